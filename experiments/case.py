@@ -1,0 +1,374 @@
+"""The vocabulary of a case: setups, fixes, rivals and the case itself.
+
+Room 1 of the house: standard library only. A case says *what* is compared;
+it trains nothing and knows no file.
+"""
+
+import dataclasses
+import difflib
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+PLAIN_TYPES = (str, int, float, bool, type(None))
+READINGS = ("value", "argmax", "sign", "threshold 0.5")
+LENGTH_FIELDS = ("steps", "epochs", "calls")
+PROVENANCE = ("quoted", "inferred", "ours")
+
+
+class SuiteError(Exception):
+    """What the user can mend: one line, naming the command that mends it."""
+
+
+def nearest(name, known):
+    """Returns ` Did you mean 'x'?` for the closest known name, or nothing."""
+    close = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """One complete program: every value that tells it from its neighbours.
+
+    A case subclasses it with frozen dataclass fields of plain values
+    (`str`, `int`, `float`, `bool`, `None` and tuples of them). The library
+    itself reads these fields; all others are the case's own:
+
+    - `batch_size`: samples in one update.
+    - `epochs` and `num_samples`: a finite data set, shuffled at each epoch; or
+      `steps`: an endless stream, a fresh batch at each of `steps` updates.
+    - `calls` (optional): how often `fit` is called, each time on fresh samples.
+    - `validation_split` (optional): the share of samples, taken from the end
+      before shuffling, that never trains.
+    - `read` (optional): how an output becomes an answer: `"value"`, `"argmax"`,
+      `"sign"` or `"threshold 0.5"`.
+
+    The seed is never a field: it is the axis along which a setup is repeated.
+    """
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            _check_plain(field.name, getattr(self, field.name))
+
+    def replace(self, **changes):
+        """Returns a copy with some fields changed.
+
+        Raises:
+            ValueError: A field does not exist.
+        """
+        known = [field.name for field in dataclasses.fields(self)]
+        for name in changes:
+            if name not in known:
+                raise ValueError(
+                    f"{type(self).__name__} has no field '{name}'; expected one "
+                    f"of {known}. Received: {name}.{nearest(name, known)}"
+                )
+        return dataclasses.replace(self, **changes)
+
+    def to_json(self):
+        """Returns the fields as one line of JSON, keys in their own order."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text):
+        """Returns the setup that `to_json` wrote."""
+        return cls(**{k: _as_tuple(v) for k, v in json.loads(text).items()})
+
+    @property
+    def is_stream(self):
+        """Whether every update sees fresh samples instead of a finite set."""
+        return hasattr(self, "steps")
+
+    @property
+    def num_training_samples(self):
+        """Samples of a finite set that train: Keras drops the split's tail."""
+        split = getattr(self, "validation_split", 0.0)
+        return int(self.num_samples * (1.0 - split))
+
+    @property
+    def steps_per_epoch(self):
+        """Updates in one epoch of a finite set; the last batch may be short."""
+        return -(-self.num_training_samples // self.batch_size)
+
+    @property
+    def num_steps(self):
+        """Updates made in all."""
+        if self.is_stream:
+            return self.steps
+        return getattr(self, "calls", 1) * self.epochs * self.steps_per_epoch
+
+
+def _check_plain(name, value):
+    if isinstance(value, tuple):
+        for item in value:
+            _check_plain(name, item)
+    elif not isinstance(value, PLAIN_TYPES):
+        raise ValueError(
+            f"Field '{name}' must hold plain values (str, int, float, bool, None "
+            f"or tuples of them). Received: {value!r}"
+        )
+
+
+def _as_tuple(value):
+    if isinstance(value, list):
+        return tuple(_as_tuple(item) for item in value)
+    return value
+
+
+@dataclasses.dataclass(frozen=True)
+class Fix:
+    """A reason, the fields it changes, and the arm it starts from."""
+
+    why: str
+    changes: Mapping[str, Any]
+    start: str = "broken"
+
+
+def fix(why, **changes):
+    """Returns an atomic fix: the smallest change that leaves a running program.
+
+    Args:
+        why: One clause, shown beside the change in every table.
+        **changes: Field names of the setup and their new values.
+    """
+    return Fix(why, changes)
+
+
+def rival(why, start="broken", **changes):
+    """Returns a rival: another proposal, kept out of the lattice of fixes.
+
+    Args:
+        why: One clause, shown beside the change in every table.
+        start: The arm it changes: `"broken"`, `"fixed"` or fixes joined by `+`.
+        **changes: Field names of the setup and their new values.
+    """
+    return Fix(why, changes, start)
+
+
+@dataclasses.dataclass(frozen=True)
+class Solved:
+    """The one bar a run must clear: `metric` at or above `above`."""
+
+    metric: str
+    above: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Regression:
+    """A curve y = target(x) on [0, 1), examined on x = (i + 0.5) / 1000.
+
+    Args:
+        target: Function of an array of x, returning y of the same shape.
+        also_from: If given, errors are also taken on the grid's x >= this.
+        points: Published x at which squared errors are reported one by one.
+        published_mse: The mean squared error that was published for them.
+    """
+
+    target: Callable
+    also_from: float | None = None
+    points: tuple = ()
+    published_mse: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Classification:
+    """Two classes, examined on 200 and on 10,000 fresh points of each seed.
+
+    Args:
+        target: Function of inputs `(..., num_inputs)`, returning booleans `(...)`:
+            whether a point is of class 1. How `data` labels the classes (one-hot,
+            0/1, -1/+1) is the setup's affair, how an output is read its `read`.
+        num_few: Points in the article's own test.
+        num_many: Points in ours.
+    """
+
+    target: Callable
+    num_few: int = 200
+    num_many: int = 10_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+    """One line of what `record` keeps under version control.
+
+    Args:
+        arms: Arm names or the words `lattice`, `rivals`, `all`, joined by commas.
+        num_seeds: Seeds 0 to num_seeds - 1.
+        steps: If given, longer arms are cut to this many updates, and say so.
+        without: Fixes left out of the word `lattice`.
+    """
+
+    arms: str
+    num_seeds: int
+    steps: int | None = None
+    without: tuple = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A failure in public: the broken program, its fixes and their rivals.
+
+    Args:
+        name: The case's name: letters, digits and underscores.
+        shows: One line: what a person sees go wrong.
+        symptom: What that person would type into a search box.
+        source: Where the thread stands, in words or as an address.
+        data: Function `(setup, rng, size) -> (x, y)`: `x` of shape
+            `(*size, num_inputs)`, `y` of shape `(*size, num_outputs)`.
+        model: Function `(setup) -> keras.Sequential`, compiled.
+        task: `Regression` or `Classification`.
+        solved: The bar.
+        broken: The program as it was asked about.
+        fixes: Name to `fix(...)`; they touch disjoint fields, so that their
+            order cannot matter, and together they make the arm `fixed`.
+        rivals: Name to `rival(...)`.
+        inputs: Optional function `(setup, x, sample) -> x` that prepares what
+            the network is given; `sample` holds the x that statistics may be
+            taken from (the batch in training, the grid in the exam).
+        quick_steps: If given, the command line cuts longer arms to this many
+            updates unless `--full` is given.
+        evidence: What `record` trains.
+        reference_arm: The arm whose reference rows `record` keeps.
+        block_width: Seeds trained at once. XLA may round a sum otherwise in a wider
+            stack, so the width is a constant of the case; `None` where a test holds
+            that no bit depends on it, and each run may choose.
+        provenance: Field to (quoted | inferred | ours, note).
+        deviations: What differs from the thread, in order.
+
+    Raises:
+        ValueError: A law of the house is broken; the text says which.
+    """
+
+    name: str
+    shows: str
+    symptom: str
+    source: str
+    data: Callable
+    model: Callable
+    task: Regression | Classification
+    solved: Solved
+    broken: Setup
+    fixes: Mapping[str, Fix]
+    rivals: Mapping[str, Fix] = dataclasses.field(default_factory=dict)
+    inputs: Callable | None = None
+    quick_steps: int | None = None
+    evidence: tuple = (Evidence("all", 1000),)
+    reference_arm: str = "fixed"
+    block_width: int | None = 16
+    provenance: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
+    deviations: tuple = ()
+
+    def __post_init__(self):
+        _check_names(self)
+        _check_fixes(self)
+        for name in (*self.fixes, *self.rivals, "fixed"):
+            _check_setup(name, self.arm(name))
+        _check_setup("broken", self.broken)
+        reads = getattr(self.broken, "read", "value") != "value"
+        if reads != isinstance(self.task, Classification):
+            raise ValueError(
+                f"A Classification has a field 'read' other than 'value', a "
+                f"Regression none. Received: {self.task}"
+            )
+        for field, (kind, _) in self.provenance.items():
+            if not hasattr(self.broken, field) or kind not in PROVENANCE:
+                raise ValueError(
+                    f"Provenance needs a field of the setup and one of "
+                    f"{PROVENANCE}. Received: {field}: {kind}"
+                )
+
+    @property
+    def fixed(self):
+        """The setup with every fix applied."""
+        return self.arm("fixed")
+
+    def arm(self, name):
+        """Returns the setup of one arm.
+
+        Args:
+            name: `broken`, `fixed`, a rival, or fixes joined by `+`.
+
+        Raises:
+            SuiteError: There is no such arm.
+        """
+        if name == "broken":
+            return self.broken
+        if name in self.rivals:
+            chosen = self.rivals[name]
+            return self.arm(chosen.start).replace(**chosen.changes)
+        parts = list(self.fixes) if name == "fixed" else name.split("+")
+        setup = self.broken
+        for part in parts:
+            if part not in self.fixes:
+                known = ["broken", "fixed", *self.fixes, *self.rivals]
+                raise SuiteError(
+                    f"{self.name} has no arm '{name}'; expected some of "
+                    f"{', '.join(known)}, fixes joined by '+', or the words "
+                    f"lattice, rivals, all. Received: {part}."
+                    f"{nearest(part, known)}"
+                )
+            setup = setup.replace(**self.fixes[part].changes)
+        return setup
+
+    def why(self, field):
+        """Returns `name: why` of the fix that touches a field, or nothing."""
+        for name, chosen in self.fixes.items():
+            if field in chosen.changes:
+                return f"{name}: {chosen.why}"
+        return ""
+
+
+def _check_names(case):
+    for name in (case.name, *case.fixes, *case.rivals):
+        if not re.fullmatch(r"[A-Za-z0-9_.]+", name) or name in ("broken", "fixed"):
+            raise ValueError(
+                "Names hold letters, digits, '_' and '.', and an arm of yours is "
+                f"not called broken or fixed. Received: {name!r}"
+            )
+    both = set(case.fixes) & set(case.rivals)
+    if both:
+        raise ValueError(f"A fix and a rival share a name. Received: {sorted(both)}")
+
+
+def _check_fixes(case):
+    touched = {}
+    for name, chosen in case.fixes.items():
+        for field, value in chosen.changes.items():
+            if field in touched:
+                raise ValueError(
+                    f"Fixes touch disjoint fields. Received: '{field}' in "
+                    f"'{touched[field]}' and in '{name}'"
+                )
+            touched[field] = name
+            if getattr(case.broken.replace(**{field: value}), field) == getattr(
+                case.broken, field
+            ):
+                raise ValueError(
+                    f"Every field of a fix changes something. Received: "
+                    f"'{name}' sets {field}={value!r}, which broken has too"
+                )
+    if not touched:
+        raise ValueError("A case has at least one fix. Received: none")
+
+
+def _check_setup(name, setup):
+    kinds = [hasattr(setup, "steps"), hasattr(setup, "epochs")]
+    if sum(kinds) != 1:
+        raise ValueError(
+            f"A setup has exactly one of the fields steps and epochs. Received "
+            f"in arm '{name}': {setup}"
+        )
+    needed = ["batch_size"] + ["num_samples"] * hasattr(setup, "epochs")
+    for field in (*needed, *(f for f in LENGTH_FIELDS if hasattr(setup, f))):
+        value = getattr(setup, field, None)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ValueError(
+                f"Field '{field}' must be a whole number of at least 1. Received "
+                f"in arm '{name}': {value!r}"
+            )
+    if getattr(setup, "read", "value") not in READINGS:
+        raise ValueError(
+            f"Field 'read' must be one of {READINGS}. Received in arm '{name}': "
+            f"{setup.read!r}"
+        )

@@ -1,0 +1,410 @@
+"""The fast trainer: many seeds of one plain Keras model at once.
+
+Room 4: the only module that imports TensorFlow. The weights of a block of seeds
+are stacked on a leading replica axis, the network's own activations and loss
+run on the stacked tensors, Keras's own optimizer updates the stacked variables,
+and the loop over steps runs inside one function compiled by XLA. What cannot be
+trained exactly that way is refused by name.
+
+Only a Dense layer's affine part is spelled out here (a batched matmul in place
+of one per replica); everything else is called, not copied. As head and loss meet
+in one graph, a softmax output keeps its logits for the cross-entropies, just as
+it does in `fit`.
+"""
+
+import numpy as np
+
+from experiments import networks
+from experiments.case import SuiteError
+from experiments.measures import NUM_PROBED, Snapshot
+from experiments.streams import Batches, steps_per_pass
+
+MAX_REPLICAS = 128
+MAX_PASS_BYTES = 64 * 2**20
+ELEMENTWISE_LAYERS = ("Activation", "ReLU", "LeakyReLU", "ELU", "Rescaling")
+ELEMENTWISE_OPTIMIZERS = (
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "Adamax",
+    "AdamW",
+    "Ftrl",
+    "Lion",
+    "Nadam",
+    "RMSprop",
+    "SGD",
+)
+
+
+def tensorflow():
+    """Imports TensorFlow, one thread a function: blocks are what runs in parallel."""
+    networks.load_keras()
+    import tensorflow as tf
+
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+    except RuntimeError:
+        pass  # TensorFlow already runs: more threads cost speed, not bits.
+    return tf
+
+
+def check_trainable(model):
+    """Refuses by name what stacking replicas would not train exactly.
+
+    Raises:
+        SuiteError: A layer, optimizer, loss or option is not replica by replica
+            what `fit` would do.
+    """
+    for layer in model.layers:
+        _check_layer(layer)
+    _check_optimizer(model.optimizer)
+    _check_loss(model)
+
+
+def _refuse(what, received):
+    raise SuiteError(
+        f"The engine cannot train {what} exactly on stacked seeds; run this arm "
+        f"with --trainer reference. Received: {received}"
+    )
+
+
+def _check_layer(layer):
+    kind = type(layer).__name__
+    if type(layer).__module__.split(".")[0] != "keras":
+        _refuse("a layer that is not Keras's own", kind)
+    if kind not in ("Dense", "Dropout", *ELEMENTWISE_LAYERS):
+        _refuse("this layer", kind)
+    if layer.compute_dtype != "float32" or layer.variable_dtype != "float32":
+        _refuse("this precision", f"{kind} in {layer.compute_dtype}")
+    if not layer.trainable:
+        _refuse("a frozen layer", layer.name)
+    for option in ("kernel_constraint", "bias_constraint", "activity_regularizer"):
+        if getattr(layer, option, None) is not None:
+            _refuse(f"a layer with {option}", layer.name)
+    for option in ("kernel_regularizer", "bias_regularizer"):
+        chosen = type(getattr(layer, option, None)).__name__
+        if chosen not in ("NoneType", "L1", "L2", "L1L2"):
+            _refuse(f"a layer with this {option}", chosen)
+    if getattr(layer, "noise_shape", None) is not None:
+        _refuse("a dropout with noise_shape", layer.name)
+    if getattr(layer, "lora_enabled", False):
+        _refuse("a layer with LoRA", layer.name)
+    _probe_activation(layer)
+
+
+def _check_optimizer(optimizer):
+    kind = type(optimizer).__name__
+    own = type(optimizer).__module__.split(".")[0] == "keras"
+    if not own or kind not in ELEMENTWISE_OPTIMIZERS:
+        _refuse("with this optimizer (it is not known to work weight by weight)", kind)
+    for option in ("clipnorm", "global_clipnorm", "gradient_accumulation_steps"):
+        if getattr(optimizer, option, None) is not None:
+            _refuse(f"with {option}", f"{kind}({option}={getattr(optimizer, option)})")
+    if optimizer.use_ema or optimizer.loss_scale_factor is not None:
+        _refuse("with use_ema or loss_scale_factor", kind)
+
+
+def _check_loss(model):
+    import keras
+
+    loss = keras.losses.get(model.loss) if isinstance(model.loss, str) else model.loss
+    name = getattr(loss, "name", None) or getattr(loss, "__name__", repr(loss))
+    if not callable(loss):
+        _refuse("several outputs or losses", type(loss).__name__)
+    if isinstance(loss, keras.losses.Loss) and loss.reduction != "sum_over_batch_size":
+        _refuse("with this loss reduction", f"{name}(reduction={loss.reduction!r})")
+    if getattr(model, "loss_weights", None) is not None:
+        _refuse("with loss_weights", str(model.loss_weights))
+    labels, outputs = _probe_values(model.output_shape[-1])
+    try:
+        whole = np.asarray(unreduced_loss(model)(labels, outputs))
+        parts = [np.asarray(unreduced_loss(model)(a, b)) for a, b in zip(labels, outputs, strict=True)]
+    except (ValueError, TypeError) as error:
+        _refuse("with this loss on stacked outputs", f"{name}: {error}")
+    if whole.shape != outputs.shape[:2] or not np.allclose(whole, parts, rtol=1e-5, equal_nan=True):
+        _refuse("with this loss (it mixes samples)", name)
+
+
+def _probe_values(num_outputs):
+    """Two replicas of four samples: labels and outputs inside (0, 1)."""
+    rng = np.random.default_rng(0)
+    outputs = rng.uniform(0.1, 0.9, (2, 4, num_outputs)).astype(np.float32)
+    labels = np.eye(max(num_outputs, 2), dtype=np.float32)[rng.integers(0, 2, (2, 4))]
+    return labels[..., :num_outputs], outputs
+
+
+def _probe_activation(layer):
+    activation = getattr(layer, "activation", None)
+    if activation is None:
+        return
+    _, values = _probe_values(getattr(layer, "units", 4))
+    whole = np.asarray(activation(values))
+    parts = [np.asarray(activation(part)) for part in values]
+    if whole.shape != values.shape or not np.allclose(whole, parts, rtol=1e-6):
+        _refuse("this activation (it mixes samples)", networks.activation_name(layer))
+
+
+def unreduced_loss(model):
+    """Returns the model's loss as a function giving one value a sample."""
+    import keras
+
+    loss = keras.losses.get(model.loss) if isinstance(model.loss, str) else model.loss
+    return loss.call if isinstance(loss, keras.losses.Loss) else loss
+
+
+def widest_block(model, setup):
+    """Returns how many seeds may be trained at once: bounded by a pass's memory."""
+    steps = steps_per_pass(setup)
+    floats = 4 * (model.input_shape[-1] + model.output_shape[-1])
+    units = sum(layer.output.shape[-1] for layer in networks.dropout_layers(model))
+    size = steps * setup.batch_size * (floats + units)
+    return int(np.clip(MAX_PASS_BYTES // size, 2, MAX_REPLICAS))
+
+
+class Program:
+    """One model compiled for a fixed number of replicas.
+
+    Args:
+        model: The compiled `keras.Sequential` of an arm.
+        num_replicas: Seeds stacked, at least 2: XLA rounds a lone replica's
+            products otherwise than a stack's.
+
+    Raises:
+        SuiteError: The model cannot be trained exactly this way.
+    """
+
+    def __init__(self, model, num_replicas):
+        self._tf = tensorflow()
+        check_trainable(model)
+        import keras
+
+        self.model, self.num_replicas = model, num_replicas
+        self._variables = [
+            keras.Variable(np.zeros((num_replicas, *v.shape), np.float32), name=v.name)
+            for v in model.trainable_variables
+        ]
+        self._optimizer = model.optimizer.from_config(model.optimizer.get_config())
+        self._optimizer.build(self._variables)
+        self._start = [v.numpy() for v in self._optimizer.variables]
+        self._loss = unreduced_loss(model)
+        self._accuracies = networks.accuracies(model)
+        compiled = {"jit_compile": True, "autograph": False}
+        self._train = self._tf.function(self._train_steps, **compiled)
+        self._outputs = self._tf.function(self._forward_all, **compiled)
+
+    def reset(self, weights):
+        """Starts over from stacked weights, with fresh optimizer slots.
+
+        Args:
+            weights: Arrays of shape `(num_replicas, *variable shape)`.
+        """
+        for variable, value in zip(self._variables, weights, strict=True):
+            variable.assign(value)
+        for variable, value in zip(self._optimizer.variables, self._start, strict=True):
+            variable.assign(value)
+
+    @property
+    def weights(self):
+        """The stacked weights as NumPy arrays."""
+        return [variable.numpy() for variable in self._variables]
+
+    def train(self, batches, start, stop):
+        """Makes the updates `start` to `stop - 1` of a chunk of batches.
+
+        Args:
+            batches: A `Chunk`.
+            start: First step.
+            stop: The step after the last.
+
+        Returns:
+            Float32 array `(stop - start, num_replicas, 3)`: loss, today's
+            accuracy and Keras 1's, each before its update.
+        """
+        bounds = self._tf.constant(start), self._tf.constant(stop)
+        logs = self._train(batches.x, batches.y, batches.share, batches.masks, *bounds)
+        return logs.numpy()[start:stop]
+
+    def outputs(self, x):
+        """Evaluates the network, in inference mode.
+
+        Args:
+            x: Float32 array `(num_replicas, num_samples, num_inputs)`.
+
+        Returns:
+            `(hidden, outputs)`: hidden outputs on the first 1,000 samples, a list
+            of `(num_replicas, 1000, units)`; outputs on all samples.
+        """
+        num_samples = x.shape[1]
+        x = np.pad(x, ((0, 0), (0, -num_samples % NUM_PROBED), (0, 0)), mode="edge")
+        hidden, outputs = None, []
+        for part in np.split(x, x.shape[1] // NUM_PROBED, axis=1):
+            *values, output = self._outputs(part)
+            hidden = hidden or [value.numpy() for value in values]
+            outputs.append(output.numpy())
+        return hidden, np.concatenate(outputs, axis=1)[:, :num_samples]
+
+    def _train_steps(self, x, y, share, masks, start, stop):
+        tf = self._tf
+
+        def step(i, logs):
+            log = self._step(x[i], y[i], share[i], [mask[i] for mask in masks])
+            return i + 1, logs.write(i, log)
+
+        logs = tf.TensorArray(tf.float32, x.shape[0], element_shape=(self.num_replicas, 3))
+        _, logs = tf.while_loop(lambda i, _: i < stop, step, (start, logs))
+        return logs.stack()
+
+    def _step(self, x, y, share, masks):
+        tf = self._tf
+        values = [tf.convert_to_tensor(v.value) for v in self._variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            outputs = self._forward(x, values, masks)[-1]
+            losses = tf.reduce_sum(self._loss(y, outputs) * share, axis=-1)
+            losses += self._penalties(values)
+            total = tf.reduce_sum(losses)
+        self._optimizer.apply(tape.gradient(total, values), self._variables)
+        logs = [tf.reduce_sum(f(y, outputs) * share, axis=-1) for f in self._accuracies]
+        return tf.stack([losses, *logs], axis=-1)
+
+    def _forward_all(self, x):
+        values = [variable.value for variable in self._variables]
+        return self._forward(x, values, [])
+
+    def _forward(self, x, values, masks):
+        """Returns the hidden layers' outputs, then the network's."""
+        import keras
+
+        values, masks = list(values), list(masks)
+        hidden, kept = networks.hidden_layers(self.model), []
+        for layer in self.model.layers:
+            if isinstance(layer, keras.layers.Dense):
+                x = self._tf.matmul(x, values.pop(0))
+                if layer.use_bias:
+                    x = x + values.pop(0)[:, None, :]
+                x = layer.activation(x)
+            elif isinstance(layer, keras.layers.Dropout):
+                if masks and layer.rate > 0:
+                    x = x * self._tf.cast(masks.pop(0), x.dtype) / (1 - layer.rate)
+            else:
+                x = layer.call(x)
+            kept += [x] * (layer in hidden)
+        return [*kept, x]
+
+    def _penalties(self, values):
+        """Returns each replica's regularization penalty, zero where there is none."""
+        places = {id(v): n for n, v in enumerate(self.model.trainable_variables)}
+        total = 0.0
+        for _, layer in networks.weighted_layers(self.model):
+            for variable in layer.trainable_variables:
+                penalty = getattr(layer, f"{variable.name}_regularizer", None)
+                if penalty is not None:
+                    stacked = values[places[id(variable)]]
+                    total += self._tf.vectorized_map(penalty, stacked)
+        return total
+
+
+class Chunk:
+    """Some passes of a block's batches, ready for `Program.train`.
+
+    Attributes:
+        x: `(num_steps, num_replicas, batch_size, num_inputs)`, float32.
+        y: `(num_steps, num_replicas, batch_size, num_outputs)`, float32.
+        share: `(num_steps, 1, batch_size)`: a sample's share of its batch's mean; 0
+            for the copies that fill a short last batch.
+        masks: For each dropout layer `(num_steps, num_replicas, batch_size, units)`.
+    """
+
+    def __init__(self, streams, masks, batch_size):
+        passes = [stream.next_pass() for stream in streams]
+        num_samples = len(passes[0][0])
+        fill = -num_samples % batch_size
+        order = np.append(np.arange(num_samples), np.zeros(fill, int))
+        cut = (len(order) // batch_size, batch_size)
+
+        def stack(arrays):
+            if fill:
+                arrays = [array[order] for array in arrays]
+            return np.stack([array.reshape(*cut, -1) for array in arrays], axis=1)
+
+        self.x, self.y = (stack(arrays) for arrays in zip(*passes, strict=True))
+        self.masks = tuple(
+            stack([mask.next_pass(num_samples, units) for mask, units in layer])
+            for layer in zip(*masks, strict=True)
+        )
+        valid = (np.arange(len(order)) < num_samples).reshape(cut)
+        share = valid / valid.sum(axis=1, keepdims=True)
+        self.share = share.astype(np.float32)[:, None, :]
+
+    def __len__(self):
+        return len(self.x)
+
+
+class Trainer:
+    """Trains blocks of seeds of one arm.
+
+    Args:
+        case: The `Case`.
+        setup: The arm's `Setup`.
+        width: Seeds in a block, at least 2.
+    """
+
+    def __init__(self, case, setup, width):
+        self.case, self.setup = case, setup
+        tensorflow()
+        self.program = Program(networks.build(case, setup), max(width, 2))
+
+    def train(self, seeds, checkpoints, exam, progress=None):
+        """Trains some seeds, stopping to look at each checkpoint.
+
+        Args:
+            seeds: At most `width` whole numbers; fewer are filled up with the last.
+            checkpoints: Increasing numbers of updates at which to look.
+            exam: The `Exam` of these seeds.
+            progress: Called with the number of updates just made.
+
+        Yields:
+            A `Snapshot` of these seeds at each checkpoint.
+        """
+        num_seeds, program = len(seeds), self.program
+        block = [*seeds, *[seeds[-1]] * (program.num_replicas - len(seeds))]
+        model = program.model
+        weights = [networks.initial_weights(model, seed) for seed in seeds]
+        weights += [weights[-1]] * (len(block) - num_seeds)
+        program.reset([np.stack(values) for values in zip(*weights, strict=True)])
+        streams = [Batches(self.case, self.setup, seed) for seed in block]
+        masks = [networks.dropout_masks(model, seed) for seed in block]
+        inputs = np.concatenate(
+            [exam.inputs, *[exam.inputs[-1:]] * (len(block) - num_seeds)]
+        )
+        step, chunk, logs = 0, None, None
+        for checkpoint in checkpoints:
+            while step < checkpoint:
+                place = step % steps_per_pass(self.setup)
+                if place == 0:
+                    chunk, logs = Chunk(streams, masks, self.setup.batch_size), []
+                stop = min(len(chunk), place + checkpoint - step)
+                logs.append(program.train(chunk, place, stop))
+                step += stop - place
+                if progress is not None:
+                    progress((stop - place) * num_seeds)
+            yield self._look(step, inputs, chunk, logs, num_seeds)
+
+    def _look(self, step, inputs, chunk, logs, num_seeds):
+        hidden, outputs = self.program.outputs(inputs)
+        layers = networks.hidden_layers(self.program.model)
+        names = [networks.activation_name(layer) for layer in layers]
+        return Snapshot(
+            steps=step,
+            outputs=outputs[:num_seeds],
+            hidden=[values[:num_seeds] for values in hidden],
+            activations=names,
+            logs=_pass_means(chunk, logs)[:num_seeds] if step else None,
+        )
+
+
+def _pass_means(chunk, logs):
+    """Means over the samples of the current pass, as `fit` logs an epoch."""
+    logs = np.concatenate(logs).astype(np.float64)
+    counts = (chunk.share[: len(logs), 0] > 0).sum(axis=1)
+    return np.einsum("s,srl->rl", counts / counts.sum(), logs)

@@ -1,0 +1,146 @@
+"""Keys: what made a row, in twelve digits; and what it was made on, in words.
+
+Room 2: reads source text, never disk results. A changed case gives its arms new
+keys, so that its stored rows show as stale.
+"""
+
+import ast
+import contextlib
+import hashlib
+import inspect
+import io
+import pathlib
+import platform
+import re
+import textwrap
+import tokenize
+
+# Part of every row's key: raise it when a change of the trainers moves results.
+ENGINE_VERSION = 1
+PLAIN = (str, int, float, bool, tuple, list, type(None))
+
+
+def row_key(case, setup, trainer="engine"):
+    """Returns the key of one arm's rows.
+
+    It covers the setup; the source of `data`, `model`, `inputs` and the target,
+    with all they use of their own file and of this library's words; what the exam
+    asks and the bar; the trainer and the engine's version. Comments, docstrings,
+    blank lines, names and reasons are not in it.
+    """
+    texts = {}
+    for function in (case.data, case.model, case.task.target, case.inputs):
+        _collect(function, texts)
+    spoken = ("target", "published_mse")
+    exam = {k: v for k, v in vars(case.task).items() if k not in spoken}
+    parts = [
+        type(setup).__name__,
+        setup.to_json(),
+        f"{trainer} {ENGINE_VERSION}",
+        repr(case.solved),
+        repr(exam),
+        *(f"{name}: {text}" for name, text in sorted(texts.items())),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+def _collect(value, texts, name=None):
+    """Adds the text of a value, and of all it names, to `texts`."""
+    if hasattr(value, "func"):
+        texts[f"{name} arguments"] = repr((value.args, value.keywords))
+        value = value.func
+    if not inspect.isfunction(value):
+        texts[name or type(value).__name__] = _plain_text(value)
+        return
+    name = value.__qualname__
+    if name in texts:
+        return
+    texts[name] = source = plain_source(_source(value))
+    for used in sorted(set(re.findall(r"[A-Za-z_]\w*", source))):
+        if used in value.__globals__:
+            _follow(used, value.__globals__[used], value.__module__, source, texts)
+
+
+def _follow(used, value, module, source, texts):
+    """Follows a name into the case's own file and this library, no further."""
+    if inspect.ismodule(value):
+        if value.__name__.startswith("experiments."):
+            for part in sorted(set(re.findall(rf"\b{used}\.(\w+)", source))):
+                _follow(part, getattr(value, part), value.__name__, source, texts)
+    elif inspect.isfunction(value):
+        if value.__module__ == module or value.__module__.startswith("experiments."):
+            _collect(value, texts)
+    elif isinstance(value, (dict, *PLAIN)):
+        texts[used] = _plain_text(value)
+        for item in value.values() if isinstance(value, dict) else ():
+            if inspect.isfunction(item):
+                _collect(item, texts)
+
+
+def _plain_text(value):
+    if isinstance(value, dict):
+        return ", ".join(f"{key!r}: {_plain_text(item)}" for key, item in value.items())
+    if isinstance(value, PLAIN):
+        return repr(value)
+    if inspect.isfunction(value):
+        return plain_source(_source(value))
+    return f"{type(value).__module__}.{getattr(value, '__name__', type(value).__name__)}"
+
+
+def _source(function):
+    try:
+        return textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
+        return function.__qualname__
+
+
+def plain_source(source):
+    """Returns source text without comments, docstrings and blank lines."""
+    lines = source.splitlines(keepends=True)
+    for first, start, last, end in sorted(_spoken(source), reverse=True):
+        kept = lines[first - 1][:start] + lines[last - 1][end:]
+        lines[first - 1 : last] = [kept] + [""] * (last - first)
+    kept = [line.rstrip() for line in "".join(lines).splitlines()]
+    return "\n".join(line for line in kept if line)
+
+
+def _spoken(source):
+    """Places of comments and docstrings: line, column, last line, last column."""
+    with contextlib.suppress(tokenize.TokenError, SyntaxError):
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.COMMENT:
+                yield (*token.start, *token.end)
+    with contextlib.suppress(SyntaxError):
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef) and ast.get_docstring(node):
+                text = node.body[0]
+                yield text.lineno, text.col_offset, text.end_lineno, text.end_col_offset
+
+
+def environment():
+    """Returns what this process trains on: versions, and hardware in words."""
+    import keras
+    import numpy
+    import tensorflow
+
+    return {
+        "python": platform.python_version(),
+        "keras": keras.__version__,
+        "tensorflow": tensorflow.__version__,
+        "numpy": numpy.__version__,
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
+    }
+
+
+def processor():
+    """Returns the processor in words, with family and model where known."""
+    facts = {}
+    with contextlib.suppress(OSError):
+        for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+            name, _, value = line.partition(":")
+            facts.setdefault(name.strip(), value.strip())
+    if "model name" not in facts:
+        return platform.processor() or platform.machine()
+    family, model = facts.get("cpu family", "?"), facts.get("model", "?")
+    return f"{facts['model name']} (family {family}, model {model})"

@@ -1,0 +1,187 @@
+"""Networks: a case's plain Keras model, and one seed's initial weights for it.
+
+Room 3: the first that imports Keras. Both trainers start from here.
+"""
+
+import contextlib
+import importlib
+import os
+import sys
+import tempfile
+
+from experiments import streams
+from experiments.case import SuiteError
+
+
+def check_backend():
+    """Makes sure that Keras will run on TensorFlow; imports neither.
+
+    Raises:
+        SuiteError: Another backend stands in the environment, or Keras was loaded
+            with one.
+    """
+    asked = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if "keras" in sys.modules:
+        asked = sys.modules["keras"].config.backend()
+    if asked != "tensorflow":
+        raise SuiteError(
+            "The suite trains on Keras's TensorFlow backend; run again with "
+            f"KERAS_BACKEND=tensorflow. Received: {asked}"
+        )
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+
+
+def load_keras():
+    """Imports and returns Keras on TensorFlow, without the latter's greetings."""
+    check_backend()
+    if "keras" not in sys.modules:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        with _stderr_held_back():
+            importlib.import_module("keras")
+    return sys.modules["keras"]
+
+
+@contextlib.contextmanager
+def _stderr_held_back():
+    """Keeps what C code writes to stderr; shows it only if the block fails."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as held, contextlib.ExitStack() as stack:
+        screen = os.dup(2)
+        stack.callback(os.close, screen)
+        os.dup2(held.fileno(), 2)
+        stack.callback(os.dup2, screen, 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(screen, held.read())
+            raise
+
+
+def build(case, setup):
+    """Returns the compiled, built `keras.Sequential` of one arm.
+
+    Raises:
+        SuiteError: `model` returned something else.
+    """
+    keras = load_keras()
+    model = case.model(setup)
+    if not isinstance(model, keras.Sequential) or not model.built:
+        raise SuiteError(
+            f"{case.name}: model() must return a compiled keras.Sequential that "
+            f"starts with keras.Input. Received: {type(model).__name__}"
+        )
+    if getattr(model, "optimizer", None) is None:
+        raise SuiteError(f"{case.name}: model() must compile what it returns.")
+    return model
+
+
+def weighted_layers(model):
+    """Returns the layers that have weights, each with its place from the output."""
+    layers = [layer for layer in model.layers if layer.trainable_variables]
+    return [(len(layers) - 1 - place, layer) for place, layer in enumerate(layers)]
+
+
+def initial_weights(model, seed):
+    """Draws one seed's initial weights with the model's own initializers.
+
+    A draw is keyed by seed, the layer's place counted from the output, and the
+    variable; so a layer that keeps its place, shape and initializer keeps its
+    draw from arm to arm.
+
+    Args:
+        model: A built `keras.Sequential` of Dense layers.
+        seed: Whole number of at least 0.
+
+    Returns:
+        A list of NumPy arrays in the order of `model.trainable_variables`.
+    """
+    weights = []
+    for place, layer in weighted_layers(model):
+        for index, variable in enumerate(layer.trainable_variables):
+            initializer = getattr(layer, f"{variable.name}_initializer")
+            number = streams.draw_seed(seed, "weights", place, index)
+            weights.append(_draw(initializer, variable.shape, number))
+    return weights
+
+
+def _draw(initializer, shape, number):
+    config = initializer.get_config()
+    if "seed" in config:
+        # A Keras initializer with an int seed repeats one draw, so each call
+        # needs an initializer of its own.
+        initializer = initializer.from_config(config | {"seed": number})
+    return initializer(shape, dtype="float32").numpy()
+
+
+def dropout_layers(model):
+    """Returns the dropout layers that drop anything, in order."""
+    import keras
+
+    dropouts = [la for la in model.layers if isinstance(la, keras.layers.Dropout)]
+    return [layer for layer in dropouts if layer.rate > 0]
+
+
+def dropout_masks(model, seed):
+    """Returns `(DropoutMasks, num_units)` for each layer that drops, in order."""
+    layers = dropout_layers(model)
+    return [
+        (
+            streams.DropoutMasks(seed, len(layers) - 1 - place, layer.rate),
+            layer.output.shape[-1],
+        )
+        for place, layer in enumerate(layers)
+    ]
+
+
+def hidden_layers(model):
+    """Returns the layers whose outputs feed a further Dense layer, in order.
+
+    A dropout between the two is passed over: it is idle outside training.
+    """
+    import keras
+
+    found, last = [], None
+    for layer in model.layers:
+        is_dense = isinstance(layer, keras.layers.Dense)
+        if is_dense and last is not None:
+            found.append(last)
+        if is_dense or (last and not isinstance(layer, keras.layers.Dropout)):
+            last = layer
+    return found
+
+
+def activation_name(layer):
+    """Returns a layer's activation in lower case, `linear` if it has none."""
+    activation = getattr(layer, "activation", None)
+    if activation is not None:
+        return getattr(activation, "__name__", type(activation).__name__)
+    if layer.trainable_variables:
+        return "linear"
+    return type(layer).__name__.lower()
+
+
+def accuracies(model):
+    """Returns the two accuracies that Keras logs during training.
+
+    Returns:
+        `(today's, Keras 1's)`: functions of labels and outputs of shape
+        `(..., num_outputs)`, returning 0 or 1 for each sample. Both choose by
+        shape: several columns mean argmax against argmax; for one column today's
+        reads p > 0.5 as 0/1, Keras 1's compares the rounded output with the
+        label.
+    """
+    import keras
+
+    if model.output_shape[-1] > 1:
+        return (keras.metrics.categorical_accuracy,) * 2
+    todays = keras.metrics.binary_accuracy
+    return lambda y_true, y_pred: todays(y_true, y_pred)[..., 0], rounded_accuracy
+
+
+def rounded_accuracy(y_true, y_pred):
+    """Returns Keras 1's accuracy of one column: rounded output equal to label."""
+    from keras import ops
+
+    equal = ops.equal(ops.cast(y_true, y_pred.dtype), ops.round(y_pred))
+    return ops.mean(ops.cast(equal, "float32"), axis=-1)

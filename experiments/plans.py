@@ -1,0 +1,144 @@
+"""Plans: which arms to train. A plan is `{arm name: setup}`, computed, never typed.
+
+Room 2: reads a case, returns dicts; trains nothing.
+"""
+
+import dataclasses
+import itertools
+
+from experiments.case import SuiteError
+
+
+def lattice(case, without=()):
+    """Returns every combination of the fixes, from none to all.
+
+    Args:
+        case: The `Case`.
+        without: Fixes to leave out.
+
+    Returns:
+        `{arm: setup}` of 2^k arms; no fixes is `broken`, all is `fixed`.
+    """
+    names = [name for name in case.fixes if name not in without]
+    plan = {}
+    for size in range(len(names) + 1):
+        for chosen in itertools.combinations(names, size):
+            arm = arm_name(case, chosen)
+            plan[arm] = case.arm(arm)
+    return plan
+
+
+def arm_name(case, fixes):
+    """Returns the name of the arm with these fixes, in the case's order."""
+    ordered = [name for name in case.fixes if name in fixes]
+    if len(ordered) == len(case.fixes):
+        return "fixed"
+    return "+".join(ordered) or "broken"
+
+
+def rivals(case):
+    """Returns `{arm: setup}` of other people's fixes and our own questions."""
+    return {name: case.arm(name) for name in case.rivals}
+
+
+def select(case, words, *, without=()):
+    """Returns the plan that a list of words asks for.
+
+    Args:
+        case: The `Case`.
+        words: Arm names or the words `lattice`, `rivals`, `all`, joined by
+            commas. Fixes joined by `+` may stand in any order.
+        without: Fixes to leave out of the lattice.
+
+    Raises:
+        SuiteError: A word is no arm of the case.
+    """
+    plan = {}
+    for word in filter(None, (part.strip() for part in words.split(","))):
+        if word in ("lattice", "all"):
+            plan |= lattice(case, without)
+        if word in ("rivals", "all"):
+            plan |= rivals(case)
+        if word not in ("lattice", "rivals", "all"):
+            setup = case.arm(word)
+            known = word in case.rivals or word in ("broken", "fixed")
+            plan[word if known else arm_name(case, word.split("+"))] = setup
+    if not plan:
+        raise SuiteError(
+            f"No arms were named; expected for example --arms broken,fixed. "
+            f"Received: {words!r}"
+        )
+    return plan
+
+
+def cut(plan, steps):
+    """Returns the plan with every longer arm cut to so many updates.
+
+    Only an endless stream can be cut anywhere; finite arms are left alone.
+    """
+    if steps is None:
+        return dict(plan)
+    return {
+        arm: setup.replace(steps=min(setup.steps, steps)) if setup.is_stream else setup
+        for arm, setup in plan.items()
+    }
+
+
+def sweep(case, start, **axes):
+    """Returns the crossing of fields over values, starting from one arm.
+
+    Args:
+        case: The `Case`.
+        start: The arm that is changed.
+        **axes: Field names, each with the values it takes.
+
+    Returns:
+        `{arm: setup}`; an arm is called `start/field=value/...`.
+    """
+    plan = {}
+    for values in itertools.product(*axes.values()):
+        changes = dict(zip(axes, values, strict=True))
+        words = [f"{field}={value}" for field, value in changes.items()]
+        plan["/".join([start, *words])] = case.arm(start).replace(**changes)
+    return plan
+
+
+def one_in(case):
+    """Returns broken, and broken with each single fix."""
+    return {"broken": case.broken} | {name: case.arm(name) for name in case.fixes}
+
+
+def one_out(case):
+    """Returns fixed, and fixed without each single fix."""
+    names = [arm_name(case, set(case.fixes) - {name}) for name in case.fixes]
+    return {"fixed": case.fixed} | {name: case.arm(name) for name in names}
+
+
+def runs(plan):
+    """Groups the arms of a plan that one training run serves.
+
+    Arms that differ only in how long they train, and whose shorter budget is a
+    prefix of the longer one, are one run read at several checkpoints.
+
+    Args:
+        plan: `{arm: setup}`.
+
+    Returns:
+        A list of `{arm: setup}`, the longest arm of each first.
+    """
+    groups = {}
+    for arm, setup in plan.items():
+        groups.setdefault(_shape(setup), {})[arm] = setup
+    ordered = [
+        sorted(group.items(), key=lambda item: -item[1].num_steps)
+        for group in groups.values()
+    ]
+    return [dict(group) for group in ordered]
+
+
+def _shape(setup):
+    """Everything but the length; fewer epochs before a second call is no prefix."""
+    field = "steps" if setup.is_stream else "epochs"
+    if getattr(setup, "calls", 1) > 1:
+        field = "calls"
+    return repr((type(setup), dataclasses.asdict(setup) | {field: None}))

@@ -1,0 +1,261 @@
+"""Reports: tables and figures in, files a person reads out.
+
+Room 6: composes; computes no statistic and trains nothing.
+"""
+
+import pandas as pd
+
+from experiments import figures, measures, tables
+from experiments.case import Regression
+
+FORMATS = ("svg", "png")
+
+
+def write(case, store):
+    """Writes summary, curves, showcase, figures and report of one folder.
+
+    Args:
+        case: The `Case`.
+        store: The `Store` with its runs.
+
+    Returns:
+        The paths written, in the order a person would open them.
+    """
+    runs = tables.runs(store)
+    old = {n: tables.from_csv(store.read_table(n)) for n in ("curves.csv", "seeds.csv")}
+    summary = tables.summary(runs)
+    curves = tables.curves(store, old["curves.csv"])
+    texts = {
+        "summary.csv": tables.to_csv(summary),
+        "curves.csv": tables.to_csv(curves, 4),
+        "seeds.csv": tables.to_csv(tables.showcase(store, old["seeds.csv"]), 4),
+    }
+    store.note(
+        setups={a: vars(case.arm(a)) for a in dict.fromkeys(a for a, _ in store.arms())},
+        seeds={f"{arm} at {steps} steps": n for (arm, steps), n in _counts(runs).items()},
+    )
+    # Read back, so that a rebuild from disk draws the very same numbers.
+    curves = tables.from_csv(texts["curves.csv"])
+    pictures = draw(case, runs, curves, store.folder)
+    texts["report.md"] = report(case, store, runs, summary, curves)
+    written = [store.write_text(name, text) for name, text in texts.items()]
+    return [store.folder / "report.md", *pictures, store.folder / "runs.csv", *written[:3]]
+
+
+def _counts(runs):
+    return runs.groupby(["arm", "steps"]).size().to_dict()
+
+
+def shown_arms(case, runs):
+    """Returns `{arm: steps}` of broken and fixed at their longest stored budget."""
+    found = runs.groupby("arm")["steps"].max().to_dict()
+    chosen = {arm: found[arm] for arm in ("broken", "fixed") if arm in found}
+    return chosen or dict(list(found.items())[:2])
+
+
+def draw(case, runs, curves, folder):
+    """Draws the figures of a case; returns their paths."""
+    chosen = shown_arms(case, runs)
+    part = curves[[chosen.get(a) == s for a, s in zip(curves["arm"], curves["steps"], strict=True)]]
+    folder = folder / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    if len(part):
+        written += _draw_fit(case, part, folder)
+        written += _draw_curves(case, part, folder)
+    shown = runs[[chosen.get(a) == s for a, s in zip(runs["arm"], runs["steps"], strict=True)]]
+    return written + _draw_distribution(case, shown, folder)
+
+
+def _draw_fit(case, part, folder):
+    bands = part[(part["metric"] == "prediction") & (part["checkpoint"] == part["steps"])]
+    bands = bands.assign(x=bands["x"].astype(float))
+    target = pd.DataFrame({"x": measures.curve_inputs(), "y": measures.curve_target(case)})
+    figure, axes = figures.new_figure()
+    labels = ("x", "y") if isinstance(case.task, Regression) else CLASS_LABELS
+    figures.draw_fit(axes, bands, target=target, x_label=labels[0], y_label=labels[1])
+    axes.set_title(_title(case, bands, "target and prediction"))
+    return figures.save(figure, folder / "fit", formats=FORMATS)
+
+
+CLASS_LABELS = ("place on the diagonal from (0, ..., 0) to (1, ..., 1)", "last output")
+
+
+def _draw_curves(case, part, folder):
+    metric = tables.main_metric(case)
+    part = part[part["metric"] == metric].assign(steps=lambda t: t["checkpoint"])
+    figure, axes = figures.new_figure()
+    figures.draw_learning_curves(
+        axes,
+        part,
+        metric_label=LABELS[metric],
+        threshold=tables.threshold(case),
+        yardstick=tables.yardstick(case),
+        log=metric == "mse",
+    )
+    axes.set_title(_title(case, part, "learning curves"))
+    return figures.save(figure, folder / "learning_curves", formats=FORMATS)
+
+
+LABELS = {"mse": "mean squared error", "accuracy": "accuracy on 10,000 fresh points"}
+
+
+def _draw_distribution(case, shown, folder):
+    metric = tables.main_metric(case)
+    figure, axes = figures.new_figure(height=3.2)
+    figures.draw_distribution(
+        axes,
+        shown,
+        metric=metric,
+        metric_label=LABELS[metric],
+        threshold=tables.threshold(case),
+        yardstick=tables.yardstick(case),
+        log=metric == "mse",
+    )
+    axes.set_title(f"{case.name}: every seed's final {LABELS[metric].split(' on')[0]}")
+    return figures.save(figure, folder / "distribution", formats=FORMATS)
+
+
+def _title(case, part, words):
+    counts = part.groupby("arm")["num_seeds"].max() if "num_seeds" in part else {}
+    counts = ", ".join(f"{n:,} seeds {arm}" for arm, n in dict(counts).items())
+    return f"{case.name}: {words} ({counts})"
+
+
+def markdown(table):
+    """Returns a table of text as Markdown."""
+    cells = [[str(cell).replace("|", "\\|") for cell in row] for row in table.to_numpy()]
+    lines = [list(table.columns), ["---"] * len(table.columns), *cells]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def outcome_words(case, summary):
+    """Returns the outcome of each arm as text, ready to print.
+
+    Returns:
+        Columns `arm, steps, seeds, solved, verdict, diverged` and the main metric.
+    """
+    rows = []
+    for row in tables.outcomes(case, summary).to_dict("records"):
+        steps = f"{row['steps']:,}"
+        if row["steps"] < row["documented"]:
+            steps += f" (cut; documented {row['documented']:,})"
+        rate = f"{_percent(row['solved'])} [{_percent(row['solved_low'])}"
+        rows.append(
+            {
+                "arm": row["arm"],
+                "steps": steps,
+                "seeds": f"{row['num_seeds']:,}",
+                "solved": f"{rate}, {_percent(row['solved_high'])}]",
+                "verdict": row["verdict"],
+                "diverged": _percent(row["diverged"]),
+                f"median {row['metric']}": f"{row['median']:.4g} "
+                f"[{row['low']:.4g}, {row['high']:.4g}]",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _percent(share):
+    return f"{100 * share:.1f}%"
+
+
+def difference_words(case, changed_only=False):
+    """Returns field / broken / fixed / why as text; equal fields say so."""
+    table = tables.differences(case)
+    changed = table["broken"] != table["fixed"]
+    if changed_only:
+        table, changed = table[changed], changed[changed]
+    table = table.assign(fixed=table["fixed"].where(changed, "as broken")).astype(object)
+    for column in ("broken", "fixed"):
+        table[column] = [_value_words(value) for value in table[column]]
+    return table
+
+
+def _value_words(value):
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 10_000:
+        return f"{value:,}"
+    return str(value)
+
+
+def yardstick_words(case):
+    """Returns one line: what the best constant scores, and where the bar is."""
+    value, words = tables.yardstick(case)
+    bar, bar_words = tables.threshold(case)
+    metric = tables.main_metric(case)
+    return f"Yardsticks: {words}, {metric} {value:.4g}; {bar_words}, {metric} {bar:.4g}."
+
+
+def report(case, store, runs, summary, curves):
+    """Returns the report of one folder as Markdown."""
+    rivals = [(n, f.start, f.changes, f.why) for n, f in case.rivals.items()]
+    rivals = pd.DataFrame(rivals, columns=["rival", "starts from", "changes", "why"])
+    rivals["changes"] = [
+        ", ".join(f"{k}={_value_words(v)}" for k, v in changes.items())
+        for changes in rivals["changes"]
+    ]
+    parts = [
+        f"# {case.name}: {case.shows}",
+        f"Source: {case.source}.",
+        "## Broken against fixed",
+        markdown(difference_words(case)),
+        "## Outcome",
+        markdown(outcome_words(case, summary)),
+        yardstick_words(case),
+        "Rates are shares of seeds with Wilson's 95% interval, medians carry their "
+        "95% order-statistic interval. A run that diverged counts as not solved.",
+        *_published(case, runs, curves),
+        *(f"![{name}](figures/{name}.png)" for name in _pictures(store)),
+    ]
+    if len(rivals):
+        parts += ["## Rivals", markdown(rivals)]
+    if case.provenance:
+        rows = [(k, *v) for k, v in case.provenance.items()]
+        table = pd.DataFrame(rows, columns=["field", "provenance", "note"])
+        counts = table["provenance"].value_counts()
+        words = ", ".join(f"{n} {kind}" for kind, n in counts.items())
+        parts += ["## Where the constants come from", f"{words}.", markdown(table)]
+    if case.deviations:
+        numbered = [f"{n}. {text}" for n, text in enumerate(case.deviations, start=1)]
+        parts += ["## What differs from the thread", "\n".join(numbered)]
+    parts += ["## How this was made", _made(case, store)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _pictures(store):
+    return sorted(path.stem for path in (store.folder / "figures").glob("*.png"))
+
+
+def _made(case, store):
+    lines = []
+    for found in store.environments:
+        versions = [f"{name} {found[name]}" for name in ("python", "keras", "tensorflow", "numpy")]
+        lines.append(f"- {', '.join(versions)}; {found['system']}, {found['processor']}")
+    command = f"python -m reproductions record {case.name}"
+    if store.trainer == "reference":
+        command += " --trainer reference"
+    return f"`{command}`, trainer `{store.trainer}`, on:\n\n" + "\n".join(lines)
+
+
+def _published(case, runs, curves):
+    """Says what became of the published points, if the case has any."""
+    value = getattr(case.task, "published_mse", None)
+    if value is None or not (curves["metric"] == "points_mse").any():
+        return []
+    num = len(case.task.points)
+    words = (
+        f"The thread prints squared errors at {num} points; their mean is {value:.3g}."
+    )
+    reached = tables.first_reaching(curves, "points_mse", value)
+    if reached:
+        words += (
+            f" The fixed arm's median over {reached.num_seeds} seeds is first at or "
+            f"below it at the checkpoint of {reached.checkpoint:,} steps "
+            f"({reached.median:.3g})."
+        )
+    met = tables.share_at_or_below(runs, "points_mse", value)
+    words += (
+        f" After {met.steps:,} steps {_percent(met.estimate)} "
+        f"[{_percent(met.low)}, {_percent(met.high)}] of {met.num_seeds} seeds meet it."
+    )
+    return [f"## The {num} published points", words]

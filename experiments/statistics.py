@@ -1,0 +1,198 @@
+"""Arrays of seeds to estimates with intervals; a diverged seed counts, and is never dropped."""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from scipy import stats
+from scipy.optimize import brentq
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate, the confidence interval around it and its number of seeds."""
+
+    estimate: float
+    low: float
+    high: float
+    num_seeds: int
+
+
+def rate(successes, total, *, confidence=0.95):
+    """Estimates a rate, with Wilson's score interval.
+
+    Args:
+        successes: Integer, how many seeds succeeded.
+        total: Integer, how many seeds were run.
+        confidence: Float between 0 and 1, two-sided.
+
+    Returns:
+        An `Interval` inside [0, 1].
+
+    Raises:
+        ValueError: If there are no seeds, or fewer seeds than successes.
+
+    Example:
+    >>> verdict(rate(200, 200))
+    'solves'
+    """
+    if not 0 <= successes <= total or total == 0:
+        raise ValueError(f"Expected successes among seeds. Received: {successes} of {total}")
+    test = stats.binomtest(int(successes), int(total))
+    bounds = test.proportion_ci(confidence_level=confidence, method="wilson")
+    return Interval(float(test.statistic), float(bounds.low), float(bounds.high), int(total))
+
+
+def quantile(values, q=0.5, *, confidence=0.95):
+    """Estimates a quantile by an order statistic, with its exact interval.
+
+    The number of seeds below the true quantile is binomial. Where they are too
+    few for the confidence, that side is unbounded: `low=-inf` or `high=inf`.
+
+    Args:
+        values: Array of shape `(seeds,)`, larger being worse: NaN counts as +inf.
+        q: Float between 0 and 1, the probability of the quantile.
+        confidence: Float between 0 and 1, two-sided.
+
+    Returns:
+        An `Interval` of members of the sample, or infinite where unbounded.
+
+    Raises:
+        ValueError: If there are no seeds, or a probability is none.
+
+    Example:
+    >>> quantile([3, 1, 2, float("nan"), 5, 4])
+    Interval(estimate=3.0, low=1.0, high=inf, num_seeds=6)
+    """
+    ordered = _ordered(values)
+    rank, tail = _ranks(q, len(ordered)), (1 - _probability(confidence)) / 2
+    below, above = stats.binom.ppf([tail, 1 - tail], len(ordered), q).astype(int)
+    padded = np.concatenate([[-np.inf], ordered, [np.inf]])
+    return Interval(*padded[[rank, max(below, 0), above + 1]].tolist(), len(ordered))
+
+
+def median(values, *, confidence=0.95):
+    """Estimates the median by `quantile`: the lower one of an even sample.
+
+    Args:
+        values: Array of shape `(seeds,)`, larger being worse.
+        confidence: Float between 0 and 1, two-sided.
+
+    Returns:
+        An `Interval`, as `quantile` does.
+    """
+    return quantile(values, 0.5, confidence=confidence)
+
+
+def quantiles(values, qs):
+    """Takes order-statistic quantiles over seeds, with NaN counted as +inf.
+
+    Args:
+        values: Array of shape `(seeds, ...)`.
+        qs: Sequence of probabilities between 0 and 1.
+
+    Returns:
+        Float array of shape `(len(qs), ...)`.
+
+    Raises:
+        ValueError: If there are no seeds, or a probability is none.
+
+    Example:
+    >>> quantiles([[1, 10], [2, float("nan")], [3, 30]], [0.5, 1.0]).tolist()
+    [[2.0, 30.0], [3.0, inf]]
+    """
+    ordered = _ordered(values)
+    return ordered[_ranks(qs, len(ordered)) - 1]
+
+
+def verdict(interval, *, solves=0.8, fails=0.2):
+    """Reads the verdict on a solve rate from its interval, never from its estimate.
+
+    Args:
+        interval: `Interval` of a solve rate.
+        solves: Float, the rate that the whole interval of a solving arm exceeds.
+        fails: Float, the rate that the whole interval of a failing arm stays below.
+
+    Returns:
+        'solves', 'fails', 'depends on the seed' or 'undecided'.
+
+    Example:
+    >>> verdict(rate(16, 20))
+    'undecided'
+    """
+    if interval.low > solves:
+        return "solves"
+    if interval.high < fails:
+        return "fails"
+    inside = fails <= interval.low and interval.high <= solves
+    return "depends on the seed" if inside else "undecided"
+
+
+def paired_difference(first, second, *, confidence=0.95):
+    """Estimates the rate of `first` less that of `second`, over the same seeds.
+
+    The interval is Tango's score interval for paired proportions (1998): all
+    differences that the score test does not reject. Where all seeds agree it
+    is Wilson's interval of 0 out of n on both sides, never of width 0.
+
+    Args:
+        first: Boolean vector, the outcome of each seed in one arm.
+        second: Boolean vector, the outcomes of the same seeds in another arm.
+        confidence: Float between 0 and 1, two-sided.
+
+    Returns:
+        An `Interval` inside [-1, 1].
+
+    Raises:
+        ValueError: If these are not truth values of the same seeds, one or more.
+
+    Example:
+    >>> paired_difference([True, True, True, False], [False, False, True, False]).estimate
+    0.5
+    """
+    first, second = np.asarray(first), np.asarray(second)
+    paired = first.shape == second.shape == (first.size,) and first.size > 0
+    if not paired or not np.isin([first, second], [False, True]).all():
+        raise ValueError(f"Expected paired vectors of truth values. Received: {first}, {second}")
+    gains, losses = int(np.sum(first > second)), int(np.sum(first < second))
+    total, width = first.size, float(stats.norm.ppf((1 + _probability(confidence)) / 2))
+    high = _score_bound(gains, losses, total=total, width=width)
+    low = -_score_bound(losses, gains, total=total, width=width)
+    return Interval((gains - losses) / total, low, high, total)
+
+
+def _score_bound(gains, losses, *, total, width):
+    """Solves for the highest difference that the score test does not reject."""
+    if gains == total:
+        return 1.0
+
+    def excess(difference):
+        slope = (2 * total - gains + losses) * difference - gains - losses
+        product = losses * difference * (1 - difference)
+        losing = (sqrt(max(slope**2 + 8 * total * product, 0.0)) - slope) / (4 * total)
+        variance = total * (2 * losing + difference * (1 - difference))
+        return (gains - losses - total * difference) ** 2 - width**2 * variance
+
+    # Where all seeds agree, the estimate itself is a spurious root.
+    return float(brentq(excess, (gains - losses) / total + 1e-9, 1.0))
+
+
+def _ordered(values):
+    """Sorts seeds, the first axis, with NaN moved to +inf."""
+    values = np.asarray(values, dtype=float)
+    if values.shape[:1] in ((), (0,)):
+        raise ValueError(f"A quantile needs at least one seed. Received: shape={values.shape}")
+    return np.sort(np.where(np.isnan(values), np.inf, values), axis=0)
+
+
+def _ranks(q, total):
+    """Ranks, from 1, of the smallest seeds with at least a share `q` at or below."""
+    # 0.07 * 100 is a little above 7 in floating point, and its rank is 7.
+    return np.maximum(np.ceil(np.round(_probability(q) * total, 9)), 1).astype(int)
+
+
+def _probability(values):
+    """Refuses what is no probability."""
+    if not np.all((np.asarray(values) >= 0) & (np.asarray(values) <= 1)):
+        raise ValueError(f"Probabilities must lie between 0 and 1. Received: {values}")
+    return np.asarray(values, dtype=float)

@@ -1,0 +1,370 @@
+"""Tables: stored runs in, tidy tables out; what is said about them is computed here.
+
+Room 5: pandas and `statistics`; never a trainer. Figures and reports only read
+what these functions return.
+"""
+
+import dataclasses
+import io
+
+import numpy as np
+import pandas as pd
+
+from experiments import measures, statistics
+from experiments.case import Regression, SuiteError
+from experiments.store import HEAD, TAIL
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+QUANTILE_NAMES = ("q05", "q25", "q50", "q75", "q95")
+RATES = ("solved", "diverged", "flat", "one_class")
+NUM_SHOWCASE = 16
+
+
+def runs(store):
+    """Returns the stored rows as a table, one a seed, arm and budget.
+
+    Returns:
+        Columns `arm, seed, steps, diverged, solved`, then the metrics (a metric
+        that does not apply to an arm is NaN); sorted.
+
+    Raises:
+        SuiteError: Rows were made by another version of the case.
+    """
+    if store.stale():
+        (arm, steps), count = next(iter(store.stale().items()))
+        raise SuiteError(
+            f"{store.folder} holds rows of an older version of {store.case.name}; "
+            f"train them anew with --fresh, or, below results, with: python -m "
+            f"reproductions record {store.case.name}. Received: {count} rows of "
+            f"{arm} at {steps} steps"
+        )
+    columns = [*HEAD, *store.metrics]
+    table = pd.DataFrame(store.rows(), columns=[*columns, *TAIL])[columns]
+    table = table.astype({name: "int64" for name in ("seed", "steps")})
+    for name in columns[3:]:
+        table[name] = table[name].astype("float64")
+    table[["diverged", "solved"]] = table[["diverged", "solved"]].astype(bool)
+    return table
+
+
+def summary(table):
+    """Summarises runs: a rate or a median for each arm, budget and metric.
+
+    Args:
+        table: What `runs` returns.
+
+    Returns:
+        Columns `arm, steps, metric, num_seeds, estimate, low, high`: Wilson
+        intervals of rates, order-statistic intervals of medians, both at 95%.
+    """
+    rows = []
+    for (arm, steps), part in table.groupby(["arm", "steps"], sort=True):
+        for metric in table.columns[3:]:
+            values = part[metric].to_numpy(np.float64)
+            if np.isnan(values).all():
+                continue
+            if metric in RATES:
+                found = statistics.rate(int(values.sum()), len(values))
+            else:
+                found = statistics.median(values)
+            bounds = (found.num_seeds, found.estimate, found.low, found.high)
+            rows.append((arm, steps, metric, *bounds))
+    names = ["arm", "steps", "metric", "num_seeds", "estimate", "low", "high"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def curves(store, old=None):
+    """Summarises the stored traces: quantiles over seeds at each checkpoint.
+
+    Args:
+        store: The `Store`.
+        old: The table of an earlier call: kept for arms whose traces are gone or
+            cover fewer seeds than it does.
+
+    Returns:
+        Columns `arm, steps, checkpoint, metric, x, num_seeds, q05, ..., q95`, where
+        x is the place of a `prediction` and blank otherwise.
+    """
+    parts = []
+    for arm, steps in store.arms():
+        trace = _merged(store, arm, steps)
+        part = None
+        if old is not None:
+            part = old[(old["arm"] == arm) & (old["steps"] == steps)]
+            part = part if len(part) else None
+        if trace is not None and (
+            part is None or len(trace["seeds"]) >= part["num_seeds"].max()
+        ):
+            part = _arm_curves(arm, steps, trace)
+        if part is not None:
+            parts.append(part)
+    return pd.concat(parts, ignore_index=True) if parts else _arm_curves("", 0, None)
+
+
+def _merged(store, arm, steps):
+    """Stacks the traces of an arm, each seed once, in the order of seeds."""
+    found = list(store.traces(arm, steps))
+    if not found:
+        return None
+    names = [name for name in found[0] if name != "steps"]
+    merged = {name: np.concatenate([t[name] for t in found]) for name in names}
+    _, first = np.unique(merged["seeds"], return_index=True)
+    merged = {name: values[first] for name, values in merged.items()}
+    return merged | {"steps": found[0]["steps"]}
+
+
+def _arm_curves(arm, steps, trace):
+    names = ["arm", "steps", "checkpoint", "metric", "x", "num_seeds"]
+    rows = []
+    for metric in measures.in_order(set(trace or ()) - {"steps", "seeds", "curve"}):
+        for place, checkpoint in enumerate(trace["steps"]):
+            values = trace[metric][:, place]
+            if np.isnan(values).any():
+                continue
+            if metric in RATES:
+                found = [values.mean()] * len(QUANTILES)
+            else:
+                found = statistics.quantiles(values, QUANTILES)
+            rows.append((arm, steps, checkpoint, metric, "", len(values), *found))
+    for place, checkpoint in enumerate(trace["steps"] if trace else ()):
+        bands = statistics.quantiles(trace["curve"][:, place], QUANTILES)
+        for x, found in zip(measures.curve_inputs(), bands.T, strict=True):
+            head = (arm, steps, checkpoint, "prediction", f"{x:.2f}")
+            rows.append((*head, len(trace["curve"]), *found))
+    return pd.DataFrame(rows, columns=[*names, *QUANTILE_NAMES])
+
+
+def showcase(store, old=None):
+    """Returns 16 seeds of each arm along their checkpoints.
+
+    Args:
+        store: The `Store`.
+        old: The table of an earlier call, kept for arms without traces.
+
+    Returns:
+        Columns `arm, steps, seed, checkpoint, loss, p01, ..., p50`: the outputs at
+        the 50 places of `measures.curve_inputs`.
+    """
+    places = [f"p{n:02d}" for n in range(1, measures.NUM_CURVE + 1)]
+    names = ["arm", "steps", "seed", "checkpoint", "loss", *places]
+    rows, kept = [], []
+    for arm, steps in store.arms():
+        trace = _merged(store, arm, steps)
+        if trace is None:
+            if old is not None:
+                kept.append(old[(old["arm"] == arm) & (old["steps"] == steps)])
+            continue
+        for n, seed in enumerate(trace["seeds"][:NUM_SHOWCASE]):
+            for place, checkpoint in enumerate(trace["steps"]):
+                head = (arm, steps, seed, checkpoint, trace["loss"][n, place])
+                rows.append((*head, *trace["curve"][n, place]))
+    return pd.concat([pd.DataFrame(rows, columns=names), *kept], ignore_index=True)
+
+
+def to_csv(table, digits=6):
+    """Returns a table as CSV text, floats with so many significant digits."""
+    return table.to_csv(index=False, float_format=f"%.{digits}g", lineterminator="\n")
+
+
+def from_csv(text):
+    """Returns the table that `to_csv` wrote, or `None` for `None`."""
+    if text is None:
+        return None
+    keep = {"arm": str, "metric": str, "x": str}
+    return pd.read_csv(io.StringIO(text), dtype=keep, na_values=[""], keep_default_na=False)
+
+
+def differences(case):
+    """Returns what tells fixed from broken: `field, broken, fixed, why`."""
+    rows = []
+    for field, before in vars(case.broken).items():
+        after = getattr(case.fixed, field)
+        rows.append((field, before, after, case.why(field)))
+    return pd.DataFrame(rows, columns=["field", "broken", "fixed", "why"])
+
+
+def outcomes(case, summarised):
+    """Returns one line an arm and budget, with verdict and yardstick.
+
+    Returns:
+        Columns `arm, steps, documented, num_seeds, solved, solved_low, solved_high,
+        verdict, diverged, metric, median, low, high`; in the order of the case.
+    """
+    names = order(case)
+    rows = []
+    for (arm, steps), part in summarised.groupby(["arm", "steps"], sort=False):
+        found = part.set_index("metric")
+        rate, bar = found.loc["solved"], found.loc[main_metric(case)]
+        interval = statistics.Interval(
+            rate["estimate"], rate["low"], rate["high"], int(rate["num_seeds"])
+        )
+        rows.append(
+            {
+                "arm": arm,
+                "steps": steps,
+                "documented": case.arm(arm).num_steps,
+                "num_seeds": int(rate["num_seeds"]),
+                "solved": rate["estimate"],
+                "solved_low": rate["low"],
+                "solved_high": rate["high"],
+                "verdict": statistics.verdict(interval),
+                "diverged": found.loc["diverged", "estimate"],
+                "metric": main_metric(case),
+                "median": bar["estimate"],
+                "low": bar["low"],
+                "high": bar["high"],
+            }
+        )
+    rows.sort(key=lambda row: (names.get(row["arm"], len(names)), row["steps"]))
+    return pd.DataFrame(rows)
+
+
+def order(case):
+    """Returns each arm's place: broken, fixed, the lattice, the rivals."""
+    from experiments import plans
+
+    names = ["broken", "fixed", *plans.lattice(case), *case.rivals]
+    return {name: place for place, name in enumerate(dict.fromkeys(names))}
+
+
+def main_metric(case):
+    """Returns the metric that a person is shown: the error, or the accuracy."""
+    return "mse" if isinstance(case.task, Regression) else "accuracy"
+
+
+def yardstick(case):
+    """Returns `(value, words)`: the main metric of the best constant answer."""
+    if isinstance(case.task, Regression):
+        truth = np.asarray(case.task.target(measures.grid()), np.float64)
+        return float(truth.var()), "best constant"
+    return 0.5, "always one class"
+
+
+def threshold(case):
+    """Returns `(value, words)`: the bar `solved`, in the main metric's units."""
+    bar = case.solved
+    if bar.metric == "r2":
+        words = f"solved: R2 >= {bar.above:g}"
+        return float((1 - bar.above) * yardstick(case)[0]), words
+    return bar.above, f"solved: {bar.metric} >= {bar.above:g}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Reached:
+    """The first checkpoint at which a median reached a value."""
+
+    checkpoint: int
+    median: float
+    num_seeds: int
+
+
+def first_reaching(curve_table, metric, value, arm="fixed"):
+    """Finds the first checkpoint at which an arm's median is at or below a value.
+
+    Args:
+        curve_table: What `curves` returns.
+        metric: A metric for which less is better.
+        value: What it must reach.
+        arm: The arm; its longest budget is read.
+
+    Returns:
+        A `Reached`, or `None` if it never does.
+    """
+    part = curve_table[(curve_table["arm"] == arm) & (curve_table["metric"] == metric)]
+    part = part[part["steps"] == part["steps"].max()].sort_values("checkpoint")
+    part = part[part["q50"] <= value]
+    if not len(part):
+        return None
+    row = part.iloc[0]
+    return Reached(int(row["checkpoint"]), float(row["q50"]), int(row["num_seeds"]))
+
+
+@dataclasses.dataclass(frozen=True)
+class Share(statistics.Interval):
+    """A share of seeds with its interval, and the budget it was read at."""
+
+    steps: int
+
+
+def share_at_or_below(table, metric, value, arm="fixed"):
+    """Returns the `Share` of an arm's seeds that meet a value at its longest budget."""
+    part = table[table["arm"] == arm]
+    part = part[part["steps"] == part["steps"].max()]
+    found = statistics.rate(int((part[metric] <= value).sum()), len(part))
+    return Share(**vars(found), steps=int(part["steps"].iloc[0]))
+
+
+def agreement(case, store, plan, seeds, committed):
+    """Says whether the rows just trained agree with the committed evidence.
+
+    Args:
+        case: The `Case`.
+        store: The `Store` that was just trained into.
+        plan: `{arm: setup}` that was trained.
+        seeds: The seeds that were trained.
+        committed: The `Store` of the evidence.
+
+    Returns:
+        One line of text.
+    """
+    wanted = {(arm, setup.num_steps, seed) for arm, setup in plan.items() for seed in seeds}
+    ours = {_place(row): row for row in store.rows() if _place(row) in wanted}
+    theirs = {_place(row): row for row in committed.rows()}
+    shared = [place for place in ours if place in theirs]
+    alone = sorted({place[:2] for place in ours if place not in theirs})
+    line = _rows_agree(shared, ours, theirs, store, committed)
+    medians = [_medians_agree(case, arm, steps, ours, committed) for arm, steps in alone]
+    line = "; ".join(filter(None, [line, *medians]))
+    return f"Committed evidence: {line or 'none for these arms and seeds'}."
+
+
+def _place(row):
+    return row["arm"], int(row["steps"]), int(row["seed"])
+
+
+def _rows_agree(shared, ours, theirs, store, committed):
+    if not shared:
+        return ""
+    same = all(
+        store.environments[int(ours[p]["environment"])]
+        == committed.environments[int(theirs[p]["environment"])]
+        for p in shared
+    )
+    if same:
+        differ = [p for p in shared if _content(ours[p]) != _content(theirs[p])]
+        words = f"{len(differ)} differ, first {differ[0]}" if differ else "all equal"
+        return f"{len(shared)} rows compared, {words} (same environment)"
+    flips = [p for p in shared if ours[p]["solved"] != theirs[p]["solved"]]
+    words = f", first {flips[0]}" if flips else ""
+    return (
+        f"{len(shared)} rows compared, solved differs in {len(flips)}{words} "
+        "(another environment)"
+    )
+
+
+def _content(row):
+    return {k: v for k, v in row.items() if k not in TAIL}
+
+
+def _medians_agree(case, arm, steps, ours, committed):
+    """Compares medians with the committed curve at the same checkpoint."""
+    table = from_csv(committed.read_table("curves.csv"))
+    if table is None:
+        return ""
+    metric = main_metric(case)
+    part = table[
+        (table["arm"] == arm)
+        & (table["metric"] == metric)
+        & (table["checkpoint"] == steps)
+    ]
+    if not len(part):
+        return ""
+    row = part.sort_values("num_seeds").iloc[-1]
+    values = [float(r[metric]) for p, r in ours.items() if p[:2] == (arm, steps)]
+    now = statistics.median(values)
+    inside = now.low <= row["q50"] <= now.high
+    words = "agrees" if inside else "differs"
+    return (
+        f"{arm} at {steps:,} steps {words}: median {metric} {now.estimate:.3g} "
+        f"[{now.low:.3g}, {now.high:.3g}] here, {row['q50']:.3g} committed"
+    )

@@ -1,0 +1,29 @@
+"""The cases: one file each. This folder is the list; nothing registers.
+
+A file here is a module with a `CASE`. It imports the library, never another case.
+"""
+
+import importlib
+import pathlib
+
+from experiments.case import SuiteError, nearest
+
+
+def names():
+    """Returns the names of all cases, in alphabetical order."""
+    files = pathlib.Path(__file__).parent.glob("*.py")
+    return sorted(path.stem for path in files if not path.stem.startswith("_"))
+
+
+def load(name):
+    """Returns the `Case` of one file.
+
+    Raises:
+        SuiteError: There is no such case.
+    """
+    if name not in names():
+        raise SuiteError(
+            f"There is no case '{name}'; expected one of {', '.join(names())}, as "
+            f"listed by: python -m reproductions.{nearest(name, names())}"
+        )
+    return importlib.import_module(f"reproductions.{name}").CASE

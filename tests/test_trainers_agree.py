@@ -1,0 +1,50 @@
+"""Engine and reference are one program: from equal weights and batches, step by step."""
+
+import numpy as np
+import pytest
+
+import reproductions
+from experiments import engine, measures, plans, reference
+
+STEPS = 50
+TOLERANCE = 1e-3
+
+
+def all_arms():
+    for name in reproductions.names():
+        case = reproductions.load(name)
+        for arms in plans.runs(plans.select(case, "all")):
+            yield pytest.param(name, next(iter(arms)), id=f"{name}-{next(iter(arms))}")
+
+
+@pytest.mark.parametrize(("name", "arm"), all_arms())
+def test_agree_at_every_one_of_the_first_50_steps(name, arm):
+    case = reproductions.load(name)
+    setup = case.arm(arm)
+    steps = list(range(min(STEPS, setup.num_steps) + 1))
+    fast = engine.Trainer(case, setup, case.block_width or 2)
+    slow = reference.Trainer(case, setup)
+    exam = measures.Exam(case, setup, [7])
+    pairs = zip(
+        fast.train([7], steps, exam), slow.train([7], steps, exam), strict=True
+    )
+    num_compared = 0
+    for ours, theirs in pairs:
+        assert ours.steps == theirs.steps
+        if not np.isfinite(theirs.outputs).all():
+            # Past the first overflow both must have left the finite numbers.
+            assert not np.isfinite(ours.outputs).all()
+            continue
+        assert_close(ours.outputs, theirs.outputs)
+        for mine, other in zip(ours.hidden, theirs.hidden, strict=True):
+            assert_close(mine, other)
+        if ours.steps:
+            assert_close(ours.logs[:, 0], theirs.logs[:, 0])
+            np.testing.assert_allclose(ours.logs[:, 1:], theirs.logs[:, 1:], atol=0.02)
+        num_compared += 1
+    assert num_compared >= 2
+
+
+def assert_close(ours, theirs):
+    scale = max(np.abs(theirs).max(), 1e-6)
+    assert np.abs(ours.astype(np.float64) - theirs).max() <= TOLERANCE * scale
