@@ -1,7 +1,6 @@
-"""Marks that draw the columns of tidy tables and compute no statistic.
+"""Marks, `(axes, table, ...) -> axes`, that draw columns and compute no statistic.
 
-Every mark is `(axes, table, ...) -> axes`. A mark sets no title, and says in
-words what it could not draw: a point or a seed is never dropped in silence.
+A mark says in words what it could not draw: nothing is dropped in silence.
 """
 
 import os
@@ -19,13 +18,12 @@ OTHERS = ("#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#8A8A00", "#7F7F7F")
 DASHES = ("-", "--", ":", "-.")
 BANDS = (("q05", "q95", 0.16, "middle 90% of seeds"), ("q25", "q75", 0.34, "middle 50% of seeds"))
 LINE_STYLES = {"threshold": (0, (5, 2)), "yardstick": (0, (1, 1.5))}
-# Dates and versions would change the bytes of an unchanged figure.
+# Without dates and versions, which would change the bytes of an unchanged figure.
 METADATA = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
 
 STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 11,
-    "axes.titlesize": 12,
     "xtick.labelsize": 10,
     "ytick.labelsize": 10,
     "legend.fontsize": 9.5,
@@ -73,7 +71,7 @@ def arm_styles(arms):
     """
     styles = {"broken": (BROKEN, "-"), "fixed": (FIXED, "-")}
     names = list(dict.fromkeys(arms))
-    for place, name in enumerate(name for name in names if name not in styles):
+    for place, name in enumerate([name for name in names if name not in styles]):
         cycle, colour = divmod(place, len(OTHERS))
         styles[name] = (OTHERS[colour], DASHES[cycle % len(DASHES)])
     return {name: styles[name] for name in names}
@@ -121,8 +119,7 @@ def draw_learning_curves(axes, curves, metric_label, *, log=True, **lines):
     handles = _draw_arms(axes, curves, position="steps", marker="o", markersize=3)
     for value, text, style in _lines(lines):
         handles.append(axes.axhline(value, label=text, **style))
-    axes.set(xlabel="training steps", ylabel=metric_label)
-    axes.set_xlim(left=0)
+    axes.set(xlabel="training steps", ylabel=metric_label, xlim=(0, None))
     return _draw_legend(axes, handles)
 
 
@@ -153,8 +150,7 @@ def draw_distribution(axes, runs, metric, metric_label, *, log=False, **lines):
     reasons[(reasons == "") & (values > ends[1])] = "right of axis"
     _draw_rows(axes, runs["arm"].to_numpy(), values, reasons=reasons, ends=ends)
     _draw_vertical_lines(axes, lines)
-    axes.set_xlabel(metric_label)
-    axes.margins(x=0.03)
+    axes.set(xlabel=metric_label, xmargin=0.03)
     return axes
 
 
@@ -175,8 +171,11 @@ def save(figure, path_without_suffix, formats=("svg", "png")):
         path.parent.mkdir(parents=True, exist_ok=True)
         # Written beside its place and then moved, so that no reader meets half a file.
         partial = path.with_name(f".{path.name}.partial")
-        figure.savefig(partial, format=suffix, metadata=METADATA.get(suffix))
-        os.replace(partial, path)
+        try:
+            figure.savefig(partial, format=suffix, metadata=METADATA.get(suffix))
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
     return paths
 
 
@@ -186,10 +185,11 @@ def _draw_arms(axes, curves, *, position, **line):
     for arm, (colour, dashes) in arm_styles(curves["arm"]).items():
         rows = curves[curves["arm"] == arm].sort_values(position)
         num_lost = _draw_bands(axes, rows, position=position, colour=colour)
+        style = {"color": colour, "linestyle": dashes, "label": arm, "zorder": 3, **line}
         middle = rows["q50"].where(np.isfinite(rows["q50"]))
-        style = {"color": colour, "linestyle": dashes, "label": arm, "zorder": 3}
-        handles += axes.plot(rows[position], middle, **style, **line)
-        notes += [f"{arm}: {num_lost} point{'s'[: num_lost - 1]} not finite"] if num_lost else []
+        handles += axes.plot(rows[position], middle, **style)
+        if num_lost:
+            notes.append(f"{arm}: {num_lost} of {len(rows)}\npoints not finite")
     axes.text(1.02, 0.0, "\n".join(notes), transform=axes.transAxes, fontsize=9, va="bottom")
     return handles
 
@@ -208,8 +208,8 @@ def _draw_legend(axes, handles):
     """Puts the legend beside the axes, where it can hide no mark."""
     for *_, alpha, text in reversed(BANDS):
         handles.append(Patch(facecolor=NEUTRAL, alpha=alpha + 0.1, label=text))
-    place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0}
-    axes.legend(handles=handles, handlelength=1.8, **place)
+    place = {"bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0, "handlelength": 1.8}
+    axes.legend(handles=handles, loc="upper left", **place)
     return axes
 
 
@@ -273,8 +273,7 @@ def _label_rows(axes, styles):
     """Names the rows in the colours of their arms, darkened to be read as text."""
     axes.set_yticks([0.25 - row for row in range(len(styles))], list(styles))
     axes.set_ylim(0.68 - len(styles), 0.9)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0, grid_linewidth=0)
     axes.spines["left"].set_visible(False)
     for label, (colour, _) in zip(axes.get_yticklabels(), styles.values(), strict=True):
         label.set_color(0.8 * np.array(to_rgb(colour)))
@@ -282,9 +281,9 @@ def _label_rows(axes, styles):
 
 def _tally(reasons):
     """Says how many seeds a row has, and how many of them are not drawn, and why."""
-    missing = [reason for reason in sorted(set(reasons)) if reason]
+    missing = sorted(set(reasons) - {""})
     counted = [f"{np.sum(reasons == reason):,} {reason}" for reason in missing]
-    return "\n".join([f"{len(reasons):,} seeds", *counted])
+    return "\n".join([f"{len(reasons):,} seed{'s' * (len(reasons) != 1)}", *counted])
 
 
 def _draw_vertical_lines(axes, lines):
