@@ -205,7 +205,7 @@ class Evidence:
     without: tuple = ()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Case:
     """A failure in public: the broken program, its fixes and their rivals.
 

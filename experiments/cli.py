@@ -110,8 +110,10 @@ def suite(arguments=None):
     @app.command()
     def report(cases: Names = None, out: Out = ""):
         """Rebuilds tables, figures and reports from stored runs, below results."""
+        folder = pathlib.Path(out or ROOT / "results")
         for case in _load(cases):
-            rebuild(case, pathlib.Path(out or ROOT / "results") / case.name)
+            rebuild(case, folder / case.name)
+        write_index(folder)
 
     @app.command()
     def record(
@@ -123,6 +125,7 @@ def suite(arguments=None):
         """Makes and refreshes the committed evidence below results."""
         for case in _load(cases):
             record_case(case, trainer, fresh=fresh, progress=not no_progress)
+        write_index(ROOT / "results")
 
     _exit_with(app, arguments)
 
@@ -239,6 +242,23 @@ def rebuild(case, folder):
         )
     for path in _write(case, Store(folder, case)):
         print(f"wrote {path}")
+
+
+def write_index(folder):
+    """Writes the page above the reports of all cases that have runs there."""
+    import reproductions
+    from experiments import reports
+    from experiments.store import Store, write_whole
+
+    cases = [reproductions.load(name) for name in reproductions.names()]
+    found = {
+        case: Store(folder / case.name, case)
+        for case in cases
+        if (folder / case.name / "runs.csv").exists()
+    }
+    if found:
+        write_whole(folder / "README.md", reports.index(found))
+        print(f"wrote {folder / 'README.md'}")
 
 
 def show_list(cases):

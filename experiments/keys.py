@@ -15,7 +15,7 @@ import re
 import textwrap
 import tokenize
 
-# Part of every row's key: raise it when a change of the trainers moves results.
+# Part of every row's key: raise it when the trainers or the measures change rows.
 ENGINE_VERSION = 1
 PLAIN = (str, int, float, bool, tuple, list, type(None))
 

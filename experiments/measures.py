@@ -122,6 +122,75 @@ class Exam:
 
 
 def curve_target(case):
+    """Returns what the output should be at the 50 places, `(50,)`.
+
+    For a classifier: the last label column of the class, as the fixed arm's data
+    spell it.
+    """
+    x = curve_inputs()
+    if isinstance(case.task, Regression):
+        return np.asarray(case.task.target(x), np.float64)
+    points, labels = case.data(case.fixed, np.random.default_rng(0), (NUM_PROBED,))
+    chosen = case.task.target(diagonal(points.shape[-1]))
+    return np.where(chosen, labels[:, -1].max(), labels[:, -1].min())
+
+
+def diagonal(num_inputs):
+    """Returns the 50 places between (0, ..., 0) and (1, ..., 1), `(50, num_inputs)`."""
+    return np.repeat(curve_inputs()[:, None], num_inputs, axis=1)
+
+
+class Exam:
+    """The questions put to some seeds of an arm, and the marking of answers.
+
+    Args:
+        case: The `Case`.
+        setup: The arm's `Setup`.
+        seeds: Whole numbers; a classifier's fresh points are each seed's own.
+
+    Attributes:
+        inputs: `(num_seeds, num_questions, num_inputs)`, float32: what the network
+            is given, already prepared.
+    """
+
+    def __init__(self, case, setup, seeds):
+        self.case, self.setup = case, setup
+        kind = _RegressionExam if isinstance(case.task, Regression) else _ClassExam
+        self._kind = kind(case, setup, seeds)
+        self.inputs = self._kind.inputs
+
+    def measure(self, snapshot):
+        """Marks a snapshot.
+
+        Returns:
+            `{metric: array (num_seeds,)}`. A metric that does not apply is absent;
+            a value that is not finite is the worst there is, +inf or -inf.
+        """
+        with np.errstate(all="ignore"):
+            found = self._kind.measure(snapshot) | _symptoms(snapshot)
+        diverged = ~np.isfinite(snapshot.outputs).all(axis=(1, 2))
+        if snapshot.logs is not None:
+            diverged |= ~np.isfinite(snapshot.logs[:, 0])
+            names = ("loss", "logged_accuracy", "keras1_accuracy")
+            found |= dict(zip(names, snapshot.logs.T, strict=True))
+        for name, values in found.items():
+            values = np.asarray(values, np.float64)
+            worst = -np.inf if name.startswith(WORST_IS_LOW) else np.inf
+            found[name] = np.where(np.isfinite(values), values, worst)
+        bar = self.case.solved
+        solved = (found[bar.metric] >= bar.above) & ~diverged
+        return {"diverged": diverged, "solved": solved} | found
+
+    def curve(self, snapshot):
+        """Returns the outputs at the 50 places, `(num_seeds, 50)`.
+
+        For a classifier these lie on the diagonal from (0, ..., 0) to (1, ..., 1),
+        and the value is that of the last output.
+        """
+        return snapshot.outputs[:, -NUM_CURVE:, -1].astype(np.float64)
+
+
+def curve_target(case):
     """Returns the target at the 50 places: y, or the class on the diagonal."""
     x = curve_inputs()
     if not isinstance(case.task, Regression):

@@ -74,7 +74,7 @@ def _draw_fit(case, part, folder):
     figure, axes = figures.new_figure()
     labels = ("x", "y") if isinstance(case.task, Regression) else CLASS_LABELS
     figures.draw_fit(axes, bands, target=target, x_label=labels[0], y_label=labels[1])
-    axes.set_title(_title(case, bands, "target and prediction"))
+    axes.set_title(_title(case, bands, "target and prediction"), loc="left")
     return figures.save(figure, folder / "fit", formats=FORMATS)
 
 
@@ -93,7 +93,7 @@ def _draw_curves(case, part, folder):
         yardstick=tables.yardstick(case),
         log=metric == "mse",
     )
-    axes.set_title(_title(case, part, "learning curves"))
+    axes.set_title(_title(case, part, "learning curves"), loc="left")
     return figures.save(figure, folder / "learning_curves", formats=FORMATS)
 
 
@@ -112,7 +112,7 @@ def _draw_distribution(case, shown, folder):
         yardstick=tables.yardstick(case),
         log=metric == "mse",
     )
-    axes.set_title(f"{case.name}: every seed's final {LABELS[metric].split(' on')[0]}")
+    axes.set_title(f"{case.name}: every seed's final {LABELS[metric].split(' on')[0]}", loc="left")
     return figures.save(figure, folder / "distribution", formats=FORMATS)
 
 
@@ -259,3 +259,40 @@ def _published(case, runs, curves):
         f"[{_percent(met.low)}, {_percent(met.high)}] of {met.num_seeds} seeds meet it."
     )
     return [f"## The {num} published points", words]
+
+
+def index(folders):
+    """Returns the page above all reports as Markdown.
+
+    Args:
+        folders: `{case: store}` of the cases that have runs.
+    """
+    rows = []
+    for case, store in folders.items():
+        words = outcome_words(case, tables.summary(tables.runs(store))).set_index("arm")
+        words = words[~words.index.duplicated(keep="last")]
+        solving = [arm for arm in words.index if words.loc[arm, "verdict"] == "solves"]
+        rows.append(
+            {
+                "case": f"[{case.name}]({case.name}/report.md)",
+                "what goes wrong": case.shows,
+                "broken solves": _rate_words(words, "broken"),
+                "fixed solves": _rate_words(words, "fixed"),
+                "arms that solve": ", ".join(f"`{arm}`" for arm in solving) or "none",
+            }
+        )
+    return "\n\n".join([INDEX_HEAD, markdown(pd.DataFrame(rows)), INDEX_FOOT]) + "\n"
+
+
+INDEX_HEAD = "# What came of it"
+INDEX_FOOT = (
+    "Shares of seeds with Wilson's 95% interval. An arm solves if its interval lies "
+    "above 80%. Where an arm was trained at several budgets the longest is shown. "
+    "Written by `python -m reproductions report`."
+)
+
+
+def _rate_words(words, arm):
+    if arm not in words.index:
+        return "not run"
+    return f"{words.loc[arm, 'solved']} of {words.loc[arm, 'seeds']} seeds"

@@ -130,6 +130,28 @@ CASE = Case(
     ),
     reference_arm="start",
     block_width=8,
+    provenance={
+        "hidden": ("quoted", ""),
+        "weights": ("quoted", "tf.random_uniform with its defaults, U[0, 1)"),
+        "biases": ("quoted", "the same"),
+        "optimizer": ("quoted", "plain gradient descent"),
+        "learning_rate": ("quoted", ""),
+        "batch_size": ("quoted", "a fresh batch at each step"),
+        "steps": ("quoted", ""),
+        "low": ("quoted", "x from U[0, 1)"),
+        "inputs": ("quoted", "x as drawn; how answer B standardises is left open"),
+        "negative_slope": ("quoted", "plain relu"),
+        "dropout": ("quoted", "none; 0.5 after each hidden layer is ours"),
+        "clipvalue": ("ours", "none; the rival clip is a question of ours"),
+    },
+    deviations=(
+        "Answer B leaves open whose mean and deviation it means: the distribution's, "
+        "each batch's and the mean alone are three rivals.",
+        "Answer C suggests dropout and x from [0.01, 1] without numbers for the first; "
+        "0.5 is ours.",
+        "Arms with a million steps are cut where the tables say so.",
+        "The published points are asked at eight digits, as printed.",
+    ),
 )
 
 if __name__ == "__main__":

@@ -79,6 +79,26 @@ CASE = Case(
     },
     reference_arm="neck+epochs",
     block_width=None,
+    provenance={
+        "hidden": ("quoted", "a one-unit layer, then 50 units"),
+        "initial_limit": ("inferred", "init='uniform' of Keras 1"),
+        "learning_rate": ("inferred", "what the string 'sgd' means"),
+        "batch_size": ("quoted", ""),
+        "epochs": ("quoted", ""),
+        "num_samples": ("quoted", "drawn once"),
+        "momentum": ("inferred", "the string 'sgd' has none; the configured 0.9 never ran"),
+        "decay": ("inferred", "likewise; the configured 1e-6 never ran"),
+        "calls": ("quoted", "once; a commented-out loop would call again and again"),
+    },
+    deviations=(
+        "Samples come from the seed; the thread's were never seeded, as its program "
+        "overwrites the seeding function.",
+        "The fit is judged on a grid of 1,000 points in place of 20 random ones.",
+        "The printed average error is left out: nothing is ever added to it.",
+        "The answer gives no program; its three changes are our reading of its prose.",
+        "Keras 1 would log accuracy by rounding; both that and today's are kept, and "
+        "neither means anything for a regression.",
+    ),
 )
 
 if __name__ == "__main__":

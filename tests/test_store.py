@@ -1,0 +1,226 @@
+"""The store: what it keeps is what was put in, and nothing wrong is read silently."""
+
+import json
+
+import pytest
+
+from experiments.case import SuiteError
+from experiments.keys import row_key
+from experiments.store import Store, as_text, checksum, write_whole
+from tests import toy
+
+ENVIRONMENT = {"python": "3", "keras": "3.0", "tensorflow": "2.0", "numpy": "2.0"}
+
+
+def rows(arm="broken", seeds=(0, 1), key=None, **metrics):
+    setup = toy.CASE.arm(arm)
+    made_by = key or row_key(toy.CASE, setup)
+    return [
+        {
+            "arm": arm,
+            "seed": str(seed),
+            "steps": str(setup.num_steps),
+            "diverged": False,
+            "solved": True,
+            "mse": 0.1 + seed,
+            "key": made_by,
+            **metrics,
+        }
+        for seed in seeds
+    ]
+
+
+def filled(folder, **options):
+    store = Store(folder, toy.CASE)
+    store.add(rows(**options), ENVIRONMENT)
+    return store
+
+
+def test_rows_come_back_as_they_were_stored(tmp_path):
+    written = filled(tmp_path / "a").rows()
+    assert Store(tmp_path / "a", toy.CASE).rows() == written
+    assert [row["mse"] for row in written] == ["0.1", "1.1"]
+
+
+def test_columns_are_in_the_documented_order(tmp_path):
+    filled(tmp_path / "a", zeta=1.0, r2=0.5)
+    header = (tmp_path / "a/runs.csv").read_text().splitlines()[0]
+    assert header == "arm,seed,steps,diverged,solved,mse,r2,zeta,check,environment,key"
+
+
+def test_rows_are_sorted_by_arm_and_number(tmp_path):
+    store = Store(tmp_path / "a", toy.CASE)
+    store.add(rows("fixed", (10, 9)), ENVIRONMENT)
+    store.add(rows("broken", (2,)), ENVIRONMENT)
+    assert [(r["arm"], r["seed"]) for r in store.rows()] == [
+        ("broken", "2"),
+        ("fixed", "9"),
+        ("fixed", "10"),
+    ]
+
+
+def test_the_same_rows_make_the_same_bytes_in_any_order(tmp_path):
+    first, second = Store(tmp_path / "a", toy.CASE), Store(tmp_path / "b", toy.CASE)
+    first.add(rows(seeds=(0, 1)) + rows("fixed"), ENVIRONMENT)
+    second.add(rows("fixed"), ENVIRONMENT)
+    second.add(rows(seeds=(1, 0)), ENVIRONMENT)
+    assert (tmp_path / "a/runs.csv").read_bytes() == (tmp_path / "b/runs.csv").read_bytes()
+
+
+def test_missing_names_the_seeds_without_a_current_row(tmp_path):
+    store = filled(tmp_path / "a", seeds=(0, 2))
+    assert store.missing("broken", toy.CASE.broken, [0, 1, 2, 3]) == [1, 3]
+
+
+def test_rows_of_another_key_are_stale_and_missing(tmp_path):
+    store = filled(tmp_path / "a", key="000000000000")
+    assert store.stale() == {("broken", toy.CASE.broken.num_steps): 2}
+    assert store.missing("broken", toy.CASE.broken, [0, 1]) == [0, 1]
+
+
+def test_rows_of_an_arm_that_is_gone_are_stale(tmp_path):
+    store = Store(tmp_path / "a", toy.CASE)
+    gone = [row | {"arm": "gone"} for row in rows()]
+    store.add(gone, ENVIRONMENT)
+    assert ("gone", toy.CASE.broken.num_steps) in store.stale()
+
+
+@pytest.mark.parametrize("package", ["keras", "tensorflow"])
+def test_rows_of_other_versions_are_refused(tmp_path, package):
+    store = filled(tmp_path / "a")
+    before = (tmp_path / "a/runs.csv").read_bytes()
+    with pytest.raises(SuiteError, match=f"{package} 9.9.*|--fresh"):
+        store.add(rows(seeds=(5,)), ENVIRONMENT | {package: "9.9"})
+    assert (tmp_path / "a/runs.csv").read_bytes() == before
+
+
+def test_another_processor_is_another_environment(tmp_path):
+    store = filled(tmp_path / "a")
+    store.add(rows(seeds=(5,)), ENVIRONMENT | {"processor": "another"})
+    assert [row["environment"] for row in store.rows()] == ["0", "0", "1"]
+
+
+def test_every_changed_byte_of_a_row_is_noticed(tmp_path):
+    filled(tmp_path / "a")
+    path = tmp_path / "a/runs.csv"
+    text = path.read_text()
+    start = text.index("\n") + 1
+    for place in range(start, len(text) - 1):
+        if text[place] not in ",\n":
+            changed = "7" if text[place] != "7" else "8"
+            path.write_text(text[:place] + changed + text[place + 1 :])
+            with pytest.raises(SuiteError, match=r"runs\.csv, line \d+ is damaged"):
+                Store(tmp_path / "a", toy.CASE)
+
+
+def test_a_cut_off_file_is_noticed_or_lacks_whole_rows_only(tmp_path):
+    written = filled(tmp_path / "a", seeds=range(4)).rows()
+    path = tmp_path / "a/runs.csv"
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        try:
+            found = Store(tmp_path / "a", toy.CASE).rows()
+        except SuiteError as error:
+            assert "damaged" in str(error)
+        else:
+            assert found == written[: len(found)]
+
+
+def test_a_row_that_stands_twice_is_noticed(tmp_path):
+    filled(tmp_path / "a")
+    path = tmp_path / "a/runs.csv"
+    path.write_text(path.read_text() + path.read_text().splitlines()[-1] + "\n")
+    with pytest.raises(SuiteError, match="twice"):
+        Store(tmp_path / "a", toy.CASE)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 1}', "\x00\x01"])
+def test_a_damaged_manifest_is_named_and_kept(tmp_path, text):
+    filled(tmp_path / "a")
+    (tmp_path / "a/manifest.json").write_text(text)
+    with pytest.raises(SuiteError, match=r"manifest\.json is damaged.*--fresh"):
+        Store(tmp_path / "a", toy.CASE)
+    assert (tmp_path / "a/manifest.json").read_text() == text
+
+
+def change_manifest(folder, **facts):
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | facts))
+
+
+@pytest.mark.parametrize("facts", [{"format": 2}, {"case": "other"}, {"trainer": "reference"}])
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_newer_or_foreign_store_is_refused_even_when_fresh(tmp_path, facts, fresh):
+    filled(tmp_path / "a")
+    change_manifest(tmp_path / "a", **facts)
+    with pytest.raises(SuiteError, match="not this run's to write"):
+        Store(tmp_path / "a", toy.CASE, fresh=fresh)
+    assert (tmp_path / "a/runs.csv").exists()
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_folder_of_someone_elses_is_refused_and_kept(tmp_path, fresh):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/thesis.txt").write_text("three years of work")
+    with pytest.raises(SuiteError, match=r"did not write.*thesis\.txt"):
+        Store(tmp_path / "a", toy.CASE, fresh=fresh)
+    assert (tmp_path / "a/thesis.txt").read_text() == "three years of work"
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "a").write_text("a file")
+    with pytest.raises(SuiteError, match="must name a folder"):
+        Store(tmp_path / "a", toy.CASE)
+
+
+def test_fresh_removes_our_files_and_no_others(tmp_path):
+    filled(tmp_path / "a")
+    (tmp_path / "a/notes.txt").write_text("mine")
+    store = Store(tmp_path / "a", toy.CASE, fresh=True)
+    assert len(store) == 0
+    assert not (tmp_path / "a/runs.csv").exists()
+    assert (tmp_path / "a/notes.txt").read_text() == "mine"
+
+
+def test_fresh_mends_a_damaged_folder(tmp_path):
+    filled(tmp_path / "a")
+    (tmp_path / "a/manifest.json").write_text("{")
+    (tmp_path / "a/runs.csv").write_text("nonsense")
+    assert len(Store(tmp_path / "a", toy.CASE, fresh=True)) == 0
+    assert len(filled(tmp_path / "a")) == 2
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "file.txt"
+    write_whole(path, "old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(SuiteError, match="No space left on device"):
+        write_whole(path, "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_unwritable_place_is_one_clear_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    store = Store(tmp_path / "file" / "below", toy.CASE)
+    with pytest.raises(SuiteError, match="Cannot write to .*--out"):
+        store.add(rows(), ENVIRONMENT)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(True, "1"), (False, "0"), (1 / 3, "0.3333333"), (float("inf"), "inf"), (12, "12")],
+)
+def test_cells_are_written_in_seven_digits(value, text):
+    assert as_text(value) == text
+
+
+def test_blank_cells_do_not_change_a_checksum():
+    row = {"arm": "broken", "mse": "0.1"}
+    assert checksum(row) == checksum(row | {"dead_2": "", "check": "whatever"})
+    assert checksum(row) != checksum(row | {"dead_2": "0"})
