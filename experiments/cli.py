@@ -286,8 +286,9 @@ def _open(folder, case, trainer, fresh):
     from experiments.networks import check_backend
     from experiments.store import Store
 
-    store = Store(folder, case, trainer, fresh)
     check_backend()
+    store = Store(folder, case, trainer, fresh)
+    store.check_writable()
     return store
 
 

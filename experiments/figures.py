@@ -117,6 +117,8 @@ def draw_learning_curves(axes, curves, metric_label, *, log=True, **lines):
     axes.set_xscale("symlog", linthresh=1, linscale=0.5)
     axes.set_yscale("log" if log else "linear")
     handles = _draw_arms(axes, curves, position="steps", marker="o", markersize=3)
+    for handle in list(handles):
+        _mark_end(axes, handle)
     for value, text, style in _lines(lines):
         handles.append(axes.axhline(value, label=text, **style))
     axes.set(xlabel="training steps", ylabel=metric_label, xlim=(0, None))
@@ -182,16 +184,24 @@ def save(figure, path_without_suffix, formats=("svg", "png")):
 def _draw_arms(axes, curves, *, position, **line):
     """Draws the bands and the median of each arm, and returns handles for a legend."""
     handles, notes = [], []
-    for arm, (colour, dashes) in arm_styles(curves["arm"]).items():
+    for place, (arm, (colour, dashes)) in enumerate(arm_styles(curves["arm"]).items()):
         rows = curves[curves["arm"] == arm].sort_values(position)
         num_lost = _draw_bands(axes, rows, position=position, colour=colour)
-        style = {"color": colour, "linestyle": dashes, "label": arm, "zorder": 3, **line}
+        style = {"color": colour, "linestyle": dashes, "label": arm, **line}
+        # A short run lies on the first steps of a longer one: the first arm stays on top.
+        style["zorder"] = 3.9 - 0.01 * place
         middle = rows["q50"].where(np.isfinite(rows["q50"]))
         handles += axes.plot(rows[position], middle, **style)
         if num_lost:
             notes.append(f"{arm}: {num_lost} of {len(rows)}\npoints not finite")
     axes.text(1.02, 0.0, "\n".join(notes), transform=axes.transAxes, fontsize=9, va="bottom")
     return handles
+
+
+def _mark_end(axes, line):
+    """Marks where a line ends, so that a run inside a longer one shows."""
+    x, y = line.get_data()
+    axes.scatter(x[-1:], y[-1:], s=45, color=line.get_color(), zorder=line.get_zorder())
 
 
 def _draw_bands(axes, rows, *, position, colour):

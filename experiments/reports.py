@@ -156,6 +156,32 @@ def outcome_words(case, summary):
     return pd.DataFrame(rows)
 
 
+SYMPTOMS = (
+    *("loss", "accuracy", "logged_accuracy", "keras1_accuracy", "one_class", "flat"),
+    *("output_mean", "dead_1", "dead_2", "saturated_1", "saturated_2"),
+)
+SYMPTOM_NOTE = (
+    "Loss and both logged accuracies are what `fit` would log for the last epoch (of an "
+    "endless stream: the last 100 batches at most): `logged_accuracy` by today's Keras, "
+    "`keras1_accuracy` by the rounding of Keras 1. `one_class` and `flat` are shares of "
+    "seeds, all others medians over seeds; `dead` and `saturated` are shares of a hidden "
+    "layer's units, counted from the input. The words are defined in "
+    "`experiments/measures.py`."
+)
+
+
+def symptom_words(case, summary):
+    """Returns the symptoms of each arm as text; a blank does not apply."""
+    wide = summary.pivot(index=["arm", "steps"], columns="metric", values="estimate")
+    shown = [name for name in SYMPTOMS if name in wide]
+    rows = []
+    for row in tables.outcomes(case, summary).to_dict("records"):
+        values = wide.loc[(row["arm"], row["steps"]), shown]
+        words = ["" if value != value else f"{value:.3g}" for value in values]
+        rows.append((row["arm"], f"{row['steps']:,}", *words))
+    return pd.DataFrame(rows, columns=["arm", "steps", *shown])
+
+
 def _percent(share):
     return f"{100 * share:.1f}%"
 
@@ -205,6 +231,9 @@ def report(case, store, runs, summary, curves):
         "Rates are shares of seeds with Wilson's 95% interval, medians carry their "
         "95% order-statistic interval. A run that diverged counts as not solved.",
         *_published(case, runs, curves),
+        "## Symptoms, and what Keras logs",
+        markdown(symptom_words(case, summary)),
+        SYMPTOM_NOTE,
         *(f"![{name}](figures/{name}.png)" for name in _pictures(store)),
     ]
     if len(rivals):

@@ -99,6 +99,21 @@ class Store:
             self._rows[place] = row
         self._write_rows()
 
+    def check_writable(self):
+        """Makes sure, without writing, that the folder can be made or written.
+
+        Raises:
+            SuiteError: It cannot.
+        """
+        place = self.folder.absolute()
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+            raise SuiteError(
+                f"Cannot write to {self.folder}; name another folder with --out. "
+                f"Received: {place} is not a writable folder"
+            )
+
     def drop(self, arm, steps):
         """Removes the rows of one arm at one budget."""
         self._rows = {k: v for k, v in self._rows.items() if k[:2] != (arm, steps)}

@@ -1,6 +1,7 @@
 """Figures, by the data they draw, the words they carry and the bytes they write."""
 
 import matplotlib
+import matplotlib.collections
 import numpy as np
 import pandas as pd
 import pytest
@@ -440,3 +441,13 @@ def test_failed_save_leaves_the_old_file_alone(tmp_path, monkeypatch):
         figures.save(figure, tmp_path / "fit", formats=("svg",))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_end_of_each_learning_curve_is_marked_and_the_first_arm_is_on_top():
+    axes = learning(curves("steps"))
+    marks = [c for c in axes.collections if isinstance(c, matplotlib.collections.PathCollection)]
+    ends = [mark.get_offsets()[0] for mark in marks]
+    drawn = [line(axes, arm) for arm in ("broken", "fixed")]
+    for end, middle in zip(ends, drawn, strict=True):
+        np.testing.assert_allclose(end, np.stack(middle.get_data(), axis=1)[-1])
+    assert drawn[0].get_zorder() > drawn[1].get_zorder()

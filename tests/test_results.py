@@ -1,0 +1,169 @@
+"""The committed evidence: current, whole, and saying what the suite says it says."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+import reproductions
+from experiments import plans, reports, statistics, tables
+from experiments.store import Store
+
+ROOT = pathlib.Path(__file__).parent.parent
+RESULTS = ROOT / "results"
+CASES = reproductions.names()
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    """Returns a function from a case's name to its case, store and runs."""
+    found = {}
+
+    def load(name):
+        if name not in found:
+            case = reproductions.load(name)
+            store = Store(RESULTS / name, case)
+            found[name] = case, store, tables.runs(store)
+        return found[name]
+
+    return load
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_row_is_current(name, evidence):
+    _, store, _ = evidence(name)
+    assert store.stale() == {}, f"run: python -m reproductions record {name}"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_arm_has_the_seeds_that_its_case_names(name, evidence):
+    case, store, _ = evidence(name)
+    for line in case.evidence:
+        plan = plans.select(case, line.arms, without=line.without)
+        for arm, setup in plans.cut(plan, line.steps).items():
+            assert store.missing(arm, setup, range(line.num_seeds)) == [], arm
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_broken_fails_and_fixed_solves_by_their_intervals(name, evidence):
+    case, _, runs = evidence(name)
+    outcomes = tables.outcomes(case, tables.summary(runs))
+    verdicts = outcomes.groupby("arm")["verdict"].agg(set)
+    assert verdicts["broken"] == {"fails"}
+    assert verdicts["fixed"] == {"solves"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_fix_alone_changes_what_comes_out(name, evidence):
+    case, _, runs = evidence(name)
+    before = runs[runs["arm"] == "broken"].set_index("seed").drop(columns=["arm", "steps"])
+    for fix in case.fixes:
+        after = runs[runs["arm"] == fix].drop_duplicates("seed", keep="last")
+        after = after.set_index("seed").drop(columns=["arm", "steps"])
+        shared = before.index.intersection(after.index)
+        assert len(shared) >= 32
+        assert not before.loc[shared].equals(after.loc[shared]), fix
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("table", ["summary.csv", "report.md"])
+def test_tables_and_report_are_those_of_the_rows(name, table, evidence):
+    case, store, runs = evidence(name)
+    summary = tables.summary(runs)
+    if table == "summary.csv":
+        made = tables.to_csv(summary)
+    else:
+        curves = tables.from_csv(store.read_table("curves.csv"))
+        made = reports.report(case, store, runs, summary, curves)
+    assert store.read_table(table) == made, f"run: python -m reproductions report {name}"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_curves_end_where_the_rows_do(name, evidence):
+    case, store, runs = evidence(name)
+    curves = tables.from_csv(store.read_table("curves.csv"))
+    metric = tables.main_metric(case)
+    for (arm, steps), part in runs.groupby(["arm", "steps"]):
+        last = curves[
+            (curves["arm"] == arm)
+            & (curves["steps"] == steps)
+            & (curves["checkpoint"] == steps)
+            & (curves["metric"] == metric)
+        ]
+        (row,) = last.to_dict("records")
+        assert row["num_seeds"] == len(part)
+        expected = statistics.quantiles(part[metric].to_numpy(), [0.5])[0]
+        assert row["q50"] == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_sixteen_seeds_are_kept_in_full(name, evidence):
+    _, store, runs = evidence(name)
+    table = tables.from_csv(store.read_table("seeds.csv"))
+    for (arm, steps), part in table.groupby(["arm", "steps"]):
+        assert part["seed"].nunique() == 16, arm
+        assert part["checkpoint"].min() == 0
+        assert part["checkpoint"].max() == steps
+    assert set(table["arm"]) == set(runs["arm"])
+
+
+def test_the_published_points_are_met_at_the_million_steps(evidence):
+    case, store, runs = evidence("ln_fit")
+    value = case.task.published_mse
+    met = tables.share_at_or_below(runs, "points_mse", value)
+    assert met.steps == 1_000_000
+    assert met.estimate >= 0.9
+    curves = tables.from_csv(store.read_table("curves.csv"))
+    reached = tables.first_reaching(curves, "points_mse", value)
+    assert f"checkpoint of {reached.checkpoint:,} steps" in store.read_table("report.md")
+
+
+def test_the_published_mean_is_that_of_the_published_errors():
+    errors = [1.85587377928e-05, 9.94640868157e-05, 8.65551464813e-06, 9.4036658993e-06]
+    errors += [0.000127425722894, 2.6408026315e-05, 8.31002580526e-07]
+    errors += [1.52364455062e-05, 8.35050013848e-05]
+    assert np.mean(errors) == pytest.approx(reproductions.load("ln_fit").task.published_mse, rel=1e-2)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_reference_and_engine_agree_seed_by_seed(name, evidence):
+    case, _, runs = evidence(name)
+    store = Store(RESULTS / name / "reference", case, "reference")
+    assert store.stale() == {}, f"run: python -m reproductions record {name} --trainer reference"
+    slow = tables.runs(store).set_index("seed")
+    assert len(slow) == 30
+    arm, steps = slow["arm"].iloc[0], slow["steps"].iloc[0]
+    fast = runs[(runs["arm"] == arm) & (runs["steps"] == steps)].set_index("seed")
+    fast = fast.loc[slow.index]
+    assert (slow["solved"] == fast["solved"]).mean() >= 0.95
+    difference = np.abs(np.log10(error(case, slow) / error(case, fast)))
+    assert difference.median() <= 0.02
+    assert difference.max() <= 0.5
+
+
+def error(case, table):
+    """The error on a log scale: MSE, or the share of points put wrong."""
+    if tables.main_metric(case) == "mse":
+        return table["mse"]
+    return np.maximum(1 - table["accuracy"], 0.5 / 10_000)
+
+
+def test_the_index_is_that_of_the_rows(evidence):
+    found = {evidence(name)[0]: evidence(name)[1] for name in CASES}
+    made = reports.index(found)
+    assert (RESULTS / "README.md").read_text() == made, "run: python -m reproductions report"
+
+
+def test_results_stay_small():
+    files = [path for path in RESULTS.rglob("*") if path.is_file() and ".traces" not in path.parts]
+    assert sum(path.stat().st_size for path in files) < 25e6
+    for path in files:
+        assert path.suffix in {".csv", ".json", ".md", ".svg", ".png"}, path
+        assert path.suffix != ".png" or path.stat().st_size < 3e6
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_table_hides_a_seed(name, evidence):
+    _, _, runs = evidence(name)
+    for (arm, steps), part in runs.groupby(["arm", "steps"]):
+        assert sorted(part["seed"]) == list(range(len(part))), (arm, steps)
