@@ -341,9 +341,7 @@ def _check_fixes(case):
                     f"'{touched[field]}' and in '{name}'"
                 )
             touched[field] = name
-            if getattr(case.broken.replace(**{field: value}), field) == getattr(
-                case.broken, field
-            ):
+            if getattr(case.broken.replace(**{field: value}), field) == getattr(case.broken, field):
                 raise ValueError(
                     f"Every field of a fix changes something. Received: "
                     f"'{name}' sets {field}={value!r}, which broken has too"
@@ -369,6 +367,5 @@ def _check_setup(name, setup):
             )
     if getattr(setup, "read", "value") not in READINGS:
         raise ValueError(
-            f"Field 'read' must be one of {READINGS}. Received in arm '{name}': "
-            f"{setup.read!r}"
+            f"Field 'read' must be one of {READINGS}. Received in arm '{name}': {setup.read!r}"
         )

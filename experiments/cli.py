@@ -94,7 +94,12 @@ def suite(arguments=None):
         no_progress: NoProgress = False,
     ):
         """Trains several cases, one after the other."""
+        from experiments import plans
+
         chosen, numbers = _load(cases), parse_seeds(seeds)
+        for case in chosen:
+            # All of them before any is trained: a word that fits one may not fit the next.
+            plans.select(case, arms)
         for case in chosen:
             run_case(
                 case,
@@ -169,15 +174,12 @@ def parse_seeds(text):
     found = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", text.strip())
     if not found:
         raise SuiteError(
-            "--seeds must be a number such as 32 or a range such as 100-199. "
-            f"Received: {text!r}"
+            f"--seeds must be a number such as 32 or a range such as 100-199. Received: {text!r}"
         )
     first, last = int(found[1]), found[2]
     seeds = range(first) if last is None else range(first, int(last) + 1)
     if not 1 <= len(seeds) <= 1_000_000:
-        raise SuiteError(
-            f"--seeds must name between 1 and 1,000,000 seeds. Received: {text!r}"
-        )
+        raise SuiteError(f"--seeds must name between 1 and 1,000,000 seeds. Received: {text!r}")
     return list(seeds)
 
 
@@ -205,9 +207,9 @@ def run_case(case, seeds, arms, *, trainer, full, out, fresh, progress):
         print(f"wrote {path}")
     committed = _committed(case)
     if committed is not None and committed.folder.resolve() != folder.resolve():
-        from experiments import tables
+        from experiments import agreement
 
-        print(tables.agreement(case, store, plan, seeds, committed))
+        print(agreement.line(case, store, plan, seeds, committed))
 
 
 def record_case(case, trainer, *, fresh, progress):
@@ -237,8 +239,7 @@ def rebuild(case, folder):
 
     if not (folder / "runs.csv").exists():
         raise SuiteError(
-            f"{folder} holds no runs; train some with: python -m "
-            f"reproductions.{case.name}"
+            f"{folder} holds no runs; train some with: python -m reproductions.{case.name}"
         )
     for path in _write(case, Store(folder, case)):
         print(f"wrote {path}")

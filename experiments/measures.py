@@ -135,70 +135,6 @@ def curve_target(case):
     return np.where(chosen, labels[:, -1].max(), labels[:, -1].min())
 
 
-def diagonal(num_inputs):
-    """Returns the 50 places between (0, ..., 0) and (1, ..., 1), `(50, num_inputs)`."""
-    return np.repeat(curve_inputs()[:, None], num_inputs, axis=1)
-
-
-class Exam:
-    """The questions put to some seeds of an arm, and the marking of answers.
-
-    Args:
-        case: The `Case`.
-        setup: The arm's `Setup`.
-        seeds: Whole numbers; a classifier's fresh points are each seed's own.
-
-    Attributes:
-        inputs: `(num_seeds, num_questions, num_inputs)`, float32: what the network
-            is given, already prepared.
-    """
-
-    def __init__(self, case, setup, seeds):
-        self.case, self.setup = case, setup
-        kind = _RegressionExam if isinstance(case.task, Regression) else _ClassExam
-        self._kind = kind(case, setup, seeds)
-        self.inputs = self._kind.inputs
-
-    def measure(self, snapshot):
-        """Marks a snapshot.
-
-        Returns:
-            `{metric: array (num_seeds,)}`. A metric that does not apply is absent;
-            a value that is not finite is the worst there is, +inf or -inf.
-        """
-        with np.errstate(all="ignore"):
-            found = self._kind.measure(snapshot) | _symptoms(snapshot)
-        diverged = ~np.isfinite(snapshot.outputs).all(axis=(1, 2))
-        if snapshot.logs is not None:
-            diverged |= ~np.isfinite(snapshot.logs[:, 0])
-            names = ("loss", "logged_accuracy", "keras1_accuracy")
-            found |= dict(zip(names, snapshot.logs.T, strict=True))
-        for name, values in found.items():
-            values = np.asarray(values, np.float64)
-            worst = -np.inf if name.startswith(WORST_IS_LOW) else np.inf
-            found[name] = np.where(np.isfinite(values), values, worst)
-        bar = self.case.solved
-        solved = (found[bar.metric] >= bar.above) & ~diverged
-        return {"diverged": diverged, "solved": solved} | found
-
-    def curve(self, snapshot):
-        """Returns the outputs at the 50 places, `(num_seeds, 50)`.
-
-        For a classifier these lie on the diagonal from (0, ..., 0) to (1, ..., 1),
-        and the value is that of the last output.
-        """
-        return snapshot.outputs[:, -NUM_CURVE:, -1].astype(np.float64)
-
-
-def curve_target(case):
-    """Returns the target at the 50 places: y, or the class on the diagonal."""
-    x = curve_inputs()
-    if not isinstance(case.task, Regression):
-        points, _ = case.data(case.broken, np.random.default_rng(0), (1,))
-        x = diagonal(points.shape[-1])
-    return np.asarray(case.task.target(x), np.float64)
-
-
 class _RegressionExam:
     def __init__(self, case, setup, seeds):
         self.case = case
@@ -254,10 +190,9 @@ class _ClassExam:
     def __init__(self, case, setup, seeds):
         self.setup, self.task = setup, case.task
         num = self.task.num_many + self.task.num_few
-        x = np.stack([
-            case.data(setup, streams.generator(seed, "test"), (num,))[0]
-            for seed in seeds
-        ])
+        x = np.stack(
+            [case.data(setup, streams.generator(seed, "test"), (num,))[0] for seed in seeds]
+        )
         self.truth = np.asarray(self.task.target(x), bool)
         line = np.broadcast_to(diagonal(x.shape[-1]), (len(seeds), NUM_CURVE, x.shape[-1]))
         x = np.concatenate([x, line], axis=1)

@@ -65,8 +65,7 @@ def select(case, words, *, without=()):
             plan[word if known else arm_name(case, word.split("+"))] = setup
     if not plan:
         raise SuiteError(
-            f"No arms were named; expected for example --arms broken,fixed. "
-            f"Received: {words!r}"
+            f"No arms were named; expected for example --arms broken,fixed. Received: {words!r}"
         )
     return plan
 
@@ -130,8 +129,7 @@ def runs(plan):
     for arm, setup in plan.items():
         groups.setdefault(_shape(setup), {})[arm] = setup
     ordered = [
-        sorted(group.items(), key=lambda item: -item[1].num_steps)
-        for group in groups.values()
+        sorted(group.items(), key=lambda item: -item[1].num_steps) for group in groups.values()
     ]
     return [dict(group) for group in ordered]
 

@@ -272,9 +272,7 @@ def _published(case, runs, curves):
     if value is None or not (curves["metric"] == "points_mse").any():
         return []
     num = len(case.task.points)
-    words = (
-        f"The thread prints squared errors at {num} points; their mean is {value:.3g}."
-    )
+    words = f"The thread prints squared errors at {num} points; their mean is {value:.3g}."
     reached = tables.first_reaching(curves, "points_mse", value)
     if reached:
         words += (

@@ -1,6 +1,6 @@
 """The runner: plan x seeds, less what is stored, through a trainer, into the store.
 
-Room 5: knows runs, blocks and workers; knows no case, draws nothing, prints
+Room 6: knows runs, blocks and workers; knows no case, draws nothing, prints
 nothing. A unit of work is one run (all arms that are read from it) x one block of
 seeds; each worker thread compiles its own program and trains unit after unit.
 """
@@ -99,11 +99,11 @@ def _trainer(case, arms, num_seeds, kind):
         from experiments import reference
 
         return lambda: reference.Trainer(case, setup), 1, 1
-    from experiments import engine, networks
+    from experiments import engine, exactness, networks
 
     engine.tensorflow()
     model = networks.build(case, setup)
-    engine.check_trainable(model)
+    exactness.check_trainable(model)
     width = case.block_width
     if width is None:
         widest = engine.widest_block(model, setup)
@@ -181,8 +181,6 @@ def _keep(case, arms, needed, store, found):
     for arm, (rows, trace) in found.items():
         made_by = row_key(case, arms[arm], store.trainer)
         store.add_trace(made_by, [int(row["seed"]) for row in rows], trace)
-        new += [
-            row | {"key": made_by} for row in rows if arm in needed[int(row["seed"])]
-        ]
+        new += [row | {"key": made_by} for row in rows if arm in needed[int(row["seed"])]]
     store.add(new, environment())
     return len(new)

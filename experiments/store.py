@@ -1,6 +1,6 @@
 """The store: one folder of plain text for one case and one trainer.
 
-Room 3: disk only; trains nothing, computes nothing. Rows are keyed by what made
+Room 4: disk only; trains nothing, computes nothing. Rows are keyed by what made
 them and carry a checksum, files are replaced whole or not at all, and a file that
 is damaged, foreign or newer than this code is named, never overwritten.
 """

@@ -6,6 +6,8 @@ the same samples in the same order whoever trains it, alone or in a block.
 
 import numpy as np
 
+from experiments.case import SuiteError
+
 STREAMS = ("data", "weights", "order", "dropout", "test")
 STREAM_PASS = 100
 
@@ -82,6 +84,13 @@ class Batches:
 
     def _draw(self, size):
         x, y = self.case.data(self.setup, self._data, size)
+        for name, values in (("x", x), ("y", y)):
+            if np.ndim(values) != len(size) + 1 or np.shape(values)[:-1] != size:
+                raise SuiteError(
+                    f"{self.case.name}: data() must return {name} of shape "
+                    f"(*size, columns); for size={size} that is "
+                    f"{(*size, 'columns')}. Received: {np.shape(values)}"
+                )
         x = prepare(self.case, self.setup, x, x)
         return np.asarray(x, np.float32), np.asarray(y, np.float32)
 

@@ -92,9 +92,7 @@ def curves(store, old=None):
         if old is not None:
             part = old[(old["arm"] == arm) & (old["steps"] == steps)]
             part = part if len(part) else None
-        if trace is not None and (
-            part is None or len(trace["seeds"]) >= part["num_seeds"].max()
-        ):
+        if trace is not None and (part is None or len(trace["seeds"]) >= part["num_seeds"].max()):
             part = _arm_curves(arm, steps, trace)
         if part is not None:
             parts.append(part)
@@ -292,79 +290,3 @@ def share_at_or_below(table, metric, value, arm="fixed"):
     part = part[part["steps"] == part["steps"].max()]
     found = statistics.rate(int((part[metric] <= value).sum()), len(part))
     return Share(**vars(found), steps=int(part["steps"].iloc[0]))
-
-
-def agreement(case, store, plan, seeds, committed):
-    """Says whether the rows just trained agree with the committed evidence.
-
-    Args:
-        case: The `Case`.
-        store: The `Store` that was just trained into.
-        plan: `{arm: setup}` that was trained.
-        seeds: The seeds that were trained.
-        committed: The `Store` of the evidence.
-
-    Returns:
-        One line of text.
-    """
-    wanted = {(arm, setup.num_steps, seed) for arm, setup in plan.items() for seed in seeds}
-    ours = {_place(row): row for row in store.rows() if _place(row) in wanted}
-    theirs = {_place(row): row for row in committed.rows()}
-    shared = [place for place in ours if place in theirs]
-    alone = sorted({place[:2] for place in ours if place not in theirs})
-    line = _rows_agree(shared, ours, theirs, store, committed)
-    medians = [_medians_agree(case, arm, steps, ours, committed) for arm, steps in alone]
-    line = "; ".join(filter(None, [line, *medians]))
-    return f"Committed evidence: {line or 'none for these arms and seeds'}."
-
-
-def _place(row):
-    return row["arm"], int(row["steps"]), int(row["seed"])
-
-
-def _rows_agree(shared, ours, theirs, store, committed):
-    if not shared:
-        return ""
-    same = all(
-        store.environments[int(ours[p]["environment"])]
-        == committed.environments[int(theirs[p]["environment"])]
-        for p in shared
-    )
-    if same:
-        differ = [p for p in shared if _content(ours[p]) != _content(theirs[p])]
-        words = f"{len(differ)} differ, first {differ[0]}" if differ else "all equal"
-        return f"{len(shared)} rows compared, {words} (same environment)"
-    flips = [p for p in shared if ours[p]["solved"] != theirs[p]["solved"]]
-    words = f", first {flips[0]}" if flips else ""
-    return (
-        f"{len(shared)} rows compared, solved differs in {len(flips)}{words} "
-        "(another environment)"
-    )
-
-
-def _content(row):
-    return {k: v for k, v in row.items() if k not in TAIL}
-
-
-def _medians_agree(case, arm, steps, ours, committed):
-    """Compares medians with the committed curve at the same checkpoint."""
-    table = from_csv(committed.read_table("curves.csv"))
-    if table is None:
-        return ""
-    metric = main_metric(case)
-    part = table[
-        (table["arm"] == arm)
-        & (table["metric"] == metric)
-        & (table["checkpoint"] == steps)
-    ]
-    if not len(part):
-        return ""
-    row = part.sort_values("num_seeds").iloc[-1]
-    values = [float(r[metric]) for p, r in ours.items() if p[:2] == (arm, steps)]
-    now = statistics.median(values)
-    inside = now.low <= row["q50"] <= now.high
-    words = "agrees" if inside else "differs"
-    return (
-        f"{arm} at {steps:,} steps {words}: median {metric} {now.estimate:.3g} "
-        f"[{now.low:.3g}, {now.high:.3g}] here, {row['q50']:.3g} committed"
-    )

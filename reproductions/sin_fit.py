@@ -63,9 +63,7 @@ CASE = Case(
     model=model,
     task=Regression(target),
     solved=Solved("r2", above=0.95),
-    broken=SinFit(
-        hidden=(1, 50), initial_limit=0.05, learning_rate=0.01, batch_size=100, epochs=1
-    ),
+    broken=SinFit(hidden=(1, 50), initial_limit=0.05, learning_rate=0.01, batch_size=100, epochs=1),
     fixes={
         "neck": fix("one sigmoid unit cannot carry a curve", hidden=(50,)),
         "epochs": fix("one pass makes too few updates", epochs=100),

@@ -122,7 +122,9 @@ def test_the_published_mean_is_that_of_the_published_errors():
     errors = [1.85587377928e-05, 9.94640868157e-05, 8.65551464813e-06, 9.4036658993e-06]
     errors += [0.000127425722894, 2.6408026315e-05, 8.31002580526e-07]
     errors += [1.52364455062e-05, 8.35050013848e-05]
-    assert np.mean(errors) == pytest.approx(reproductions.load("ln_fit").task.published_mse, rel=1e-2)
+    assert np.mean(errors) == pytest.approx(
+        reproductions.load("ln_fit").task.published_mse, rel=1e-2
+    )
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -283,9 +283,7 @@ def test_paired_difference_matches_the_published_example():
 
 @pytest.mark.parametrize("gains, losses, total", [(7, 1, 21), (5, 5, 30), (20, 3, 32)])
 def test_paired_bounds_are_where_the_score_test_stops_rejecting(gains, losses, total):
-    interval = paired_difference(
-        *pairs(both=total - gains - losses, gains=gains, losses=losses)
-    )
+    interval = paired_difference(*pairs(both=total - gains - losses, gains=gains, losses=losses))
     for bound, expected in [(interval.low, NORMAL_WIDTH), (interval.high, -NORMAL_WIDTH)]:
         found = score_statistic(gains, losses, total=total, difference=bound)
         assert found == pytest.approx(expected, abs=1e-3)

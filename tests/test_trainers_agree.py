@@ -25,9 +25,7 @@ def test_agree_at_every_one_of_the_first_50_steps(name, arm):
     fast = engine.Trainer(case, setup, case.block_width or 2)
     slow = reference.Trainer(case, setup)
     exam = measures.Exam(case, setup, [7])
-    pairs = zip(
-        fast.train([7], steps, exam), slow.train([7], steps, exam), strict=True
-    )
+    pairs = zip(fast.train([7], steps, exam), slow.train([7], steps, exam), strict=True)
     num_compared = 0
     for ours, theirs in pairs:
         assert ours.steps == theirs.steps

@@ -1,0 +1,80 @@
+"""Agreement: whether the seeds just trained bear out the committed evidence.
+
+Room 6: reads two stores; trains nothing, writes nothing.
+"""
+
+from experiments import statistics, tables
+from experiments.store import TAIL
+
+
+def line(case, store, plan, seeds, committed):
+    """Says whether the rows just trained agree with the committed evidence.
+
+    Args:
+        case: The `Case`.
+        store: The `Store` that was just trained into.
+        plan: `{arm: setup}` that was trained.
+        seeds: The seeds that were trained.
+        committed: The `Store` of the evidence.
+
+    Returns:
+        One line of text.
+    """
+    wanted = {(arm, setup.num_steps, seed) for arm, setup in plan.items() for seed in seeds}
+    ours = {_place(row): row for row in store.rows() if _place(row) in wanted}
+    theirs = {_place(row): row for row in committed.rows()}
+    shared = [place for place in ours if place in theirs]
+    alone = sorted({place[:2] for place in ours if place not in theirs})
+    found = _rows_agree(shared, ours, theirs, store, committed)
+    medians = [_medians_agree(case, arm, steps, ours, committed) for arm, steps in alone]
+    words = "; ".join(filter(None, [found, *medians]))
+    return f"Committed evidence: {words or 'none for these arms and seeds'}."
+
+
+def _place(row):
+    return row["arm"], int(row["steps"]), int(row["seed"])
+
+
+def _rows_agree(shared, ours, theirs, store, committed):
+    if not shared:
+        return ""
+    same = all(
+        store.environments[int(ours[p]["environment"])]
+        == committed.environments[int(theirs[p]["environment"])]
+        for p in shared
+    )
+    if same:
+        differ = [p for p in shared if _content(ours[p]) != _content(theirs[p])]
+        words = f"{len(differ)} differ, first {differ[0]}" if differ else "all equal"
+        return f"{len(shared)} rows compared, {words} (same environment)"
+    flips = [p for p in shared if ours[p]["solved"] != theirs[p]["solved"]]
+    words = f", first {flips[0]}" if flips else ""
+    return (
+        f"{len(shared)} rows compared, solved differs in {len(flips)}{words} (another environment)"
+    )
+
+
+def _content(row):
+    return {k: v for k, v in row.items() if k not in TAIL}
+
+
+def _medians_agree(case, arm, steps, ours, committed):
+    """Compares medians with the committed curve at the same checkpoint."""
+    table = tables.from_csv(committed.read_table("curves.csv"))
+    if table is None:
+        return ""
+    metric = tables.main_metric(case)
+    part = table[
+        (table["arm"] == arm) & (table["metric"] == metric) & (table["checkpoint"] == steps)
+    ]
+    if not len(part):
+        return ""
+    row = part.sort_values("num_seeds").iloc[-1]
+    values = [float(r[metric]) for p, r in ours.items() if p[:2] == (arm, steps)]
+    now = statistics.median(values)
+    inside = now.low <= row["q50"] <= now.high
+    words = "agrees" if inside else "differs"
+    return (
+        f"{arm} at {steps:,} steps {words}: median {metric} {now.estimate:.3g} "
+        f"[{now.low:.3g}, {now.high:.3g}] here, {row['q50']:.3g} committed"
+    )
