@@ -168,10 +168,12 @@ def _trace(marks, measured, curves):
     trace = {"steps": np.array(marks)}
     num_seeds = len(curves[marks[0]])
     blank = np.full(num_seeds, np.nan)
-    for name in measured[marks[-1]]:
-        values = [measured[mark].get(name, blank) for mark in marks]
-        trace[name] = np.stack(values, axis=1).astype(np.float32)
-    trace["curve"] = np.stack([curves[m] for m in marks], axis=1).astype(np.float32)
+    # An error beyond float32 is as good as infinite.
+    with np.errstate(over="ignore"):
+        for name in measured[marks[-1]]:
+            values = [measured[mark].get(name, blank) for mark in marks]
+            trace[name] = np.stack(values, axis=1).astype(np.float32)
+        trace["curve"] = np.stack([curves[m] for m in marks], axis=1).astype(np.float32)
     return trace
 
 
