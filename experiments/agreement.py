@@ -60,7 +60,7 @@ def _content(row):
 
 def _medians_agree(case, arm, steps, ours, committed):
     """Compares medians with the committed curve at the same checkpoint."""
-    table = tables.from_csv(committed.read_table("curves.csv"))
+    table = tables.stored(committed, "curves.csv")
     if table is None:
         return ""
     metric = tables.main_metric(case)

@@ -22,7 +22,7 @@ def write(case, store):
         The paths written, in the order a person would open them.
     """
     runs = tables.runs(store)
-    old = {n: tables.from_csv(store.read_table(n)) for n in ("curves.csv", "seeds.csv")}
+    old = {name: tables.stored(store, name) for name in ("curves.csv", "seeds.csv")}
     summary = tables.summary(runs)
     curves = tables.curves(store, old["curves.csv"])
     texts = {
@@ -83,11 +83,11 @@ CLASS_LABELS = ("place on the diagonal from (0, ..., 0) to (1, ..., 1)", "last o
 
 def _draw_curves(case, part, folder):
     metric = tables.main_metric(case)
-    part = part[part["metric"] == metric].assign(steps=lambda t: t["checkpoint"])
+    part = part[part["metric"] == metric]
     figure, axes = figures.new_figure()
     figures.draw_learning_curves(
         axes,
-        part,
+        part.assign(steps=part["checkpoint"]),
         metric_label=LABELS[metric],
         threshold=tables.threshold(case),
         yardstick=tables.yardstick(case),
@@ -117,9 +117,14 @@ def _draw_distribution(case, shown, folder):
 
 
 def _title(case, part, words):
-    counts = part.groupby("arm")["num_seeds"].max() if "num_seeds" in part else {}
-    counts = ", ".join(f"{n:,} seeds {arm}" for arm, n in dict(counts).items())
-    return f"{case.name}: {words} ({counts})"
+    found = []
+    for arm, rows in part.groupby("arm", sort=False):
+        text = f"{rows['num_seeds'].max():,} seeds {arm}"
+        steps = int(rows["steps"].max())
+        if steps < case.arm(arm).num_steps:
+            text += f", cut at {steps:,} steps"
+        found.append(text)
+    return f"{case.name}: {words} ({'; '.join(found)})"
 
 
 def markdown(table):
@@ -147,7 +152,7 @@ def outcome_words(case, summary):
                 "steps": steps,
                 "seeds": f"{row['num_seeds']:,}",
                 "solved": f"{rate}, {_percent(row['solved_high'])}]",
-                "verdict": row["verdict"],
+                "verdict": _verdict_words(row["verdict"], row["more_seeds"]),
                 "diverged": _percent(row["diverged"]),
                 f"median {row['metric']}": f"{row['median']:.4g} "
                 f"[{row['low']:.4g}, {row['high']:.4g}]",
@@ -180,6 +185,14 @@ def symptom_words(case, summary):
         words = ["" if value != value else f"{value:.3g}" for value in values]
         rows.append((row["arm"], f"{row['steps']:,}", *words))
     return pd.DataFrame(rows, columns=["arm", "steps", *shown])
+
+
+def _verdict_words(verdict, more_seeds):
+    if verdict != "undecided":
+        return verdict
+    if more_seeds is None or more_seeds != more_seeds:
+        return "undecided (no number of seeds would decide)"
+    return f"undecided (about {int(more_seeds):,} more seeds)"
 
 
 def _percent(share):

@@ -128,6 +128,30 @@ def verdict(interval, *, solves=0.8, fails=0.2):
     return "depends on the seed" if inside else "undecided"
 
 
+def seeds_to_decide(interval, *, most=100_000):
+    """Estimates how many more seeds would end an undecided verdict.
+
+    It asks at which number of seeds the same rate would be decided.
+
+    Args:
+        interval: An `Interval` of a rate.
+        most: Integer, the number of seeds beyond which it gives up.
+
+    Returns:
+        The number of further seeds; 0 if it is decided, None beyond `most`.
+
+    Example:
+    >>> seeds_to_decide(rate(4, 4))
+    12
+    """
+    total = interval.num_seeds
+    while total <= most:
+        if verdict(rate(round(interval.estimate * total), total)) != "undecided":
+            return total - interval.num_seeds
+        total += max(1, total // 50)
+    return None
+
+
 def paired_difference(first, second, *, confidence=0.95):
     """Estimates the rate of `first` less that of `second`, over the same seeds.
 

@@ -172,6 +172,33 @@ def from_csv(text):
     return pd.read_csv(io.StringIO(text), dtype=keep, na_values=[""], keep_default_na=False)
 
 
+def stored(store, name):
+    """Returns a derived table of a folder, or `None` if it is not there.
+
+    Args:
+        store: The `Store`.
+        name: `"curves.csv"` or `"seeds.csv"`.
+
+    Raises:
+        SuiteError: The file is damaged.
+    """
+    try:
+        table = from_csv(store.read_table(name))
+        if table is not None and not set(STORED_COLUMNS) <= set(table):
+            raise ValueError(f"it lacks some of the columns {STORED_COLUMNS}")
+        if table is not None and table[list(STORED_COLUMNS)].isna().any(axis=None):
+            raise ValueError("a row is cut off")
+    except (ValueError, UnicodeDecodeError) as error:
+        raise SuiteError(
+            f"{store.folder / name} is damaged; restore the file (git checkout), or "
+            f"remove it and run again. Received: {error}"
+        ) from None
+    return table
+
+
+STORED_COLUMNS = ("arm", "steps", "checkpoint")
+
+
 def differences(case):
     """Returns what tells fixed from broken: `field, broken, fixed, why`."""
     rows = []
@@ -186,7 +213,8 @@ def outcomes(case, summarised):
 
     Returns:
         Columns `arm, steps, documented, num_seeds, solved, solved_low, solved_high,
-        verdict, diverged, metric, median, low, high`; in the order of the case.
+        verdict, more_seeds, diverged, metric, median, low, high`; in the order of the
+        case. `more_seeds` says how many would end an undecided verdict.
     """
     names = order(case)
     rows = []
@@ -206,6 +234,7 @@ def outcomes(case, summarised):
                 "solved_low": rate["low"],
                 "solved_high": rate["high"],
                 "verdict": statistics.verdict(interval),
+                "more_seeds": statistics.seeds_to_decide(interval),
                 "diverged": found.loc["diverged", "estimate"],
                 "metric": main_metric(case),
                 "median": bar["estimate"],

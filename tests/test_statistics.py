@@ -15,6 +15,7 @@ from experiments.statistics import (
     quantile,
     quantiles,
     rate,
+    seeds_to_decide,
     verdict,
 )
 
@@ -342,3 +343,16 @@ def test_paired_difference_swaps_sign_with_its_arms(outcomes):
 def test_paired_difference_refuses_what_is_not_paired_truth(first, second):
     with pytest.raises(ValueError, match="Expected paired vectors of truth values. Received: "):
         paired_difference(first, second)
+
+
+@pytest.mark.parametrize(
+    ("successes", "total", "more"),
+    # 16 of 16 is the first whole sample whose Wilson interval lies above 0.8.
+    [(4, 4, 12), (200, 200, 0), (0, 200, 0), (100, 200, 0)],
+)
+def test_seeds_to_decide_by_hand(successes, total, more):
+    assert seeds_to_decide(rate(successes, total)) == more
+
+
+def test_a_rate_on_the_border_is_never_decided():
+    assert seeds_to_decide(rate(80, 100), most=10_000) is None

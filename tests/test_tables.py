@@ -117,3 +117,12 @@ def test_yardstick_and_threshold_speak_the_same_unit():
 
 def test_markdown_escapes_a_bar():
     assert reports.markdown(pd.DataFrame({"a": ["x|y"]})) == "| a |\n| --- |\n| x\\|y |"
+
+
+@pytest.mark.parametrize("name", ["curves.csv", "seeds.csv"])
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "arm,steps,checkpoint\nbroken\n", '"x'])
+def test_a_damaged_derived_table_is_one_clear_line(tmp_path, name, text):
+    store = Store(tmp_path / "a", toy.CASE)
+    store.write_text(name, text)
+    with pytest.raises(SuiteError, match=f"{name} is damaged"):
+        tables.stored(store, name)
