@@ -15,6 +15,8 @@ PLAIN_TYPES = (str, int, float, bool, type(None))
 READINGS = ("value", "argmax", "sign", "threshold 0.5")
 LENGTH_FIELDS = ("steps", "epochs", "calls")
 PROVENANCE = ("quoted", "inferred", "ours")
+WORDS = ("lattice", "rivals", "all")
+RESERVED = ("broken", "fixed", *WORDS)
 
 
 class SuiteError(Exception):
@@ -321,10 +323,11 @@ class Case:
 
 def _check_names(case):
     for name in (case.name, *case.fixes, *case.rivals):
-        if not re.fullmatch(r"[A-Za-z0-9_.]+", name) or name in ("broken", "fixed"):
+        if not re.fullmatch(r"[A-Za-z0-9_.]+", name) or name in RESERVED:
             raise ValueError(
                 "Names hold letters, digits, '_' and '.', and an arm of yours is "
-                f"not called broken or fixed. Received: {name!r}"
+                f"not called broken or fixed, nor {', '.join(WORDS)}. "
+                f"Received: {name!r}"
             )
     both = set(case.fixes) & set(case.rivals)
     if both:
@@ -334,6 +337,8 @@ def _check_names(case):
 def _check_fixes(case):
     touched = {}
     for name, chosen in case.fixes.items():
+        if not chosen.changes:
+            raise ValueError(f"Every fix changes something. Received: '{name}'")
         for field, value in chosen.changes.items():
             if field in touched:
                 raise ValueError(

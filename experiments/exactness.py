@@ -89,8 +89,9 @@ def _check_loss(model):
         _refuse("several outputs or losses", type(loss).__name__)
     if isinstance(loss, keras.losses.Loss) and loss.reduction != "sum_over_batch_size":
         _refuse("with this loss reduction", f"{name}(reduction={loss.reduction!r})")
-    if getattr(model, "loss_weights", None) is not None:
-        _refuse("with loss_weights", str(model.loss_weights))
+    weights = model.get_compile_config().get("loss_weights")
+    if weights is not None:
+        _refuse("with loss_weights", str(weights))
     labels, outputs = _probe_values(model.output_shape[-1])
     try:
         whole = np.asarray(unreduced_loss(model)(labels, outputs))

@@ -15,9 +15,12 @@ import re
 import textwrap
 import tokenize
 
+import numpy as np
+
 # Part of every row's key: raise it when the trainers or the measures change rows.
 ENGINE_VERSION = 1
 PLAIN = (str, int, float, bool, tuple, list, type(None))
+HELD = (set, frozenset, np.ndarray)
 
 
 def row_key(case, setup, trainer="engine"):
@@ -29,7 +32,8 @@ def row_key(case, setup, trainer="engine"):
     blank lines, names and reasons are not in it.
     """
     texts = {}
-    for function in (case.data, case.model, case.task.target, case.inputs):
+    functions = (case.data, case.model, case.task.target, case.inputs)
+    for function in (*functions, *_methods(setup)):
         _collect(function, texts)
     spoken = ("target", "published_mse")
     exam = {k: v for k, v in vars(case.task).items() if k not in spoken}
@@ -44,45 +48,69 @@ def row_key(case, setup, trainer="engine"):
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
-def _collect(value, texts, name=None):
+def _collect(value, texts, name=""):
     """Adds the text of a value, and of all it names, to `texts`."""
     if hasattr(value, "func"):
-        texts[f"{name} arguments"] = repr((value.args, value.keywords))
+        _add(f"{name} arguments", repr((value.args, value.keywords)), texts)
         value = value.func
     if not inspect.isfunction(value):
-        texts[name or type(value).__name__] = _plain_text(value)
-        return
-    name = value.__qualname__
-    if name in texts:
-        return
-    texts[name] = source = plain_source(_source(value))
+        _add(name or type(value).__name__, _plain_text(value), texts)
+    elif _add(value.__qualname__, _plain_text(value), texts):
+        names = value.__globals__ | inspect.getclosurevars(value).nonlocals
+        _follow_names(_plain_text(value), names, value.__module__, texts)
+
+
+def _add(name, text, texts):
+    """Adds a text unless it is there; a name that is taken gets a number."""
+    if name in texts and any(text in other for other in texts.values()):
+        return False
+    place = name if name not in texts else f"{name} {len(texts)}"
+    texts[place] = text
+    return True
+
+
+def _follow_names(source, names, module, texts):
     for used in sorted(set(re.findall(r"[A-Za-z_]\w*", source))):
-        if used in value.__globals__:
-            _follow(used, value.__globals__[used], value.__module__, source, texts)
+        if used in names:
+            _follow(used, names[used], module, source, texts)
 
 
 def _follow(used, value, module, source, texts):
     """Follows a name into the case's own file and this library, no further."""
+    ours = (getattr(value, "__module__", None) or "").startswith("experiments.")
+    ours = ours or getattr(value, "__module__", None) == module
     if inspect.ismodule(value):
         if value.__name__.startswith("experiments."):
+            parts = {part: getattr(value, part, None) for part in vars(value)}
             for part in sorted(set(re.findall(rf"\b{used}\.(\w+)", source))):
-                _follow(part, getattr(value, part), value.__name__, source, texts)
+                _follow(part, parts.get(part), value.__name__, source, texts)
     elif inspect.isfunction(value):
-        if value.__module__ == module or value.__module__.startswith("experiments."):
+        if ours:
             _collect(value, texts)
-    elif isinstance(value, (dict, *PLAIN)):
-        texts[used] = _plain_text(value)
+    elif inspect.isclass(value):
+        if ours and _add(value.__qualname__, _plain_text(value), texts):
+            names = vars(inspect.getmodule(value) or object)
+            _follow_names(_plain_text(value), names, module, texts)
+    elif isinstance(value, (dict, *PLAIN, *HELD)):
+        _add(used, _plain_text(value), texts)
         for item in value.values() if isinstance(value, dict) else ():
             if inspect.isfunction(item):
                 _collect(item, texts)
 
 
 def _plain_text(value):
+    """Returns what a value is, in words that hold no address."""
     if isinstance(value, dict):
         return ", ".join(f"{key!r}: {_plain_text(item)}" for key, item in value.items())
+    if isinstance(value, (tuple, list)):
+        return f"{type(value).__name__}({', '.join(_plain_text(item) for item in value)})"
+    if isinstance(value, (set, frozenset)):
+        return f"{type(value).__name__}({sorted(_plain_text(item) for item in value)})"
     if isinstance(value, PLAIN):
         return repr(value)
-    if inspect.isfunction(value):
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.tolist()}"
+    if inspect.isfunction(value) or inspect.isclass(value):
         return plain_source(_source(value))
     return f"{type(value).__module__}.{getattr(value, '__name__', type(value).__name__)}"
 
@@ -94,27 +122,44 @@ def _source(function):
         return function.__qualname__
 
 
+def _methods(setup):
+    """Returns the functions behind a setup's own methods and properties."""
+    found = []
+    for name, value in vars(type(setup)).items():
+        value = getattr(value, "fget", value)
+        if inspect.isfunction(value) and not name.startswith("__"):
+            found.append(value)
+    return found
+
+
 def plain_source(source):
     """Returns source text without comments, docstrings and blank lines."""
     lines = source.splitlines(keepends=True)
-    for first, start, last, end in sorted(_spoken(source), reverse=True):
+    for first, start, last, end in sorted(_spoken(source, lines), reverse=True):
         kept = lines[first - 1][:start] + lines[last - 1][end:]
         lines[first - 1 : last] = [kept] + [""] * (last - first)
     kept = [line.rstrip() for line in "".join(lines).splitlines()]
     return "\n".join(line for line in kept if line)
 
 
-def _spoken(source):
+def _spoken(source, lines):
     """Places of comments and docstrings: line, column, last line, last column."""
+
+    def characters(line, offset):
+        # `ast` counts bytes.
+        return len(lines[line - 1].encode()[:offset].decode())
+
     with contextlib.suppress(tokenize.TokenError, SyntaxError):
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             if token.type == tokenize.COMMENT:
                 yield (*token.start, *token.end)
     with contextlib.suppress(SyntaxError):
         for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.FunctionDef) and ast.get_docstring(node):
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node):
                 text = node.body[0]
-                yield text.lineno, text.col_offset, text.end_lineno, text.end_col_offset
+                start = characters(text.lineno, text.col_offset)
+                end = characters(text.end_lineno, text.end_col_offset)
+                yield text.lineno, start, text.end_lineno, end
 
 
 def environment():

@@ -201,7 +201,8 @@ class _ClassExam:
     def measure(self, snapshot):
         answers = snapshot.outputs[:, :-NUM_CURVE]
         chosen = read(answers, self.setup.read)
-        right = chosen == self.truth
+        # An answer that is no number is no class; it makes the accuracy none either.
+        right = np.where(np.isfinite(answers).all(axis=-1), chosen == self.truth, np.nan)
         many = slice(0, self.task.num_many)
         accuracy = right[:, many].mean(axis=1)
         share = self.truth[:, many].mean(axis=1)

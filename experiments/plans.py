@@ -104,7 +104,8 @@ def sweep(case, start, **axes):
 
 def one_in(case):
     """Returns broken, and broken with each single fix."""
-    return {"broken": case.broken} | {name: case.arm(name) for name in case.fixes}
+    names = [arm_name(case, {name}) for name in case.fixes]
+    return {"broken": case.broken} | {name: case.arm(name) for name in names}
 
 
 def one_out(case):

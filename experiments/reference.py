@@ -16,10 +16,9 @@ class Trainer:
     Args:
         case: The `Case`.
         setup: The arm's `Setup`.
-        width: Unused by nature: the reference trains one seed at a time.
     """
 
-    def __init__(self, case, setup, width=1):
+    def __init__(self, case, setup):
         self.case, self.setup = case, setup
 
     def train(self, seeds, checkpoints, exam, progress=None):

@@ -47,7 +47,7 @@ def model(s):
     network.add(layers.Dense(1))
     # The time decay of Keras 1, which Keras 3 would ignore as an argument.
     rate = keras.optimizers.schedules.InverseTimeDecay(s.learning_rate, 1, s.decay)
-    network.compile(keras.optimizers.SGD(rate, s.momentum), "mse", ["accuracy"])
+    network.compile(keras.optimizers.SGD(rate, s.momentum), "mse", metrics=["accuracy"])
     return network
 
 

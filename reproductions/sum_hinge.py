@@ -40,7 +40,7 @@ def model(s):
         network.add(layers.Dense(units, "tanh"))
     network.add(layers.Dense(1, s.output_activation))
     optimizer = era.optimizer(s.optimizer, learning_rate=s.learning_rate)
-    network.compile(optimizer, era.loss(s.loss), ["accuracy"])
+    network.compile(optimizer, era.loss(s.loss), metrics=["accuracy"])
     return network
 
 

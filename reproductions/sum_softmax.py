@@ -41,7 +41,7 @@ def model(s):
         network.add(layers.Dense(units, "relu"))
     network.add(layers.Dense(s.outputs, s.output_activation))
     optimizer = era.optimizer(s.optimizer, learning_rate=s.learning_rate)
-    network.compile(optimizer, era.loss(s.loss), ["accuracy"])
+    network.compile(optimizer, era.loss(s.loss), metrics=["accuracy"])
     return network
 
 

@@ -285,9 +285,7 @@ def test_data_have_one_row_a_sample_and_float_columns(name):
 # Setups.
 
 
-plain = st.one_of(
-    st.text(), st.integers(), st.booleans(), st.none(), st.floats(allow_nan=False)
-)
+plain = st.one_of(st.text(), st.integers(), st.booleans(), st.none(), st.floats(allow_nan=False))
 nested = st.recursive(plain, lambda inner: st.lists(inner, max_size=4).map(tuple))
 
 
@@ -394,7 +392,6 @@ def test_every_field_of_a_fix_changes_something(changes):
     refused(dict(fixes=fixes), "'same' sets epochs=2, which broken has too")
 
 
-@pytest.mark.xfail(strict=True, reason="_check_fixes only looks at fields that are there")
 def test_a_fix_without_fields_changes_nothing_and_is_refused():
     refused(dict(fixes={"bend": fix("", activation="tanh"), "idle": fix("")}), "changes something")
 
@@ -412,10 +409,9 @@ def test_a_fix_holds_plain_values_only():
 def test_an_arm_has_a_name_that_a_command_line_can_say(kind, name):
     known = toy.make()
     arms = getattr(known, kind) | {name: rival("", optimizer="Adam")}
-    refused({kind: arms}, "an arm of yours is not called broken or fixed. Received: ")
+    refused({kind: arms}, "an arm of yours is not called broken or fixed.* Received: ")
 
 
-@pytest.mark.xfail(strict=True, reason="_check_names forbids broken and fixed only")
 @pytest.mark.parametrize("word", ["lattice", "rivals", "all"])
 def test_an_arm_is_not_called_like_a_word_of_the_command_line(word):
     refused(dict(rivals={word: rival("", optimizer="Adam")}), f"Received: '{word}'")
@@ -503,9 +499,7 @@ def test_a_classification_that_is_read_is_accepted():
     assert case.broken.read == "sign"
 
 
-@pytest.mark.parametrize(
-    "provenance", [{"epoch": ("quoted", "")}, {"epochs": ("guessed", "")}]
-)
+@pytest.mark.parametrize("provenance", [{"epoch": ("quoted", "")}, {"epochs": ("guessed", "")}])
 def test_provenance_names_a_field_and_a_known_kind(provenance):
     refused(dict(provenance=provenance), "Provenance needs a field of the setup and one of")
 
@@ -559,4 +553,5 @@ def test_an_unknown_case_is_told_the_nearest():
 
 def test_the_folder_is_the_list():
     files = os.listdir(os.path.dirname(reproductions.__file__))
-    assert CASES == sorted(f[:-3] for f in files if f.endswith(".py") and f[0] != "_")
+    found = sorted(f[:-3] for f in files if f.endswith(".py") and f[0] != "_")
+    assert found == CASES

@@ -1,0 +1,242 @@
+"""The house: imports point strictly down, and only the top floor speaks."""
+
+import ast
+import functools
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+import reproductions
+
+ROOT = pathlib.Path(__file__).parent.parent
+CASES = reproductions.names()
+
+# The one order of the house; the README's picture shows the same, and a test below
+# holds the two together. A module imports from lower levels only.
+LEVELS = {
+    "case": 1,
+    "statistics": 1,
+    "plans": 2,
+    "streams": 2,
+    "era": 2,
+    "keys": 2,
+    "networks": 3,
+    "measures": 3,
+    "exactness": 4,
+    "reference": 4,
+    "store": 4,
+    "engine": 5,
+    "tables": 5,
+    "figures": 5,
+    "runner": 6,
+    "agreement": 6,
+    "reports": 6,
+    "benchmark_contenders": 6,
+    "benchmark_jax": 6,
+    "benchmark_tables": 6,
+    "benchmark_workers": 7,
+    "cli": 7,
+    "benchmark": 8,
+}
+BENCHMARK = {name for name in LEVELS if name.startswith("benchmark")}
+SPEAK = {"cli", "benchmark"}
+KNOW_CASES = {"cli", *BENCHMARK}
+# What the lowest floors may import from outside, apart from the standard library.
+OUTSIDE = {
+    "case": set(),
+    "plans": set(),
+    "statistics": {"numpy", "scipy"},
+    "streams": {"numpy"},
+    "measures": {"numpy"},
+    "era": {"numpy", "keras"},
+    "tables": {"numpy", "pandas"},
+    "figures": {"numpy", "matplotlib"},
+}
+TENSORFLOW = {"engine", "keys"}
+LIGHT = ["experiments.cli", "experiments.tables", "experiments.reports", "experiments.store"]
+
+
+def tree(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def library():
+    """Returns `{module: syntax tree}` of the library."""
+    paths = (ROOT / "experiments").glob("*.py")
+    return {path.stem: tree(path) for path in paths}
+
+
+def imported(module):
+    """Yields every dotted name that a syntax tree imports, wherever it stands."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def rooms(module):
+    """Returns the modules of the library that a syntax tree imports."""
+    names = (name.split(".") for name in imported(module))
+    return {parts[1] for parts in names if parts[0] == "experiments" and parts[1] in LEVELS}
+
+
+def packages(module):
+    """Returns the top-level packages a syntax tree imports, less the standard library."""
+    tops = {name.partition(".")[0] for name in imported(module)}
+    return tops - sys.stdlib_module_names - {"experiments", "reproductions"}
+
+
+def called(module):
+    """Returns the names of everything a syntax tree calls, as written."""
+    return {ast.unparse(node.func) for node in ast.walk(module) if isinstance(node, ast.Call)}
+
+
+# Levels.
+
+
+def test_every_module_has_a_level():
+    assert set(library()) - {"__init__"} <= set(LEVELS)
+
+
+def test_every_level_has_its_module():
+    assert set(LEVELS) - BENCHMARK <= set(library())
+
+
+def test_the_picture_in_the_readme_shows_the_same_levels():
+    picture = (ROOT / "README.md").read_text(encoding="utf-8").split("```text")[1]
+    shown = re.findall(r"^  (\w+)\.py +(\d) ", picture.split("```")[0], re.MULTILINE)
+    assert {name: int(level) for name, level in shown} == LEVELS
+
+
+@pytest.mark.parametrize("name", sorted(set(library()) - {"__init__"}))
+def test_imports_point_strictly_down(name):
+    for other in rooms(library()[name]):
+        assert LEVELS[other] < LEVELS[name], other
+
+
+def test_the_package_itself_imports_nothing_heavy():
+    assert rooms(library()["__init__"]) <= {"case", "era"}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_module_imports_no_package_beyond_its_own(name):
+    assert packages(library()[name]) <= OUTSIDE[name]
+
+
+def test_tensorflow_is_imported_by_few():
+    users = {name for name, module in library().items() if "tensorflow" in packages(module)}
+    assert users - BENCHMARK <= TENSORFLOW
+
+
+def test_the_level_stated_in_a_modules_docstring_is_its_level():
+    stated = {}
+    for name, module in library().items():
+        found = re.search(r"^Room (\d)", ast.get_docstring(module) or "", re.MULTILINE)
+        if found:
+            stated[name] = int(found[1])
+    assert stated
+    assert stated == {name: LEVELS[name] for name in stated}
+
+
+# Cases and the library.
+
+
+@pytest.mark.parametrize("name", sorted(set(library()) - KNOW_CASES))
+def test_the_library_knows_no_case(name):
+    module = library()[name]
+    texts = {node.value for node in ast.walk(module) if isinstance(node, ast.Constant)}
+    assert not [n for n in imported(module) if n.partition(".")[0] == "reproductions"]
+    assert not texts & set(CASES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_case_imports_the_library_and_never_another_case(name):
+    module = tree(ROOT / "reproductions" / f"{name}.py")
+    assert not {n for n in imported(module) if n.partition(".")[0] == "reproductions"}
+    assert packages(module) <= {"numpy", "keras"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_case_imports_keras_inside_model_only(name):
+    module = tree(ROOT / "reproductions" / f"{name}.py")
+    for part in module.body:
+        if getattr(part, "name", "") != "model":
+            assert "keras" not in packages(part)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_case_reads_setup_data_model_case_main_in_this_order(name):
+    module = tree(ROOT / "reproductions" / f"{name}.py")
+    places = {}
+    for place, part in enumerate(module.body):
+        if isinstance(part, ast.Assign):
+            places[part.targets[0].id] = place
+        elif isinstance(part, ast.ClassDef):
+            places["setup"] = place
+        elif isinstance(part, ast.FunctionDef):
+            places[part.name] = place
+    order = [places[part] for part in ("setup", "data", "model", "CASE")]
+    assert order == sorted(order)
+    assert ast.get_docstring(module)
+    assert ast.unparse(module.body[-1]) == "if __name__ == '__main__':\n    main(CASE)"
+
+
+# What importing costs.
+
+
+def test_importing_cases_and_reports_imports_neither_tensorflow_nor_keras():
+    modules = [*LIGHT, *(f"reproductions.{name}" for name in CASES)]
+    code = f"import sys, {', '.join(modules)}\nprint(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert set(modules) <= loaded
+    assert not {"tensorflow", "keras", "jax", "torch"} & loaded
+
+
+def test_naming_the_cases_imports_none_of_them():
+    code = "import sys, reproductions; reproductions.names(); print(*sorted(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert "reproductions" in loaded
+    assert not {f"reproductions.{name}" for name in CASES} & loaded
+
+
+# Who speaks.
+
+
+@pytest.mark.parametrize("name", sorted(set(library()) - SPEAK))
+def test_only_the_command_line_prints_or_exits(name):
+    module = library()[name]
+    assert not called(module) & {"print", "exit", "quit", "sys.exit", "os._exit", "input"}
+    raised = [node.exc for node in ast.walk(module) if isinstance(node, ast.Raise) and node.exc]
+    assert not [text for text in map(ast.unparse, raised) if text.startswith("SystemExit")]
+
+
+def test_the_command_line_does_speak():
+    assert {"print", "sys.exit"} <= called(library()["cli"])
+
+
+# No path of one machine.
+
+
+@pytest.mark.parametrize("folder", ["experiments", "reproductions", "tests"])
+def test_no_file_names_a_place_on_one_machine(folder):
+    # Spelt in halves, so that this file does not name what it forbids.
+    homes = [f"/{home}" for home in ("work", "tmp", "home", "root", "opt", "mnt", "Users")]
+    pattern = re.compile(rf"(?<![\w.])({'|'.join(homes)})(/|\b)|\b[A-Z]:\\\\")
+    paths = sorted((ROOT / folder).glob("**/*.py"))
+    assert paths
+    for path in paths:
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert not pattern.search(node.value), f"{path.name}: {node.value}"
