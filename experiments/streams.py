@@ -76,12 +76,6 @@ class Batches:
         order = self._order.permutation(self.setup.num_training_samples)
         return x[order], y[order]
 
-    def validation(self):
-        """Returns the `(x, y)` held out of the current samples; may be empty."""
-        x, y = self._samples
-        held_out = slice(self.setup.num_training_samples, None)
-        return x[held_out], y[held_out]
-
     def _draw(self, size):
         x, y = self.case.data(self.setup, self._data, size)
         for name, values in (("x", x), ("y", y)):

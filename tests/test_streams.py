@@ -213,22 +213,6 @@ def test_the_last_fifth_of_250_never_trains(name):
     assert trained == set(range(200))
 
 
-def test_validation_is_what_the_split_holds_out_unshuffled():
-    setup = Held(num_samples=50, validation_split=0.2)
-    batches = Batches(toy.CASE, setup, 9)
-    batches.next_pass()
-    drawn, labels = toy.data(setup, streams.generator(9, "data"), (50,))
-    x, y = batches.validation()
-    np.testing.assert_array_equal(x, drawn[40:].astype(np.float32))
-    np.testing.assert_array_equal(y, labels[40:].astype(np.float32))
-
-
-def test_without_a_split_nothing_is_held_out():
-    batches = Batches(toy.CASE, toy.Toy(), 9)
-    batches.next_pass()
-    assert batches.validation()[0].shape == (0, 1)
-
-
 def test_every_call_draws_fresh_samples_and_keeps_them_for_its_epochs():
     setup = Held(epochs=2, calls=3, validation_split=0.0)
     contents = [frozenset(x.ravel().tolist()) for x, _ in passes(toy.CASE, setup, 1, 6)]
