@@ -142,7 +142,8 @@ def rival(why, start="broken", **changes):
 
     Args:
         why: One clause, shown beside the change in every table.
-        start: The arm it changes: `"broken"`, `"fixed"` or fixes joined by `+`.
+        start: The arm it changes: `"broken"`, `"fixed"`, fixes joined by `+`, or
+            another rival.
         **changes: Field names of the setup and their new values.
     """
     return Fix(why, changes, start)
@@ -273,8 +274,13 @@ class Case:
                 f"A Classification has a field 'read' other than 'value', a "
                 f"Regression none. Received: {self.task}"
             )
+        self.arm(self.reference_arm)
+        if self.block_width is not None and self.block_width < 2:
+            raise ValueError(
+                f"block_width must be None or at least 2. Received: {self.block_width}"
+            )
         for field, (kind, _) in self.provenance.items():
-            if not hasattr(self.broken, field) or kind not in PROVENANCE:
+            if field not in vars(self.broken) or kind not in PROVENANCE:
                 raise ValueError(
                     f"Provenance needs a field of the setup and one of "
                     f"{PROVENANCE}. Received: {field}: {kind}"
@@ -329,6 +335,14 @@ def _check_names(case):
                 f"not called broken or fixed, nor {', '.join(WORDS)}. "
                 f"Received: {name!r}"
             )
+    if "." in case.name:
+        raise ValueError(f"A case's name holds no dot. Received: {case.name!r}")
+    for name in case.rivals:
+        start = [name]
+        while start[-1] in case.rivals:
+            start.append(case.rivals[start[-1]].start)
+            if start[-1] == name or len(start) > len(case.rivals) + 1:
+                raise ValueError(f"Rivals start from each other. Received: {start}")
     both = set(case.fixes) & set(case.rivals)
     if both:
         raise ValueError(f"A fix and a rival share a name. Received: {sorted(both)}")
@@ -370,6 +384,11 @@ def _check_setup(name, setup):
                 f"Field '{field}' must be a whole number of at least 1. Received "
                 f"in arm '{name}': {value!r}"
             )
+    if not 0 <= getattr(setup, "validation_split", 0.0) < 1:
+        raise ValueError(
+            f"Field 'validation_split' must be at least 0 and below 1. Received in "
+            f"arm '{name}': {setup.validation_split!r}"
+        )
     if getattr(setup, "read", "value") not in READINGS:
         raise ValueError(
             f"Field 'read' must be one of {READINGS}. Received in arm '{name}': {setup.read!r}"

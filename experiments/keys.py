@@ -6,7 +6,9 @@ keys, so that its stored rows show as stale.
 
 import ast
 import contextlib
+import functools
 import hashlib
+import importlib.metadata
 import inspect
 import io
 import pathlib
@@ -50,14 +52,25 @@ def row_key(case, setup, trainer="engine"):
 
 def _collect(value, texts, name=""):
     """Adds the text of a value, and of all it names, to `texts`."""
-    if hasattr(value, "func"):
-        _add(f"{name} arguments", repr((value.args, value.keywords)), texts)
+    if isinstance(value, functools.partial):
+        _add(f"{name} arguments", _arguments(value), texts)
+        for item in (*value.args, *value.keywords.values()):
+            if inspect.isfunction(item):
+                _collect(item, texts)
         value = value.func
+    value = inspect.unwrap(value) if callable(value) else value
     if not inspect.isfunction(value):
         _add(name or type(value).__name__, _plain_text(value), texts)
-    elif _add(value.__qualname__, _plain_text(value), texts):
-        names = value.__globals__ | inspect.getclosurevars(value).nonlocals
-        _follow_names(_plain_text(value), names, value.__module__, texts)
+        return
+    enclosed = inspect.getclosurevars(value).nonlocals
+    if _add(value.__qualname__, _plain_text(value), texts) or enclosed:
+        _follow_names(_plain_text(value), value.__globals__ | enclosed, value.__module__, texts)
+
+
+def _arguments(value):
+    plain = all(isinstance(v, PLAIN) for v in (*value.args, *value.keywords.values()))
+    given = (value.args, value.keywords)
+    return repr(given) if plain else _plain_text(given)
 
 
 def _add(name, text, texts):
@@ -84,16 +97,22 @@ def _follow(used, value, module, source, texts):
             parts = {part: getattr(value, part, None) for part in vars(value)}
             for part in sorted(set(re.findall(rf"\b{used}\.(\w+)", source))):
                 _follow(part, parts.get(part), value.__name__, source, texts)
-    elif inspect.isfunction(value):
+    elif inspect.isfunction(inspect.unwrap(value) if callable(value) else value):
         if ours:
             _collect(value, texts)
+    elif isinstance(value, functools.partial):
+        _collect(value, texts, used)
+    elif ours and hasattr(value, "__dict__") and not inspect.isclass(value):
+        _add(used, f"{type(value).__qualname__} {_plain_text(vars(value))}", texts)
+        _follow(type(value).__qualname__, type(value), module, source, texts)
     elif inspect.isclass(value):
         if ours and _add(value.__qualname__, _plain_text(value), texts):
             names = vars(inspect.getmodule(value) or object)
             _follow_names(_plain_text(value), names, module, texts)
     elif isinstance(value, (dict, *PLAIN, *HELD)):
         _add(used, _plain_text(value), texts)
-        for item in value.values() if isinstance(value, dict) else ():
+        held = value.values() if isinstance(value, dict) else value
+        for item in held if isinstance(value, (dict, tuple, list)) else ():
             if inspect.isfunction(item):
                 _collect(item, texts)
 
@@ -125,10 +144,13 @@ def _source(function):
 def _methods(setup):
     """Returns the functions behind a setup's own methods and properties."""
     found = []
-    for name, value in vars(type(setup)).items():
-        value = getattr(value, "fget", value)
-        if inspect.isfunction(value) and not name.startswith("__"):
-            found.append(value)
+    for kind in type(setup).__mro__:
+        if kind.__module__ == "experiments.case":
+            break
+        for name, value in vars(kind).items():
+            value = getattr(value, "fget", value)
+            if inspect.isfunction(value) and not name.startswith("__"):
+                found.append(value)
     return found
 
 
@@ -164,15 +186,10 @@ def _spoken(source, lines):
 
 def environment():
     """Returns what this process trains on: versions, and hardware in words."""
-    import keras
-    import numpy
-    import tensorflow
-
+    packages = ("keras", "tensorflow", "numpy")
     return {
         "python": platform.python_version(),
-        "keras": keras.__version__,
-        "tensorflow": tensorflow.__version__,
-        "numpy": numpy.__version__,
+        **{package: importlib.metadata.version(package) for package in packages},
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
     }

@@ -16,7 +16,7 @@ import dataclasses
 import numpy as np
 
 from experiments import streams
-from experiments.case import Regression
+from experiments.case import Regression, SuiteError, nearest
 
 NUM_PROBED = 1000
 NUM_CURVE = 50
@@ -109,6 +109,11 @@ class Exam:
             worst = -np.inf if name.startswith(WORST_IS_LOW) else np.inf
             found[name] = np.where(np.isfinite(values), values, worst)
         bar = self.case.solved
+        if bar.metric not in found:
+            raise SuiteError(
+                f"{self.case.name}: Solved needs a metric of its task; expected one of "
+                f"{in_order(found)}. Received: {bar.metric}.{nearest(bar.metric, found)}"
+            )
         solved = (found[bar.metric] >= bar.above) & ~diverged
         return {"diverged": diverged, "solved": solved} | found
 

@@ -5,6 +5,7 @@ Room 3: the first that imports Keras. Both trainers start from here.
 
 import contextlib
 import importlib
+import json
 import os
 import sys
 import tempfile
@@ -76,9 +77,17 @@ def build(case, setup):
     return model
 
 
+def description(case, setup):
+    """Returns an arm's model in words: layers, optimizer and loss, without names."""
+    model = build(case, setup)
+    parts = [model.optimizer.get_config(), *(layer.get_config() for layer in model.layers)]
+    parts = [{k: v for k, v in part.items() if k != "name"} for part in parts]
+    return json.dumps([str(model.loss), *parts], default=str)
+
+
 def weighted_layers(model):
     """Returns the layers that have weights, each with its place from the output."""
-    layers = [layer for layer in model.layers if layer.trainable_variables]
+    layers = [layer for layer in model.layers if layer.weights]
     return [(len(layers) - 1 - place, layer) for place, layer in enumerate(layers)]
 
 
@@ -90,16 +99,25 @@ def initial_weights(model, seed):
     draw from arm to arm.
 
     Args:
-        model: A built `keras.Sequential` of Dense layers.
+        model: A built `keras.Sequential`.
         seed: Whole number of at least 0.
 
     Returns:
-        A list of NumPy arrays in the order of `model.trainable_variables`.
+        A list of NumPy arrays in the order of `model.weights`.
+
+    Raises:
+        SuiteError: A weight of a layer has no initializer that could be seeded.
     """
     weights = []
     for place, layer in weighted_layers(model):
-        for index, variable in enumerate(layer.trainable_variables):
-            initializer = getattr(layer, f"{variable.name}_initializer")
+        for index, variable in enumerate(layer.weights):
+            initializer = getattr(layer, f"{variable.name}_initializer", None)
+            if initializer is None:
+                raise SuiteError(
+                    f"Initial weights are drawn from the seed, so a weight needs an "
+                    f"initializer of its layer. Received: {variable.name} of "
+                    f"{type(layer).__name__}"
+                )
             number = streams.draw_seed(seed, "weights", place, index)
             weights.append(_draw(initializer, variable.shape, number))
     return weights

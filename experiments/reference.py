@@ -36,7 +36,7 @@ class Trainer:
         (seed,) = seeds
         model = networks.build(self.case, self.setup)
         weights = networks.initial_weights(model, seed)
-        for variable, value in zip(model.trainable_variables, weights, strict=True):
+        for variable, value in zip(model.weights, weights, strict=True):
             variable.assign(value)
         fitted = _with_mask_inputs(model)
         fitted.compile(

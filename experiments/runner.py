@@ -42,13 +42,34 @@ def train(case, plan, seeds, store, progress=None):
         SuiteError: The trainer refuses an arm, before anything is trained.
     """
     progress = progress or Quiet()
-    work = [(arms, _missing(store, arms, seeds)) for arms in plans.runs(plan)]
+    work = []
+    for arms in plans.runs(plan):
+        work += _programs(case, arms, _missing(store, arms, seeds))
+    # All of them first: a refusal comes before anything is trained.
+    pools = [_trainer(case, arms, len(needed), store.trainer) for arms, needed in work]
     num_trained = 0
-    for arms, needed in work:
-        if needed:
-            progress.start(" = ".join(arms), _total(arms, needed))
-            num_trained += _train_run(case, arms, needed, store, progress)
+    for (arms, needed), pool in zip(work, pools, strict=True):
+        progress.start(" = ".join(arms), _total(arms, needed))
+        num_trained += _train_run(case, arms, needed, pool, store, progress)
     return num_trained, len(plan) * len(seeds) - num_trained
+
+
+def _programs(case, arms, needed):
+    """Splits a run again if its arms' models differ: a schedule may read a length."""
+    if not needed:
+        return []
+    if len(arms) == 1:
+        return [(arms, needed)]
+    from experiments import networks
+
+    found = {arm: networks.description(case, setup) for arm, setup in arms.items()}
+    if len(set(found.values())) == 1:
+        return [(arms, needed)]
+    alone = [
+        ({arm: setup}, {seed: [arm] for seed, lacks in needed.items() if arm in lacks})
+        for arm, setup in arms.items()
+    ]
+    return [(arms, needed) for arms, needed in alone if needed]
 
 
 def _missing(store, arms, seeds):
@@ -64,8 +85,8 @@ def _total(arms, needed):
     return len(needed) * max(setup.num_steps for setup in arms.values())
 
 
-def _train_run(case, arms, needed, store, progress):
-    make_trainer, width, workers = _trainer(case, arms, len(needed), store.trainer)
+def _train_run(case, arms, needed, pool, store, progress):
+    make_trainer, width, workers = pool
     seeds = list(needed)
     blocks = [seeds[i : i + width] for i in range(0, len(seeds), width)]
     local, stop, num_rows = threading.local(), threading.Event(), 0
@@ -80,14 +101,14 @@ def _train_run(case, arms, needed, store, progress):
             local.trainer = make_trainer()
         return train_block(case, arms, block, local.trainer, advance)
 
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        futures = {pool.submit(unit, block): block for block in blocks}
+    with concurrent.futures.ThreadPoolExecutor(workers) as threads:
+        futures = {threads.submit(unit, block): block for block in blocks}
         try:
             for future in concurrent.futures.as_completed(futures):
                 num_rows += _keep(case, arms, needed, store, future.result())
         except BaseException:
             stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
+            threads.shutdown(wait=True, cancel_futures=True)
             raise
     return num_rows
 

@@ -417,6 +417,28 @@ def test_an_arm_is_not_called_like_a_word_of_the_command_line(word):
     refused(dict(rivals={word: rival("", optimizer="Adam")}), f"Received: '{word}'")
 
 
+def test_rivals_that_start_from_each_other_are_refused():
+    rivals = {"a": rival("", "b", epochs=9), "b": rival("", "a", epochs=8)}
+    refused(dict(rivals=rivals), "Rivals start from each other")
+
+
+def test_a_case_is_not_named_like_a_hidden_file():
+    refused(dict(name="..."), "holds no dot")
+
+
+@pytest.mark.parametrize("split", [1.0, -0.1, 2])
+def test_a_validation_split_leaves_something_to_train(split):
+    @dataclasses.dataclass(frozen=True)
+    class Held(toy.Toy):
+        validation_split: float = split
+
+    refused(dict(broken=Held()), "at least 0 and below 1")
+
+
+def test_a_block_is_never_one_seed_alone():
+    refused(dict(block_width=1), "block_width must be None or at least 2")
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "a-b", "../up"])
 def test_a_case_has_a_name_that_a_folder_can_have(name):
     refused(dict(name=name), "Names hold letters")

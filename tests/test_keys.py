@@ -162,14 +162,14 @@ CURRENT = {
 @pytest.fixture
 def make(tmp_path):
     """Returns a function from source text to the `CASE` of a module made of it."""
-    made = []
+    made = set()
 
-    def load(source):
+    def load(source, name=""):
         number = next(numbers)
         path = tmp_path / f"toy_{number}.py"
         path.write_text(source, encoding="utf-8")
-        spec = importlib.util.spec_from_file_location(f"key_toy_{number}", path)
-        made.append(spec.name)
+        spec = importlib.util.spec_from_file_location(f"key_toy_{name or number}", path)
+        made.add(spec.name)
         sys.modules[spec.name] = module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return module.CASE
@@ -366,6 +366,56 @@ def test_a_class_that_the_model_uses_is_in_the_key(make):
     source = with_data(body, above)
     other = changed(source, "x / 2", "x / 4")
     assert broken_key(make(source)) != broken_key(make(other))
+
+
+DRAW = "def data(s, rng, size):\n    x = rng.random((*size, 1))\n    return x, use(x)"
+SCALING = "def scaling(low):\n    def inner(x):\n        return low * x\n\n    return inner\n\n\n"
+INSTANCE = (
+    "class Using:\n    def __init__(self, low):\n        self.low = low\n\n"
+    "    def __call__(self, x):\n        return self.low * x\n\n\nuse = Using(0.25)"
+)
+# What: source above `data`, then what changes in it.
+HIDDEN = {
+    "the second function of one factory": (
+        f"{SCALING}first = scaling(0.5)\nsecond = scaling(0.25)\n\n\n"
+        "def use(x):\n    return first(second(x))",
+        ("scaling(0.25)", "scaling(0.75)"),
+    ),
+    "an argument of a partial helper": (
+        "use = functools.partial(curve, 2)",
+        ("use = functools.partial(curve, 2)", "use = functools.partial(curve, 3)"),
+    ),
+    "a helper behind a decorator": (
+        "@functools.lru_cache\ndef use(x):\n    return x / 2",
+        ("x / 2", "x / 4"),
+    ),
+    "what a function in a tuple calls": (
+        "PARTS = (indirect, 1)\n\n\ndef use(x):\n    return PARTS[0](x)",
+        ("x + DEPTH", "x - DEPTH"),
+    ),
+    "an attribute of a callable": (INSTANCE, ("Using(0.25)", "Using(0.75)")),
+    "the class of a callable": (INSTANCE, ("self.low * x", "self.low + x")),
+}
+
+
+@pytest.mark.parametrize("what", HIDDEN)
+def test_rows_go_stale_even_with(what, make):
+    above, change = HIDDEN[what]
+    source = with_data(DRAW, above)
+    assert broken_key(make(source, "same")) != broken_key(make(changed(source, *change), "same"))
+
+
+def test_a_property_that_the_setup_inherits_is_in_the_key(make):
+    base = "class Base(Setup):\n    @property\n    def half(self):\n        return 0.5\n\n\n"
+    source = changed(SOURCE, "@dataclasses.dataclass", f"{base}@dataclasses.dataclass")
+    source = changed(source, "class Toy(Setup)", "class Toy(Base)")
+    other = changed(source, "return 0.5", "return 0.25")
+    assert broken_key(make(source)) != broken_key(make(other))
+
+
+def test_a_function_as_an_argument_of_a_partial_one_has_the_same_key_in_every_process(make):
+    source = changed(SOURCE, "(curve, 2)", "(curve, scaled)")
+    assert broken_key(make(source)) == broken_key(make(source))
 
 
 def test_words_of_a_docstring_may_leave_ascii(make):

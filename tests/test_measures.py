@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 import reproductions
-from experiments import Classification, Regression, Solved, measures
+from experiments import Classification, Regression, Solved, SuiteError, measures
 from experiments.measures import Exam, Snapshot
 from tests import toy
 
@@ -558,3 +558,10 @@ def test_known_metrics_come_in_the_order_of_tables_and_others_after():
     given_names = ["zebra", "dead_1", "accuracy", "mse", "apple", "r2", "loss"]
     expected = ["mse", "r2", "accuracy", "loss", "dead_1", "apple", "zebra"]
     assert measures.in_order(given_names) == expected
+
+
+def test_a_bar_in_a_metric_that_does_not_exist_is_named():
+    case = toy.make(solved=Solved("r3", above=0.9))
+    answers = np.zeros((1, 1050, 1))
+    with pytest.raises(SuiteError, match="Received: r3. Did you mean 'r2'"):
+        Exam(case, case.broken, [0]).measure(snapshot(answers))

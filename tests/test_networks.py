@@ -419,3 +419,16 @@ def test_two_columns_are_compared_by_their_largest():
     p = keras.ops.array([[0.4, 0.3], [0.4, 0.3], [-2.0, -1.0]])
     for found in (todays(y, p), keras_1(y, p)):
         np.testing.assert_array_equal(np.asarray(found), [1, 0, 1])
+
+
+def test_a_frozen_layer_is_seeded_too():
+    def model(s):
+        network = toy.model(s)
+        network.layers[0].trainable = False
+        return network
+
+    case = toy.make(model=model)
+    drawn = [networks.initial_weights(build(case, toy.Toy()), 3) for _ in range(2)]
+    assert len(drawn[0]) == 4
+    for one, other in zip(*drawn, strict=True):
+        np.testing.assert_array_equal(one, other)

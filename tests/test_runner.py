@@ -110,6 +110,37 @@ def test_an_arm_the_engine_refuses_writes_nothing(tmp_path):
     assert not (tmp_path / "a").exists()
 
 
+def test_a_refusal_of_a_later_arm_comes_before_anything_is_trained(tmp_path):
+    def model(s):
+        import keras
+
+        network = toy.model(s)
+        if s.activation == "tanh":
+            network.compile(keras.optimizers.SGD(0.1, clipnorm=1.0), "mse")
+        return network
+
+    with pytest.raises(SuiteError, match="clipnorm"):
+        train(tmp_path / "a", "broken,fixed", case=toy.make(model=model))
+    assert not (tmp_path / "a").exists()
+
+
+def test_arms_whose_schedule_reads_the_length_are_trained_apart(tmp_path):
+    def model(s):
+        import keras
+
+        network = toy.model(s)
+        rate = keras.optimizers.schedules.PolynomialDecay(0.1, s.num_steps)
+        network.compile(keras.optimizers.SGD(rate), "mse")
+        return network
+
+    case = toy.make(model=model)
+    joint, _, display = train(tmp_path / "a", "broken,longer", case=case)
+    assert sorted(name for name, _ in display.started) == ["broken", "longer"]
+    train(tmp_path / "b", "broken", case=case)
+    apart, _, _ = train(tmp_path / "b", "longer", case=case)
+    assert content(joint) == content(apart)
+
+
 def test_traces_end_at_their_own_arm(tmp_path):
     store, _, _ = train(tmp_path / "a", "broken,longer", seeds=range(5))
     for arm in ("broken", "longer"):
