@@ -67,7 +67,7 @@ def main(case, arguments=None):
             progress=not no_progress,
         )
 
-    _exit_with(app, arguments)
+    exit_with(app, arguments)
 
 
 def suite(arguments=None):
@@ -132,7 +132,7 @@ def suite(arguments=None):
             record_case(case, trainer, fresh=fresh, progress=not no_progress)
         write_index(ROOT / "results")
 
-    _exit_with(app, arguments)
+    exit_with(app, arguments)
 
 
 def _load(names):
@@ -141,7 +141,7 @@ def _load(names):
     return [reproductions.load(name) for name in names or reproductions.names()]
 
 
-def _exit_with(app, arguments):
+def exit_with(app, arguments):
     """Runs a command; what the user can mend becomes one line and an exit code."""
     command = typer.main.get_command(app)
     try:
@@ -365,13 +365,14 @@ def _show(case, store):
     from experiments import reports, tables
 
     console = Console()
-    console.print(_rich(reports.difference_words(case), f"{case.name}: {case.shows}"))
+    console.print(rich_table(reports.difference_words(case), f"{case.name}: {case.shows}"))
     words = reports.outcome_words(case, tables.summary(tables.runs(store)))
-    console.print(_rich(words, "outcome"))
+    console.print(rich_table(words, "outcome"))
     console.print(reports.yardstick_words(case))
 
 
-def _rich(table, title):
+def rich_table(table, title):
+    """Returns a table of text as Rich draws it."""
     from rich.table import Table
 
     drawn = Table(*table.columns, title=title, title_justify="left")

@@ -34,12 +34,12 @@ LEVELS = {
     "runner": 6,
     "agreement": 6,
     "reports": 6,
-    "benchmark_contenders": 6,
     "benchmark_jax": 6,
     "benchmark_tables": 6,
-    "benchmark_workers": 7,
     "cli": 7,
-    "benchmark": 8,
+    "benchmark_contenders": 7,
+    "benchmark_workers": 8,
+    "benchmark": 9,
 }
 BENCHMARK = {name for name in LEVELS if name.startswith("benchmark")}
 SPEAK = {"cli", "benchmark"}
@@ -55,7 +55,7 @@ OUTSIDE = {
     "tables": {"numpy", "pandas"},
     "figures": {"numpy", "matplotlib"},
 }
-TENSORFLOW = {"engine", "keys"}
+TENSORFLOW = {"engine"}
 LIGHT = ["experiments.cli", "experiments.tables", "experiments.reports", "experiments.store"]
 
 
