@@ -24,10 +24,15 @@ def line(case, store, plan, seeds, committed):
     ours = {_place(row): row for row in store.rows() if _place(row) in wanted}
     theirs = {_place(row): row for row in committed.rows()}
     shared = [place for place in ours if place in theirs]
-    alone = sorted({place[:2] for place in ours if place not in theirs})
-    found = _rows_agree(shared, ours, theirs, store, committed)
-    medians = [_medians_agree(case, arm, steps, ours, committed) for arm, steps in alone]
-    words = "; ".join(filter(None, [found, *medians]))
+    if not shared:
+        words, left = "", set()
+    elif _same_environment(shared, ours, theirs, store, committed):
+        words, left = _rows_agree(shared, ours, theirs), {place[:2] for place in shared}
+    else:
+        words, left = _solved_agrees(shared, ours, theirs), set()
+    budgets = sorted({place[:2] for place in ours} - left)
+    medians = [_medians_agree(case, arm, steps, ours, committed) for arm, steps in budgets]
+    words = "; ".join(filter(None, [words, *medians]))
     return f"Committed evidence: {words or 'none for these arms and seeds'}."
 
 
@@ -35,22 +40,27 @@ def _place(row):
     return row["arm"], int(row["steps"]), int(row["seed"])
 
 
-def _rows_agree(shared, ours, theirs, store, committed):
-    if not shared:
-        return ""
-    same = all(
-        store.environments[int(ours[p]["environment"])]
-        == committed.environments[int(theirs[p]["environment"])]
-        for p in shared
+def _same_environment(shared, ours, theirs, store, committed):
+    """Whether equal bytes may be asked for: one trainer, on the same of everything."""
+    return store.trainer == committed.trainer and all(
+        store.environments[int(ours[place]["environment"])]
+        == committed.environments[int(theirs[place]["environment"])]
+        for place in shared
     )
-    if same:
-        differ = [p for p in shared if _content(ours[p]) != _content(theirs[p])]
-        words = f"{len(differ)} differ, first {differ[0]}" if differ else "all equal"
-        return f"{len(shared)} rows compared, {words} (same environment)"
+
+
+def _rows_agree(shared, ours, theirs):
+    differ = [p for p in shared if _content(ours[p]) != _content(theirs[p])]
+    words = f"{len(differ)} differ, first {differ[0]}" if differ else "all equal"
+    return f"{len(shared)} rows compared, {words} (same environment)"
+
+
+def _solved_agrees(shared, ours, theirs):
     flips = [p for p in shared if ours[p]["solved"] != theirs[p]["solved"]]
     words = f", first {flips[0]}" if flips else ""
     return (
-        f"{len(shared)} rows compared, solved differs in {len(flips)}{words} (another environment)"
+        f"{len(shared)} rows compared, solved differs in {len(flips)}{words} "
+        "(another environment or trainer)"
     )
 
 

@@ -46,3 +46,15 @@ def test_agreement_of_a_cut_arm_compares_medians_at_its_checkpoint(tmp_path):
     runner.train(case, cut, list(range(8)), short)
     said = agreement.line(case, short, cut, list(range(8)), full)
     assert "fixed at 100 steps agrees: median mse" in said
+
+
+def test_agreement_in_another_environment_compares_medians_too(tmp_path):
+    case = toy.CASE
+    plan, seeds = plans.select(case, "broken"), list(range(8))
+    stores = Store(tmp_path / "ours", case), Store(tmp_path / "theirs", case)
+    for store in stores:
+        runner.train(case, plan, seeds, store)
+    stores[1].write_text("curves.csv", tables.to_csv(tables.curves(stores[1]), 4))
+    stores[0].environments[0]["processor"] = "another"
+    said = agreement.line(case, stores[0], plan, seeds, stores[1])
+    assert "solved differs in 0 (another environment or trainer); broken at 8 steps agrees" in said
