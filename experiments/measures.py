@@ -278,7 +278,6 @@ ORDER = (
     "saturated_1",
     "saturated_2",
 )
-SYMPTOMS = ("diverged", "solved", "flat", "one_class")
 
 
 def in_order(metrics):
