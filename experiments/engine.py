@@ -30,10 +30,16 @@ def tensorflow():
     networks.load_keras()
     import tensorflow as tf
 
+    tf.get_logger().addFilter(_is_news)
     # Where TensorFlow already runs it keeps its threads: that costs speed, not bits.
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(1)
     return tf
+
+
+def _is_news(record):
+    # Every program is traced once; TensorFlow takes their number for retracing.
+    return "triggered tf.function retracing" not in record.getMessage()
 
 
 def widest_block(model, setup):
