@@ -6,6 +6,7 @@ or TensorFlow is loaded beside it.
 """
 
 import concurrent.futures
+import importlib.util
 import itertools
 import time
 
@@ -13,23 +14,27 @@ from experiments.case import SuiteError
 from experiments.engine import Chunk
 from experiments.streams import Batches
 
-WIDTHS = (8, 32, 128)
-UNROLLS = (1, 4)
+# Widths of blocks beside all seeds at once, steps in a turn of the loop, most threads.
+PLAIN = (128,), (1,), 1
+TUNED = (8, 32, 128), (1, 4), 2
 TRIAL_SECONDS = 0.3
 
 
-def load_jax():
-    """Imports and returns JAX.
+def check_jax():
+    """Makes sure that JAX can be imported; does not import it.
 
     Raises:
         SuiteError: It is not installed.
     """
-    try:
-        import jax
-    except ImportError:
-        raise SuiteError(
-            "the benchmark needs JAX; install it with: pip install -e '.[benchmark]'"
-        ) from None
+    if importlib.util.find_spec("jax") is None:
+        raise SuiteError("the benchmark needs JAX; install it with: pip install -e '.[benchmark]'")
+
+
+def load_jax():
+    """Imports and returns JAX; see `check_jax`."""
+    check_jax()
+    import jax
+
     return jax
 
 
@@ -122,15 +127,18 @@ class Jax:
     """The JAX loop as a contender, in the fastest of its forms.
 
     A form is a block's width, how far the loop is unrolled, and whether one Python
-    thread drives the blocks or two; each is tried before anything is timed.
+    thread drives the blocks or two; each is tried before anything is timed. Plain are
+    all seeds at once and blocks of about 128; the others take more than `vmap` and
+    `scan`.
 
     Args:
-        job: What to train, see `benchmark_contenders.Job`.
+        job: What to train, see `benchmark_workers.Job`.
+        tuned: Whether other forms than the plain ones are tried too.
     """
 
-    def __init__(self, job):
+    def __init__(self, job, tuned=False):
         self._job, self._jax = job, load_jax()
-        self.form = None
+        self.form, self._limits = None, TUNED if tuned else PLAIN
 
     def prepare(self, start):
         """Compiles, and settles on the fastest form.
@@ -143,12 +151,14 @@ class Jax:
         """
         self._program, self._weights = start
         firsts, tried = {}, {}
-        for width, unroll in itertools.product(_widths(self._job.num_seeds), UNROLLS):
+        widths, unrolls, most_workers = self._limits
+        widths = even_widths(self._job.num_seeds, widths)
+        for width, unroll in itertools.product(widths, unrolls):
             self._train_pass = make_pass(self._program, unroll)
             begin = time.perf_counter()
             self._train_block(self._block(0, width), 1)
             first = time.perf_counter() - begin
-            for workers in (1, 2)[: self._job.num_seeds // width]:
+            for workers in range(1, min(most_workers, self._job.num_seeds // width) + 1):
                 form = (width, unroll, workers)
                 firsts[form] = (first, width * self._job.steps_per_pass)
                 tried[form] = self._trial(form), self._train_pass
@@ -203,7 +213,12 @@ class Jax:
         return self._jax.block_until_ready(state)
 
 
-def _widths(num_seeds):
-    """Widths worth trying: all at once, and even blocks of about `WIDTHS`."""
+def even_widths(num_seeds, widths):
+    """Returns all seeds at once, and widths that cut them evenly.
+
+    Args:
+        num_seeds: Whole number of at least 1.
+        widths: For each of these the widest even width that is no wider.
+    """
     even = [n for n in range(1, num_seeds + 1) if num_seeds % n == 0]
-    return sorted({max(n for n in even if n <= width) for width in (*WIDTHS, num_seeds)})
+    return sorted({max(n for n in even if n <= width) for width in (*widths, num_seeds)})

@@ -60,15 +60,15 @@ def middle(values):
     return float(np.median(values)), float(np.min(values)), float(np.max(values))
 
 
-def shares(whole, no_optimizer, input_only):
+def shares(whole, input_and_optimizer, input_only):
     """Returns the shares of input, forward/backward and optimizer in the whole.
 
     Args:
         whole: Seconds of all three.
-        no_optimizer: Seconds without the optimizer.
+        input_and_optimizer: Seconds of these two.
         input_only: Seconds of the input alone.
     """
-    parts = input_only, no_optimizer - input_only, whole - no_optimizer
+    parts = input_only, whole - input_and_optimizer, input_and_optimizer - input_only
     return [part / whole for part in parts]
 
 

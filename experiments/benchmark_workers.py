@@ -11,6 +11,7 @@ import traceback
 
 import numpy as np
 
+from experiments import benchmark_contenders as found
 from experiments.benchmark_contenders import ARM, PARTS
 from experiments.case import SuiteError
 from experiments.streams import steps_per_pass
@@ -24,7 +25,7 @@ class Job:
     """What one contender trains in one repetition.
 
     Args:
-        contender: `"engine"`, one of its `PARTS`, `"jax"`, `"fit"` or
+        contender: `"engine"`, one of its `PARTS`, `"jax"`, `"jax_tuned"`, `"fit"` or
             `"fit_stream"`.
         name: The case's name; its fixed arm is trained.
         num_seeds: Seeds 0 to num_seeds - 1.
@@ -59,7 +60,7 @@ class Job:
         return self.num_seeds * self.passes * self.steps_per_pass
 
 
-KINDS = {"jax": "jax", "fit": "fit", "fit_stream": "fit"}
+KINDS = {"jax": "jax", "jax_tuned": "jax", "fit": "fit", "fit_stream": "fit"}
 
 
 class Workers:
@@ -138,12 +139,10 @@ def _answer(contenders, job, method, arguments):
 
 
 def _make(job):
-    if job.contender == "jax":
+    if KINDS.get(job.contender) == "jax":
         from experiments import benchmark_jax
 
-        return benchmark_jax.Jax(job)
-    from experiments import benchmark_contenders as found
-
+        return benchmark_jax.Jax(job, tuned=job.contender == "jax_tuned")
     if job.contender in PARTS:
         return found.EnginePart(job, job.contender)
     kinds = {"engine": found.Engine, "fit": found.Fit, "fit_stream": found.FitStream}

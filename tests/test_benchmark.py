@@ -39,7 +39,7 @@ def test_compiling_is_the_first_pass_less_what_a_pass_costs_later():
 
 
 def test_shares_add_up_to_one():
-    assert benchmark_tables.shares(10.0, 7.0, 2.0) == [0.2, 0.5, 0.3]
+    assert benchmark_tables.shares(10.0, 5.0, 2.0) == [0.2, 0.5, 0.3]
 
 
 def test_a_cost_is_microseconds_a_step_and_seed():
@@ -54,6 +54,24 @@ def test_without_jax_the_line_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "jax", None)
     with pytest.raises(SuiteError, match=r"needs JAX; install it with: pip install -e '\.\[bench"):
         benchmark_jax.load_jax()
+
+
+def test_the_command_says_so_before_it_times_anything(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    with pytest.raises(SystemExit) as caught:
+        benchmark.main(["--only", "scaling"])
+    assert caught.value.code == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("Error: the benchmark needs JAX")
+
+
+@pytest.mark.parametrize(
+    ("num_seeds", "widths", "expected"),
+    [(1, (8, 128), [1]), (16, (8, 128), [8, 16]), (1000, (32, 128), [25, 125, 1000])],
+)
+def test_the_jax_loops_blocks_are_even(num_seeds, widths, expected):
+    assert benchmark_jax.even_widths(num_seeds, widths) == expected
 
 
 def test_an_unknown_row_gets_the_nearest_name(capsys):

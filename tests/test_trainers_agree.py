@@ -17,7 +17,7 @@ def all_arms():
             yield pytest.param(name, next(iter(arms)), id=f"{name}-{next(iter(arms))}")
 
 
-@pytest.mark.parametrize(("name", "arm"), all_arms())
+@pytest.mark.parametrize(("name", "arm"), list(all_arms()))
 def test_agree_at_every_one_of_the_first_50_steps(name, arm):
     case = reproductions.load(name)
     setup = case.arm(arm)
