@@ -19,10 +19,11 @@ import numpy as np
 from experiments import networks
 from experiments.exactness import check_trainable, unreduced_loss
 from experiments.measures import NUM_PROBED, Snapshot
-from experiments.streams import Batches, steps_per_pass
+from experiments.streams import STREAM_PASS, Batches, steps_per_pass
 
 MAX_REPLICAS = 128
 MAX_PASS_BYTES = 64 * 2**20
+SHORT_PASS = 1000
 
 
 def tensorflow():
@@ -195,7 +196,13 @@ class Program:
 
 
 class Chunk:
-    """Some passes of a block's batches, ready for `Program.train`.
+    """One pass of a block's batches, ready for `Program.train`.
+
+    Args:
+        streams: The seeds' `Batches`.
+        masks: For each seed what `networks.dropout_masks` returns.
+        batch_size: Samples in a batch.
+        num_replicas: If given, the last seed is repeated to fill so many.
 
     Attributes:
         x: `(num_steps, num_replicas, batch_size, num_inputs)`, float32.
@@ -205,26 +212,48 @@ class Chunk:
         masks: For each dropout layer `(num_steps, num_replicas, batch_size, units)`.
     """
 
-    def __init__(self, streams, masks, batch_size):
-        passes = [stream.next_pass() for stream in streams]
-        num_samples = len(passes[0][0])
-        fill = -num_samples % batch_size
-        order = np.append(np.arange(num_samples), np.zeros(fill, int))
-        cut = (len(order) // batch_size, batch_size)
-
-        def stack(arrays):
-            if fill:
-                arrays = [array[order] for array in arrays]
-            return np.stack([array.reshape(*cut, -1) for array in arrays], axis=1)
-
-        self.x, self.y = (stack(arrays) for arrays in zip(*passes, strict=True))
-        self.masks = tuple(
-            stack([mask.next_pass(num_samples, units) for mask, units in layer])
+    def __init__(self, streams, masks, batch_size, num_replicas=None):
+        setup = streams[0].setup
+        num_samples = STREAM_PASS * batch_size if setup.is_stream else setup.num_training_samples
+        order = np.append(np.arange(num_samples), np.zeros(-num_samples % batch_size, int))
+        self._cut = (len(order) // batch_size, batch_size)
+        if not setup.is_stream and num_samples <= SHORT_PASS:
+            self.x, self.y = self._gather(streams)
+        else:
+            passes = zip(*(stream.next_pass() for stream in streams), strict=True)
+            self.x, self.y = (self._stack(arrays, order) for arrays in passes)
+        kept = (
+            [mask.next_pass(num_samples, units) for mask, units in layer]
             for layer in zip(*masks, strict=True)
         )
-        valid = (np.arange(len(order)) < num_samples).reshape(cut)
+        self.masks = tuple(self._stack(arrays, order) for arrays in kept)
+        valid = (np.arange(len(order)) < num_samples).reshape(self._cut)
         share = valid / valid.sum(axis=1, keepdims=True)
         self.share = share.astype(np.float32)[:, None, :]
+        self._widen(len(streams), num_replicas or len(streams))
+
+    def _stack(self, arrays, order):
+        if len(order) > len(arrays[0]):
+            arrays = [array[order] for array in arrays]
+        return np.stack([array.reshape(*self._cut, -1) for array in arrays], axis=1)
+
+    def _gather(self, streams):
+        """Gathers a short pass of all seeds at once: what `_stack` does, in fewer calls."""
+        samples = zip(*(stream.next_samples() for stream in streams), strict=True)
+        x, y = (np.stack(arrays) for arrays in samples)
+        orders = np.stack([stream.next_order() for stream in streams])
+        fill = np.prod(self._cut) - orders.shape[1]
+        orders = np.concatenate([orders, np.repeat(orders[:, :1], fill, axis=1)], axis=1)
+        orders += len(x[0]) * np.arange(len(streams))[:, None]
+        places = orders.reshape(-1, *self._cut).transpose(1, 0, 2)
+        return [array.reshape(-1, array.shape[-1]).take(places, axis=0) for array in (x, y)]
+
+    def _widen(self, num_streams, num_replicas):
+        """Repeats the last seed for the replicas that fill a block."""
+        if num_replicas > num_streams:
+            places = np.minimum(np.arange(num_replicas), num_streams - 1)
+            self.x, self.y = (array.take(places, axis=1) for array in (self.x, self.y))
+            self.masks = tuple(mask.take(places, axis=1) for mask in self.masks)
 
     def __len__(self):
         return len(self.x)
@@ -257,20 +286,20 @@ class Trainer:
             A `Snapshot` of these seeds at each checkpoint.
         """
         num_seeds, program = len(seeds), self.program
-        block = [*seeds, *[seeds[-1]] * (program.num_replicas - len(seeds))]
-        model = program.model
+        model, fill = program.model, program.num_replicas - num_seeds
         weights = [networks.initial_weights(model, seed) for seed in seeds]
-        weights += [weights[-1]] * (len(block) - num_seeds)
+        weights += [weights[-1]] * fill
         program.reset([np.stack(values) for values in zip(*weights, strict=True)])
-        streams = [Batches(self.case, self.setup, seed) for seed in block]
-        masks = [networks.dropout_masks(model, seed) for seed in block]
-        inputs = np.concatenate([exam.inputs, *[exam.inputs[-1:]] * (len(block) - num_seeds)])
+        streams = [Batches(self.case, self.setup, seed) for seed in seeds]
+        masks = [networks.dropout_masks(model, seed) for seed in seeds]
+        inputs = np.concatenate([exam.inputs, *[exam.inputs[-1:]] * fill])
         step, chunk, logs = 0, None, None
         for checkpoint in checkpoints:
             while step < checkpoint:
                 place = step % steps_per_pass(self.setup)
                 if place == 0:
-                    chunk, logs = Chunk(streams, masks, self.setup.batch_size), []
+                    sizes = self.setup.batch_size, program.num_replicas
+                    chunk, logs = Chunk(streams, masks, *sizes), []
                 stop = min(len(chunk), place + checkpoint - step)
                 logs.append(program.train(chunk, place, stop))
                 step += stop - place

@@ -282,7 +282,7 @@ def _made(case, store):
 def _published(case, runs, curves):
     """Says what became of the published points, if the case has any."""
     value = getattr(case.task, "published_mse", None)
-    if value is None or not (curves["metric"] == "points_mse").any():
+    if value is None or not (runs["arm"] == "fixed").any():
         return []
     num = len(case.task.points)
     words = f"The thread prints squared errors at {num} points; their mean is {value:.3g}."

@@ -69,12 +69,20 @@ class Batches:
         if self.setup.is_stream:
             x, y = self._draw((STREAM_PASS, self.setup.batch_size))
             return x.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1])
+        x, y = self.next_samples()
+        order = self.next_order()
+        return x.take(order, axis=0), y.take(order, axis=0)
+
+    def next_samples(self):
+        """Returns the finite set that the next pass is drawn from, as `(x, y)`."""
         if self._epoch % self.setup.epochs == 0:
             self._samples = self._draw((self.setup.num_samples,))
         self._epoch += 1
-        x, y = self._samples
-        order = self._order.permutation(self.setup.num_training_samples)
-        return x[order], y[order]
+        return self._samples
+
+    def next_order(self):
+        """Draws the order of the next pass: places in the finite set, `(num_samples,)`."""
+        return self._order.permutation(self.setup.num_training_samples)
 
     def _draw(self, size):
         x, y = self.case.data(self.setup, self._data, size)

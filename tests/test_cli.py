@@ -10,7 +10,7 @@ import time
 import pytest
 
 import reproductions
-from experiments import cli
+from experiments import Regression, cli
 from experiments.case import SuiteError
 from tests import toy
 
@@ -244,3 +244,10 @@ def test_report_rebuilds_without_tensorflow(tmp_path):
     assert found.stdout.endswith("code 0\n[]\n"), found.stdout + found.stderr
     after = {p: p.read_bytes() for p in (tmp_path / "sum_hinge").rglob("*") if p.is_file()}
     assert before == after
+
+
+def test_published_points_without_the_fixed_arm_are_passed_over(tmp_path):
+    task = Regression(toy.target, points=(0.25,), published_mse=1e-3)
+    case = toy.make(task=task)
+    assert command("--seeds", "2", "--arms", "broken", "--out", str(tmp_path), case=case) == 0
+    assert "published points" not in (tmp_path / "report.md").read_text()

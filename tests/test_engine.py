@@ -244,3 +244,20 @@ def test_an_unused_width_is_filled_and_never_reported():
     *_, last = engine.Trainer(case, case.fixed, 8).train([1, 2, 3], [0, 4], exam)
     assert last.outputs.shape[0] == 3
     assert last.logs.shape == (3, 3)
+
+
+@pytest.mark.parametrize("num_samples", [50, 64, engine.SHORT_PASS + 3])
+def test_a_chunk_serves_each_seeds_own_passes(num_samples):
+    case, setup = toy.make(), toy.Toy(num_samples=num_samples, batch_size=16, epochs=2)
+    seeds = (4, 9)
+    chunks = [engine.Batches(case, setup, seed) for seed in seeds]
+    alone = [engine.Batches(case, setup, seed) for seed in seeds]
+    for _ in range(3):
+        chunk = engine.Chunk(chunks, [[], []], 16, 4)
+        for place, stream in enumerate(alone):
+            x, y = stream.next_pass()
+            for found, expected in ((chunk.x, x), (chunk.y, y)):
+                served = found[:, place].reshape(-1, 1)
+                np.testing.assert_array_equal(served[:num_samples], expected)
+        np.testing.assert_array_equal(chunk.x[:, 2], chunk.x[:, 1])
+        assert chunk.x.shape[1] == 4
