@@ -194,11 +194,12 @@ def run_case(case, seeds, arms, *, trainer, full, out, fresh, progress):
     default = pathlib.Path("out") / case.name
     folder = pathlib.Path(out or (default if trainer == "engine" else default / trainer))
     store = _open(folder, case, trainer, fresh)
-    if store.stale():
+    stale = sum(store.stale().values())
+    if stale:
         raise SuiteError(
             f"{folder} holds rows of an older version of {case.name}; start over "
             f"with --fresh, or name another folder with --out. Received: "
-            f"{sum(store.stale().values())} stale rows"
+            f"{stale} stale rows"
         )
     _train(case, plan, seeds, store, progress)
     paths = _write(case, store)

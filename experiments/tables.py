@@ -30,8 +30,7 @@ def runs(store):
     Raises:
         SuiteError: Rows were made by another version of the case.
     """
-    if store.stale():
-        (arm, steps), count = next(iter(store.stale().items()))
+    for (arm, steps), count in store.stale().items():
         raise SuiteError(
             f"{store.folder} holds rows of an older version of {store.case.name}; "
             f"train them anew with --fresh, or, below results, with: python -m "
