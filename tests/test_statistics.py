@@ -1,4 +1,4 @@
-"""Rates, quantiles and paired differences against hand counts and second formulas."""
+"""Rates, quantiles, paired differences and means against hand counts and second formulas."""
 
 import math
 
@@ -10,6 +10,7 @@ from scipy import optimize, stats
 
 from experiments.statistics import (
     Interval,
+    mean,
     median,
     paired_difference,
     quantile,
@@ -22,6 +23,7 @@ from experiments.statistics import (
 NORMAL_WIDTH = 1.959963984540054
 counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 samples = st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=1, max_size=60)
+bounded = st.lists(st.integers(0, 12).map(lambda n: n / 12), min_size=1, max_size=60)
 outcome_pairs = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60)
 
 
@@ -356,3 +358,140 @@ def test_seeds_to_decide_by_hand(successes, total, more):
 
 def test_a_rate_on_the_border_is_never_decided():
     assert seeds_to_decide(rate(80, 100), most=10_000) is None
+
+
+# Means of a known range.
+
+
+def student(values):
+    """Student's interval of a mean, from scipy."""
+    return stats.ttest_1samp(values, 0).confidence_interval(0.95)
+
+
+@pytest.mark.parametrize(
+    ("value", "total", "expected"),
+    [
+        (0.0, 60, (-0.1, 0.1)),
+        (0.0, 3000, (-0.002, 0.002)),
+        (0.95, 60, (0.85, 1.0)),
+        (-1.0, 60, (-1.0, -0.9)),
+        (0.5, 1, (-1.0, 1.0)),
+    ],
+)
+def test_where_all_seeds_agree_the_mean_reaches_three_over_n_of_the_range(value, total, expected):
+    interval = mean([value] * total, low=-1, high=1)
+    assert (interval.estimate, interval.num_seeds) == (value, total)
+    assert (interval.low, interval.high) == pytest.approx(expected)
+
+
+def test_seeds_that_differ_by_floating_point_alone_agree():
+    interval = mean([0.1 + 0.2, 0.3] * 30, low=0, high=1)
+    assert (interval.low, interval.high) == pytest.approx((0.25, 0.35))
+
+
+def test_mean_of_seeds_that_agree_but_one_reaches_as_far_on_the_unseen_side():
+    interval = mean([0.0] * 59 + [0.5], low=-1, high=1)
+    assert interval.low == pytest.approx(0.5 / 60 - 3 * 2 / 60)
+
+
+@pytest.mark.parametrize("successes", [1, 6, 30])
+def test_mean_of_outcomes_ends_where_the_score_test_stops_rejecting(successes):
+    values = [1.0] * successes + [0.0] * (200 - successes)
+    share, high = successes / 200, mean(values, low=0, high=1).high
+    statistic = (high - share) / math.sqrt(high * (1 - high) / 199)
+    assert statistic == pytest.approx(stats.t(199).ppf(0.975))
+
+
+@pytest.mark.parametrize("total", [30, 100, 1000])
+def test_mean_of_normal_values_is_hardly_wider_than_students(total):
+    draws = np.random.default_rng(7).normal(-7, 0.4, (50, total))
+    intervals = [mean(draw, low=-28, high=0) for draw in draws]
+    bounds = [student(draw) for draw in draws]
+    ratios = [(i.high - i.low) / (b.high - b.low) for i, b in zip(intervals, bounds)]
+    assert np.mean(ratios) < (1.1 if total < 100 else 1.02)
+    assert max(ratios) < (1.3 if total < 100 else 1.1)
+
+
+@settings(deadline=None)
+@given(bounded)
+def test_mean_interval_contains_its_estimate_and_students_inside_the_range(values):
+    interval = mean(values, low=0, high=1)
+    assert 0 <= interval.low <= interval.estimate <= interval.high <= 1
+    assert interval.low < interval.high
+    assert interval.estimate == pytest.approx(np.mean(values))
+    if np.std(values) > 0:
+        bounds = student(values)
+        assert interval.low <= max(bounds.low, 0) + 1e-9
+        assert interval.high >= min(bounds.high, 1) - 1e-9
+
+
+@settings(deadline=None)
+@given(bounded, st.floats(-30, 30), st.floats(0.01, 30))
+def test_mean_moves_and_scales_with_its_values(values, shift, scale):
+    plain = mean(values, low=0, high=1)
+    moved = mean(shift + scale * np.array(values), low=shift, high=shift + scale)
+    expected = [shift + scale * bound for bound in (plain.estimate, plain.low, plain.high)]
+    assert [moved.estimate, moved.low, moved.high] == pytest.approx(expected, abs=1e-6 * scale)
+
+
+@settings(deadline=None)
+@given(bounded)
+def test_mean_of_mirrored_values_is_mirrored(values):
+    plain, mirrored = mean(values, low=0, high=1), mean(1 - np.array(values), low=0, high=1)
+    assert (1 - mirrored.high, 1 - mirrored.low) == pytest.approx((plain.low, plain.high), abs=1e-9)
+
+
+@settings(deadline=None)
+@given(bounded, st.randoms(use_true_random=False))
+def test_mean_ignores_the_order_of_seeds(values, random):
+    shuffled = random.sample(values, len(values))
+    assert mean(values, low=0, high=1) == mean(shuffled, low=0, high=1)
+
+
+def test_mean_widens_with_confidence():
+    values = np.arange(60) / 60
+    assert mean(values, low=0, high=1, confidence=0.99).high > mean(values, low=0, high=1).high
+
+
+@pytest.mark.parametrize("name", ["lognormal", "failures", "rare", "shapley"])
+def test_mean_covers_the_truth(name):
+    random, size = np.random.default_rng(26), (400, 200)
+    normal = random.normal(-7, 0.4, size)
+    # Of a game of two, half and nothing, the other way round one time in twenty.
+    steps = random.choice([-0.5, 0, 0.5, 1], size, p=[0.05, 0.55, 0.2, 0.2])
+    rows = {
+        "lognormal": (0.05 * random.lognormal(size=size) - 7, 0.05 * math.exp(0.5) - 7, -28, 0),
+        "failures": (np.where(random.random(size) < 0.03, 0, normal), -7 * 0.97, -28, 0),
+        "rare": ((random.random(size) < 0.99) * 1.0, 0.99, 0, 1),
+        "shapley": (steps, 0.275, -1, 1),
+    }
+    draws, truth, low, high = rows[name]
+    intervals = [mean(draw, low=low, high=high) for draw in draws]
+    assert np.mean([i.low <= truth <= i.high for i in intervals]) >= 0.93
+
+
+@pytest.mark.parametrize(
+    ("values", "low", "high", "received"),
+    [
+        ([], 0, 1, r"\[\]"),
+        (0.5, 0, 1, r"\[0.5\]"),
+        ([[0.5, 0.5]], 0, 1, r"\[0.5 0.5\]"),
+        ([0.5, 1.5], 0, 1, r"\[0.5 1.5\]"),
+        ([-0.5, 0.5], 0, 1, r"\[-0.5  0.5\]"),
+        ([0.5, math.nan], 0, 1, r"\[0.5 nan\]"),
+        ([0.5], 0.5, 0.5, r"\[0.5\]"),
+    ],
+)
+def test_mean_refuses_what_lies_outside_its_range(values, low, high, received):
+    message = f"Expected a vector between {low} and {high}. Received: {received}"
+    with pytest.raises(ValueError, match=message):
+        mean(values, low=low, high=high)
+
+
+def test_the_rule_of_three_asks_for_more_at_higher_confidence():
+    equal = [0.5] * 100
+    usual = mean(equal, low=0, high=1)
+    strict = mean(equal, low=0, high=1, confidence=0.99)
+    assert usual.high - usual.estimate == pytest.approx(0.03)
+    # Unseen in 100 seeds with 1% left: at most a share of -log(0.01) / 100.
+    assert strict.high - strict.estimate == pytest.approx(0.046, abs=1e-3)
