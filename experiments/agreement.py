@@ -1,6 +1,6 @@
 """Agreement: whether the seeds just trained bear out the committed evidence.
 
-Room 6: reads two stores; trains nothing, writes nothing.
+Room 7: reads two stores; trains nothing, writes nothing.
 """
 
 from experiments import statistics, tables

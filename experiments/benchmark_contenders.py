@@ -1,6 +1,6 @@
 """The benchmark's contenders that run on Keras: the engine, its parts, and `fit`.
 
-Room 7: each answers the same questions as the JAX loop: how long the first pass
+Room 9: each answers the same questions as the JAX loop: how long the first pass
 takes (`prepare`), how long a repetition takes (`run`), how it trains (`describe`)
 and where its weights are (`weights`).
 """
@@ -43,7 +43,9 @@ class Engine:
         from experiments import networks
 
         model = networks.build(self._job.case, self._job.setup)
-        weights = [networks.initial_weights(model, seed) for seed in range(self._job.num_seeds)]
+        case, setup = self._job.case, self._job.setup
+        seeds = range(self._job.num_seeds)
+        weights = [networks.starting_weights(case, setup, model, seed) for seed in seeds]
         return _program(model), [np.stack(values) for values in zip(*weights, strict=True)]
 
     def prepare(self, start=None):

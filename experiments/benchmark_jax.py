@@ -1,6 +1,6 @@
 """The same training, hand-written in JAX: `vmap` over seeds, `scan` over steps.
 
-Room 6: the only module that imports JAX, and only the benchmark runs it. Forward
+Room 8: the only module that imports JAX, and only the benchmark runs it. Forward
 pass, loss and both optimizers are spelled out in plain formulas; nothing of Keras
 or TensorFlow is loaded beside it.
 """

@@ -1,6 +1,6 @@
 """The benchmark's arithmetic and its tables: timings in, text out.
 
-Room 6: measures nothing and prints nothing.
+Room 8: measures nothing and prints nothing.
 """
 
 import dataclasses

@@ -1,152 +1,24 @@
-"""The vocabulary of a case: setups, fixes, rivals and the case itself.
+"""The vocabulary of a case: its task, its bar, its evidence and the case itself.
 
-Room 1 of the house: standard library only. A case says *what* is compared;
+Room 2 of the house: standard library only. A case says *what* is compared;
 it trains nothing and knows no file.
 """
 
 import dataclasses
-import difflib
-import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
-PLAIN_TYPES = (str, int, float, bool, type(None))
+from experiments.setups import Fix, Setup, SuiteError, fix, nearest, rival
+
+__all__ = ["Case", "Classification", "Evidence", "Fix", "Regression", "Setup", "Solved"]
+__all__ += ["SuiteError", "fix", "nearest", "rival"]
+
 READINGS = ("value", "argmax", "sign", "threshold 0.5")
 LENGTH_FIELDS = ("steps", "epochs", "calls")
 PROVENANCE = ("quoted", "inferred", "ours")
 WORDS = ("lattice", "rivals", "all")
+TRAINERS = ("engine", "reference", "numpy")
 RESERVED = ("broken", "fixed", *WORDS)
-
-
-class SuiteError(Exception):
-    """What the user can mend: one line, naming the command that mends it."""
-
-
-def nearest(name, known):
-    """Returns ` Did you mean 'x'?` for the closest known name, or nothing."""
-    close = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
-    return f" Did you mean '{close[0]}'?" if close else ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Setup:
-    """One complete program: every value that tells it from its neighbours.
-
-    A case subclasses it with frozen dataclass fields of plain values
-    (`str`, `int`, `float`, `bool`, `None` and tuples of them). The library
-    itself reads these fields; all others are the case's own:
-
-    - `batch_size`: samples in one update.
-    - `epochs` and `num_samples`: a finite data set, shuffled at each epoch; or
-      `steps`: an endless stream, a fresh batch at each of `steps` updates.
-    - `calls` (optional): how often `fit` is called, each time on fresh samples.
-    - `validation_split` (optional): the share of samples, taken from the end
-      before shuffling, that never trains.
-    - `read` (optional): how an output becomes an answer: `"value"`, `"argmax"`,
-      `"sign"` or `"threshold 0.5"`.
-
-    The seed is never a field: it is the axis along which a setup is repeated.
-    """
-
-    def __post_init__(self):
-        for field in dataclasses.fields(self):
-            _check_plain(field.name, getattr(self, field.name))
-
-    def replace(self, **changes):
-        """Returns a copy with some fields changed.
-
-        Raises:
-            ValueError: A field does not exist.
-        """
-        known = [field.name for field in dataclasses.fields(self)]
-        for name in changes:
-            if name not in known:
-                raise ValueError(
-                    f"{type(self).__name__} has no field '{name}'; expected one "
-                    f"of {known}. Received: {name}.{nearest(name, known)}"
-                )
-        return dataclasses.replace(self, **changes)
-
-    def to_json(self):
-        """Returns the fields as one line of JSON, keys in their own order."""
-        return json.dumps(dataclasses.asdict(self))
-
-    @classmethod
-    def from_json(cls, text):
-        """Returns the setup that `to_json` wrote."""
-        return cls(**{k: _as_tuple(v) for k, v in json.loads(text).items()})
-
-    @property
-    def is_stream(self):
-        """Whether every update sees fresh samples instead of a finite set."""
-        return hasattr(self, "steps")
-
-    @property
-    def num_training_samples(self):
-        """Samples of a finite set that train: Keras drops the split's tail."""
-        split = getattr(self, "validation_split", 0.0)
-        return int(self.num_samples * (1.0 - split))
-
-    @property
-    def steps_per_epoch(self):
-        """Updates in one epoch of a finite set; the last batch may be short."""
-        return -(-self.num_training_samples // self.batch_size)
-
-    @property
-    def num_steps(self):
-        """Updates made in all."""
-        if self.is_stream:
-            return self.steps
-        return getattr(self, "calls", 1) * self.epochs * self.steps_per_epoch
-
-
-def _check_plain(name, value):
-    if isinstance(value, tuple):
-        for item in value:
-            _check_plain(name, item)
-    elif not isinstance(value, PLAIN_TYPES):
-        raise ValueError(
-            f"Field '{name}' must hold plain values (str, int, float, bool, None "
-            f"or tuples of them). Received: {value!r}"
-        )
-
-
-def _as_tuple(value):
-    if isinstance(value, list):
-        return tuple(_as_tuple(item) for item in value)
-    return value
-
-
-@dataclasses.dataclass(frozen=True)
-class Fix:
-    """A reason, the fields it changes, and the arm it starts from."""
-
-    why: str
-    changes: Mapping[str, Any]
-    start: str = "broken"
-
-
-def fix(why, **changes):
-    """Returns an atomic fix: the smallest change that leaves a running program.
-
-    Args:
-        why: One clause, shown beside the change in every table.
-        **changes: Field names of the setup and their new values.
-    """
-    return Fix(why, changes)
-
-
-def rival(why, start="broken", **changes):
-    """Returns a rival: another proposal, kept out of the lattice of fixes.
-
-    Args:
-        why: One clause, shown beside the change in every table.
-        start: The arm it changes: `"broken"`, `"fixed"`, fixes joined by `+`, or
-            another rival.
-        **changes: Field names of the setup and their new values.
-    """
-    return Fix(why, changes, start)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,15 +101,27 @@ class Case:
         inputs: Optional function `(setup, x, sample) -> x` that prepares what
             the network is given; `sample` holds the x that statistics may be
             taken from (the batch in training, the grid in the exam).
+        by_hand: Optional function `(setup, weights) -> weights` that sets initial
+            weights by hand: a list of arrays in the order of `model.weights`, as
+            drawn, and as training starts from.
         quick_steps: If given, the command line cuts longer arms to this many
             updates unless `--full` is given.
         evidence: What `record` trains.
         reference_arm: The arm whose reference rows `record` keeps.
+        plain: What `record --trainer numpy` trains, if anything.
         block_width: Seeds trained at once. XLA may round a sum otherwise in a wider
             stack, so the width is a constant of the case; `None` where a test holds
             that no bit depends on it, and each run may choose.
         provenance: Field to (quoted | inferred | ours, note).
         deviations: What differs from the thread, in order.
+        claims: What the thread says, each a `claim(...)` tied to arms.
+        certificates: Causes, each a `certificate(...)` tied to an intervention.
+        studies: Crossings of options, each a `Study`.
+        periods: Arms held against the software of the time, each a `Period`.
+        faults: Fix to the class of the fault it mends, in the taxonomy of Humbatova
+            et al. (2020).
+        silently: What today's Keras does without saying so, each a `Silent` with a script
+            below `results/silently`.
 
     Raises:
         ValueError: A law of the house is broken; the text says which.
@@ -255,12 +139,20 @@ class Case:
     fixes: Mapping[str, Fix]
     rivals: Mapping[str, Fix] = dataclasses.field(default_factory=dict)
     inputs: Callable | None = None
+    by_hand: Callable | None = None
     quick_steps: int | None = None
     evidence: tuple = (Evidence("all", 1000),)
     reference_arm: str = "fixed"
+    plain: Evidence | None = None
     block_width: int | None = 16
     provenance: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
     deviations: tuple = ()
+    claims: tuple = ()
+    certificates: tuple = ()
+    studies: tuple = ()
+    periods: tuple = ()
+    faults: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    silently: tuple = ()
 
     def __post_init__(self):
         _check_names(self)
@@ -285,6 +177,7 @@ class Case:
                     f"Provenance needs a field of the setup and one of "
                     f"{PROVENANCE}. Received: {field}: {kind}"
                 )
+        _check_evidence(self)
 
     @property
     def fixed(self):
@@ -325,6 +218,38 @@ class Case:
             if field in chosen.changes:
                 return f"{name}: {chosen.why}"
         return ""
+
+
+def _check_evidence(case):
+    """Makes sure that claims, certificates, studies and periods name what exists."""
+    studies = {study.name: study for study in case.studies}
+    for item in (*case.claims, *case.certificates, *case.silently):
+        for name in item.arms:
+            study, found, cell = name.partition(":")
+            if not found or study in TRAINERS:
+                case.arm(cell or study)
+            elif study not in studies or not _is_cell(studies[study], cell):
+                raise ValueError(
+                    f"{case.name}: a claim names no cell of its studies "
+                    f"{list(studies)}. Received: {name}"
+                )
+    for study in case.studies:
+        for axis in study.axes.values():
+            for changes in axis.values():
+                case.arm(study.start).replace(**changes)
+    for period in case.periods:
+        case.arm(period.arm)
+    strange = set(case.faults) - set(case.fixes)
+    if strange:
+        raise ValueError(f"Faults are classed by fix. Received: {sorted(strange)}")
+
+
+def _is_cell(study, cell):
+    labels = cell.split("/")
+    return len(labels) == len(study.axes) and all(
+        label == "*" or label in axis
+        for label, axis in zip(labels, study.axes.values(), strict=True)
+    )
 
 
 def _check_names(case):

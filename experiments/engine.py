@@ -1,6 +1,6 @@
 """The fast trainer: many seeds of one plain Keras model at once.
 
-Room 5: the only module that imports TensorFlow. The weights of a block of seeds
+Room 6: the only module that imports TensorFlow. The weights of a block of seeds
 are stacked on a leading replica axis, the network's own activations and loss
 run on the stacked tensors, Keras's own optimizer updates the stacked variables,
 and the loop over steps runs inside one function compiled by XLA. What cannot be
@@ -24,6 +24,7 @@ from experiments.streams import STREAM_PASS, Batches, steps_per_pass
 MAX_REPLICAS = 128
 MAX_PASS_BYTES = 64 * 2**20
 SHORT_PASS = 1000
+NUM_GRADIENT_BATCHES = 10
 
 
 def tensorflow():
@@ -82,6 +83,7 @@ class Program:
         compiled = {"jit_compile": True, "autograph": False}
         self._train = self._tf.function(self._train_steps, **compiled)
         self._outputs = self._tf.function(self._forward_all, **compiled)
+        self._gradients = self._tf.function(self._flat_gradients, **compiled)
 
     def reset(self, weights):
         """Starts over from stacked weights, with fresh optimizer slots.
@@ -114,6 +116,26 @@ class Program:
         bounds = self._tf.constant(start), self._tf.constant(stop)
         logs = self._train(batches.x, batches.y, batches.share, batches.masks, *bounds)
         return logs.numpy()[start:stop]
+
+    def gradient_norms(self, batches):
+        """Returns the L2 norm of each replica's gradient, `(num_replicas,)`.
+
+        It is the gradient of the loss that `fit` lowers, without dropout, as a mean over
+        the batches of a pass; of an endless stream's pass, over the first ten.
+
+        Args:
+            batches: A `Chunk`.
+        """
+        num = min(NUM_GRADIENT_BATCHES, len(batches)) if batches.is_stream else len(batches)
+        part = max(1, NUM_PROBED // batches.x.shape[2])
+        total = 0.0
+        for start in range(0, num, part):
+            x, y, share = (
+                np.concatenate(array[start : min(start + part, num)], axis=1)
+                for array in (batches.x, batches.y, batches.share)
+            )
+            total = total + self._gradients(x, y, share / np.float32(num)).numpy()
+        return np.linalg.norm(total, axis=1)
 
     def outputs(self, x):
         """Evaluates the network, in inference mode.
@@ -158,6 +180,17 @@ class Program:
         logs = [tf.reduce_sum(f(y, outputs) * share, axis=-1) for f in self._accuracies]
         return tf.stack([losses, *logs], axis=-1)
 
+    def _flat_gradients(self, x, y, share):
+        tf = self._tf
+        values = [tf.convert_to_tensor(v.value) for v in self._variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            losses = tf.reduce_sum(self._loss(y, self._forward(x, values, [])[-1]) * share, axis=-1)
+            # Penalties are no mean over samples: a part of the batches has its part of them.
+            losses += self._penalties(values) * tf.reduce_sum(share, axis=-1)
+        gradients = tape.gradient(losses, values)
+        return tf.concat([tf.reshape(g, (self.num_replicas, -1)) for g in gradients], axis=1)
+
     def _forward_all(self, x):
         values = [variable.value for variable in self._variables]
         return self._forward(x, values, [])
@@ -191,7 +224,9 @@ class Program:
                 penalty = getattr(layer, f"{variable.name}_regularizer", None)
                 if penalty is not None:
                     stacked = values[places[id(variable)]]
-                    total += self._tf.vectorized_map(penalty, stacked)
+                    # A mapped penalty would fall back to a loop, at thirty times the cost.
+                    parts = self._tf.unstack(stacked, self.num_replicas)
+                    total += self._tf.stack([penalty(part) for part in parts])
         return total
 
 
@@ -214,6 +249,7 @@ class Chunk:
 
     def __init__(self, streams, masks, batch_size, num_replicas=None):
         setup = streams[0].setup
+        self.is_stream = setup.is_stream
         num_samples = STREAM_PASS * batch_size if setup.is_stream else setup.num_training_samples
         order = np.append(np.arange(num_samples), np.zeros(-num_samples % batch_size, int))
         self._cut = (len(order) // batch_size, batch_size)
@@ -287,18 +323,18 @@ class Trainer:
         """
         num_seeds, program = len(seeds), self.program
         model, fill = program.model, program.num_replicas - num_seeds
-        weights = [networks.initial_weights(model, seed) for seed in seeds]
+        weights = [networks.starting_weights(self.case, self.setup, model, s) for s in seeds]
         weights += [weights[-1]] * fill
         program.reset([np.stack(values) for values in zip(*weights, strict=True)])
         streams = [Batches(self.case, self.setup, seed) for seed in seeds]
         masks = [networks.dropout_masks(model, seed) for seed in seeds]
         inputs = np.concatenate([exam.inputs, *[exam.inputs[-1:]] * fill])
-        step, chunk, logs = 0, None, None
+        sizes = self.setup.batch_size, program.num_replicas
+        step, chunk, logs = 0, Chunk(streams, masks, *sizes), []
         for checkpoint in checkpoints:
             while step < checkpoint:
                 place = step % steps_per_pass(self.setup)
-                if place == 0:
-                    sizes = self.setup.batch_size, program.num_replicas
+                if place == 0 and step > 0:
                     chunk, logs = Chunk(streams, masks, *sizes), []
                 stop = min(len(chunk), place + checkpoint - step)
                 logs.append(program.train(chunk, place, stop))
@@ -317,6 +353,7 @@ class Trainer:
             hidden=[values[:num_seeds] for values in hidden],
             activations=names,
             logs=_pass_means(chunk, logs)[:num_seeds] if step else None,
+            gradient=self.program.gradient_norms(chunk)[:num_seeds],
         )
 
 

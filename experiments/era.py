@@ -1,6 +1,6 @@
 """Words of Keras 1 and TensorFlow 1 that today's Keras says differently.
 
-Room 2: pieces a case's `data` and `model` are written with. Losses and
+Room 3: pieces a case's `data` and `model` are written with. Losses and
 optimizers are Keras's own wherever Keras still has them; what stands here is only
 what it no longer has, or the settings it had.
 """
@@ -12,7 +12,7 @@ import numpy as np
 CLIP = 1e-7
 # Name: settings of Keras 1.2.2 in the arguments of Keras 3. Where epsilon stood
 # outside the square root, a tiny one inside comes to the same.
-OPTIMIZERS = {
+KERAS_1 = {
     "SGD": {"learning_rate": 0.01},
     "RMSprop": {"learning_rate": 0.001, "rho": 0.9, "epsilon": 1e-16},
     "Adam": {"learning_rate": 0.001, "epsilon": 1e-8},
@@ -25,14 +25,16 @@ OPTIMIZERS = {
     "Adamax": {"learning_rate": 0.002, "epsilon": 1e-8},
     "Nadam": {"learning_rate": 0.002, "epsilon": 1e-8},
 }
+OPTIMIZERS = {"Keras 1": KERAS_1, "today": {name: {} for name in KERAS_1}}
 
 
-def optimizer(name, **changes):
-    """Returns a Keras optimizer with the defaults of Keras 1.2.2.
+def optimizer(name, defaults="Keras 1", **changes):
+    """Returns a Keras optimizer with the defaults of Keras 1.2.2, or of today.
 
     Args:
         name: `SGD`, `RMSprop`, `Adam`, `Adagrad`, `Adadelta`, `Adamax` or `Nadam`
             (whose momentum schedule today's Keras does not let one set).
+        defaults: `"Keras 1"` or `"today"`.
         **changes: Arguments that differ from those defaults; `None` keeps them.
 
     Returns:
@@ -41,15 +43,30 @@ def optimizer(name, **changes):
     import keras
 
     given = {key: value for key, value in changes.items() if value is not None}
-    return getattr(keras.optimizers, name)(**OPTIMIZERS[name] | given)
+    return getattr(keras.optimizers, name)(**OPTIMIZERS[defaults][name] | given)
+
+
+def activation(name):
+    """Returns the activation of this name: ours if it is literal, else Keras's name."""
+    return LITERAL_ACTIVATIONS.get(name, name)
+
+
+def literal_hard_sigmoid(x):
+    """Hard sigmoid of Keras 1: 0.2 x + 0.5, cut to [0, 1]; today's is relu6(x + 3) / 6."""
+    from keras import ops
+
+    return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+LITERAL_ACTIVATIONS = {"literal_hard_sigmoid": literal_hard_sigmoid}
 
 
 def loss(name):
     """Returns the loss of this name: ours if it is literal, else Keras's name.
 
     Args:
-        name: A name known to `keras.losses.get`, or one with `literal_` before it:
-            `literal_hinge`, `literal_binary_crossentropy`.
+        name: A name known to `keras.losses.get`, or one with `literal_` before it, of
+            those in `LITERAL_LOSSES`.
     """
     return LITERAL_LOSSES.get(name, name)
 
@@ -70,6 +87,54 @@ def literal_hinge(y_true, y_pred):
 
     y_true = ops.cast(y_true, y_pred.dtype)
     return ops.mean(ops.maximum(1.0 - y_true * y_pred, 0.0), axis=-1)
+
+
+def literal_squared_hinge(y_true, y_pred):
+    """Squared hinge on the labels as given: mean of max(1 - y p, 0) squared.
+
+    Args and Returns as of `literal_hinge`.
+    """
+    from keras import ops
+
+    y_true = ops.cast(y_true, y_pred.dtype)
+    return ops.mean(ops.square(ops.maximum(1.0 - y_true * y_pred, 0.0)), axis=-1)
+
+
+def literal_categorical_crossentropy(y_true, y_pred):
+    """Categorical cross-entropy of the outputs themselves, clipped to 1e-7.
+
+    Today's Keras, on TensorFlow, reads the logits behind a softmax output instead.
+
+    Args:
+        y_true: One-hot labels `(..., num_outputs)`.
+        y_pred: Probabilities of the same shape.
+
+    Returns:
+        One value a sample, `(...)`.
+    """
+    from keras import ops
+
+    y_true = ops.cast(y_true, y_pred.dtype)
+    p = y_pred / ops.sum(y_pred, axis=-1, keepdims=True)
+    return -ops.sum(y_true * ops.log(ops.clip(p, CLIP, 1.0 - CLIP)), axis=-1)
+
+
+def literal_cosine_similarity(y_true, y_pred):
+    """Minus the mean over columns of the product of both unit vectors.
+
+    Today's Keras takes minus the sum, which SGD's rate feels.
+
+    Args:
+        y_true: Labels `(..., num_outputs)`.
+        y_pred: Outputs of the same shape.
+
+    Returns:
+        One value a sample, `(...)`.
+    """
+    from keras import ops
+
+    y_true = ops.normalize(ops.cast(y_true, y_pred.dtype), axis=-1)
+    return -ops.mean(y_true * ops.normalize(y_pred, axis=-1), axis=-1)
 
 
 def literal_binary_crossentropy(y_true, y_pred):
@@ -95,6 +160,9 @@ def literal_binary_crossentropy(y_true, y_pred):
 
 LITERAL_LOSSES = {
     "literal_hinge": literal_hinge,
+    "literal_squared_hinge": literal_squared_hinge,
+    "literal_categorical_crossentropy": literal_categorical_crossentropy,
+    "literal_cosine_similarity": literal_cosine_similarity,
     "literal_binary_crossentropy": literal_binary_crossentropy,
 }
 

@@ -1,6 +1,6 @@
 """Keys: what made a row, in twelve digits; and what it was made on, in words.
 
-Room 2: reads source text, never disk results. A changed case gives its arms new
+Room 3: reads source text, never disk results. A changed case gives its arms new
 keys, so that its stored rows show as stale.
 """
 
@@ -20,7 +20,7 @@ import tokenize
 import numpy as np
 
 # Part of every row's key: raise it when the trainers or the measures change rows.
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 PLAIN = (str, int, float, bool, tuple, list, type(None))
 HELD = (set, frozenset, np.ndarray)
 
@@ -28,13 +28,13 @@ HELD = (set, frozenset, np.ndarray)
 def row_key(case, setup, trainer="engine"):
     """Returns the key of one arm's rows.
 
-    It covers the setup; the source of `data`, `model`, `inputs` and the target,
-    with all they use of their own file and of this library's words; what the exam
+    It covers the setup; the source of `data`, `model`, `inputs`, `by_hand` and the
+    target, with all they use of their own file and of this library's words; what the exam
     asks and the bar; the trainer and the engine's version. Comments, docstrings,
     blank lines, names and reasons are not in it.
     """
     texts = {}
-    functions = (case.data, case.model, case.task.target, case.inputs)
+    functions = (case.data, case.model, case.task.target, case.inputs, case.by_hand)
     for function in (*functions, *_methods(setup)):
         _collect(function, texts)
     spoken = ("target", "published_mse")
@@ -134,6 +134,7 @@ def _plain_text(value):
     return f"{type(value).__module__}.{getattr(value, '__name__', type(value).__name__)}"
 
 
+@functools.cache
 def _source(function):
     try:
         return textwrap.dedent(inspect.getsource(function))
@@ -145,7 +146,7 @@ def _methods(setup):
     """Returns the functions behind a setup's own methods and properties."""
     found = []
     for kind in type(setup).__mro__:
-        if kind.__module__ == "experiments.case":
+        if kind.__module__ == "experiments.setups":
             break
         for name, value in vars(kind).items():
             value = getattr(value, "fget", value)
@@ -154,6 +155,7 @@ def _methods(setup):
     return found
 
 
+@functools.cache
 def plain_source(source):
     """Returns source text without comments, docstrings and blank lines."""
     lines = source.splitlines(keepends=True)

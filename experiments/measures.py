@@ -1,6 +1,6 @@
 """Measures: what a trained network is asked, and what its answers are worth.
 
-Room 3: NumPy only. Every word of a verdict on one run is defined here, once:
+Room 4: NumPy only. Every word of a verdict on one run is defined here, once:
 
 - *diverged*: an answer in the exam, or the last loss, is not finite.
 - *flat*: the outputs' standard deviation over the exam is below 1% of the
@@ -9,6 +9,14 @@ Room 3: NumPy only. Every word of a verdict on one run is defined here, once:
 - *saturated* unit: on at least 95% of those inputs its output lies within 1% of
   its activation's range from either end.
 - *one class*: all 10,000 fresh points are put in the same class.
+- *first solved*: updates made at the first checkpoint that clears the bar.
+- *still learning*: the error (MSE, or the share put wrong) at the end is more than
+  1.25 times below that of the last checkpoint in the first half.
+- *dead since*: the first checkpoint from which on all units of a hidden layer that
+  has no bounds are dead, to the end.
+- *..._first*: a value before the first update.
+- *gradient rises*: in what share of the steps from checkpoint to checkpoint the norm of
+  the gradient rose.
 """
 
 import dataclasses
@@ -23,9 +31,11 @@ NUM_CURVE = 50
 FLAT_SHARE = 0.01
 SATURATED_INPUTS = 0.95
 SATURATED_MARGIN = 0.01
+LEARNING_FACTOR = 1.25
 BOUNDS = {
     "sigmoid": (0, 1),
     "hard_sigmoid": (0, 1),
+    "literal_hard_sigmoid": (0, 1),
     "softmax": (0, 1),
     "tanh": (-1, 1),
     "softsign": (-1, 1),
@@ -47,6 +57,8 @@ class Snapshot:
         activations: The hidden layers' activations.
         logs: `(num_seeds, 3)` or `None` before the first update: the loss, today's
             and Keras 1's accuracy, as averaged by `fit` over the current epoch.
+        gradient: `(num_seeds,)`: L2 norm of the loss's gradient over the current
+            pass, or `None` where the trainer does not look.
     """
 
     steps: int
@@ -54,6 +66,7 @@ class Snapshot:
     hidden: list
     activations: list
     logs: np.ndarray | None
+    gradient: np.ndarray | None = None
 
 
 def grid():
@@ -104,6 +117,8 @@ class Exam:
             diverged |= ~np.isfinite(snapshot.logs[:, 0])
             names = ("loss", "logged_accuracy", "keras1_accuracy")
             found |= dict(zip(names, snapshot.logs.T, strict=True))
+        if snapshot.gradient is not None:
+            found["gradient_norm"] = snapshot.gradient
         for name, values in found.items():
             values = np.asarray(values, np.float64)
             worst = -np.inf if name.startswith(WORST_IS_LOW) else np.inf
@@ -117,6 +132,36 @@ class Exam:
         solved = (found[bar.metric] >= bar.above) & ~diverged
         return {"diverged": diverged, "solved": solved} | found
 
+    def history(self, marks, measured):
+        """Marks what only shows along the way, at the checkpoints.
+
+        Args:
+            marks: The checkpoints up to an arm's end, increasing.
+            measured: `{checkpoint: what measure returned}`.
+
+        Returns:
+            `{metric: array (num_seeds,)}`, see the top of this file.
+        """
+        table = {
+            name: np.stack([measured[mark][name] for mark in marks], axis=1)
+            for name in measured[marks[0]]
+        }
+        found = {"first_solved": _since(table["solved"], marks, first=True)}
+        error = table["mse"] if "mse" in table else 1.0 - table["accuracy"]
+        half = max(place for place, mark in enumerate(marks) if 2 * mark <= marks[-1])
+        found["still_learning"] = (error[:, -1] * LEARNING_FACTOR < error[:, half]).astype(float)
+        layers = [name[5:] for name in table if name.startswith("dead_")]
+        mortal = [table[f"dead_{n}"] == 1 for n in layers if f"saturated_{n}" not in table]
+        if mortal:
+            found["dead_since"] = _since(np.any(mortal, axis=0), marks)
+        for name in ("output_mean", "output_std"):
+            found[f"{name}_first"] = table[name][:, 0]
+        if "gradient_norm" in table:
+            norms = table["gradient_norm"]
+            found["gradient_first"] = norms[:, 0]
+            found["gradient_rises"] = (norms[:, 1:] > norms[:, :-1]).mean(axis=1)
+        return found
+
     def curve(self, snapshot):
         """Returns the outputs at the 50 places, `(num_seeds, 50)`.
 
@@ -124,6 +169,14 @@ class Exam:
         and the value is that of the last output.
         """
         return snapshot.outputs[:, -NUM_CURVE:, -1].astype(np.float64)
+
+
+def _since(holds, marks, first=False):
+    """The first checkpoint at which something holds, or from which on it does; else inf."""
+    if not first:
+        holds = np.logical_and.accumulate(holds[:, ::-1], axis=1)[:, ::-1]
+    places = np.argmax(holds, axis=1)
+    return np.where(holds.any(axis=1), np.asarray(marks, float)[places], np.inf)
 
 
 def curve_target(case):
@@ -221,7 +274,32 @@ class _ClassExam:
             "share_class_1": positive,
             "one_class": ((positive == 0) | (positive == 1)).astype(float),
         }
-        return found | _flatness(answers[:, many, -1].astype(np.float64), 0.5)
+        last = answers[:, many, -1].astype(np.float64)
+        if self.setup.read != "sign":
+            found["calibration_error"] = calibration_error(last, self.truth[:, many])
+        return found | _flatness(last, 0.5)
+
+
+def calibration_error(probabilities, truth, num_bins=10):
+    """Returns the expected calibration error (Guo et al., 2017) of each row.
+
+    Points are put in bins of equal width by the probability they are given for class
+    1; it is the mean over points of how far the mean probability of a bin lies from
+    its share of class 1.
+
+    Args:
+        probabilities: Array `(num_seeds, num_points)`; cut to [0, 1].
+        truth: Booleans of the same shape.
+        num_bins: Number of bins.
+
+    Returns:
+        Array `(num_seeds,)`.
+    """
+    p = np.clip(probabilities, 0.0, 1.0)
+    bins = np.minimum(np.nan_to_num(p) * num_bins, num_bins - 1).astype(int)
+    bins += num_bins * np.arange(len(p))[:, None]
+    gaps = np.bincount(bins.ravel(), (p - truth).ravel(), minlength=num_bins * len(p))
+    return np.abs(gaps.reshape(len(p), num_bins)).sum(axis=1) / p.shape[1]
 
 
 def read(outputs, how):
@@ -268,15 +346,24 @@ ORDER = (
     "logged_accuracy",
     "keras1_accuracy",
     "majority",
+    "calibration_error",
     "share_class_1",
     "one_class",
     "flat",
     "output_mean",
     "output_std",
+    "output_mean_first",
+    "output_std_first",
     "dead_1",
     "dead_2",
     "saturated_1",
     "saturated_2",
+    "first_solved",
+    "still_learning",
+    "dead_since",
+    "gradient_norm",
+    "gradient_first",
+    "gradient_rises",
 )
 
 

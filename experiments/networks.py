@@ -1,6 +1,6 @@
 """Networks: a case's plain Keras model, and one seed's initial weights for it.
 
-Room 3: the first that imports Keras. Both trainers start from here.
+Room 4: the first that imports Keras. Both trainers start from here.
 """
 
 import contextlib
@@ -9,6 +9,8 @@ import json
 import os
 import sys
 import tempfile
+
+import numpy as np
 
 from experiments import streams
 from experiments.case import SuiteError
@@ -120,6 +122,25 @@ def initial_weights(model, seed):
                 )
             number = streams.draw_seed(seed, "weights", place, index)
             weights.append(_draw(initializer, variable.shape, number))
+    return weights
+
+
+def starting_weights(case, setup, model, seed):
+    """Returns what a seed's training starts from: as drawn, then as set by hand.
+
+    Raises:
+        SuiteError: `by_hand` returned arrays of other shapes.
+    """
+    weights = initial_weights(model, seed)
+    if case.by_hand is None:
+        return weights
+    shapes = [np.shape(value) for value in weights]
+    weights = [np.asarray(v, np.float32) for v in case.by_hand(setup, list(weights))]
+    found = [value.shape for value in weights]
+    if found != shapes:
+        raise SuiteError(
+            f"{case.name}: by_hand() must return arrays of shapes {shapes}. Received: {found}"
+        )
     return weights
 
 

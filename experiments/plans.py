@@ -1,6 +1,6 @@
 """Plans: which arms to train. A plan is `{arm name: setup}`, computed, never typed.
 
-Room 2: reads a case, returns dicts; trains nothing.
+Room 3: reads a case, returns dicts; trains nothing.
 """
 
 import dataclasses
@@ -100,6 +100,48 @@ def sweep(case, start, **axes):
         words = [f"{field}={value}" for field, value in changes.items()]
         plan["/".join([start, *words])] = case.arm(start).replace(**changes)
     return plan
+
+
+def cells(case, study):
+    """Returns the crossing of a study's options, at the start arm's length.
+
+    Args:
+        case: The `Case`.
+        study: The `Study`.
+
+    Returns:
+        `{cell: setup}`; a cell is called by its labels, joined by `/`, in the order of
+        the axes, the last one fastest.
+
+    Raises:
+        ValueError: Two axes, or an axis and the lengths, set the same field, or a
+            label holds one of the signs that part and match labels.
+    """
+    start = case.arm(study.start)
+    _check_axes(study, "steps" if start.is_stream else "epochs")
+    plan = {}
+    for labels in itertools.product(*study.axes.values()):
+        chosen = zip(study.axes.values(), labels, strict=True)
+        changes = {field: value for axis, label in chosen for field, value in axis[label].items()}
+        plan["/".join(labels)] = start.replace(**changes)
+    return plan
+
+
+def _check_axes(study, length):
+    touched = {length: "lengths"} if study.lengths else {}
+    for name, axis in study.axes.items():
+        fields = {field for changes in axis.values() for field in changes}
+        for field in sorted(fields & set(touched)):
+            raise ValueError(
+                f"{study.name}: axes touch disjoint fields. Received: '{field}' in "
+                f"'{touched[field]}' and in '{name}'"
+            )
+        for label in axis:
+            if not label or set(label) & set("/*"):
+                raise ValueError(
+                    f"{study.name}: a label holds neither '/' nor '*'. Received: {label!r}"
+                )
+        touched |= dict.fromkeys(fields, name)
 
 
 def one_in(case):

@@ -1,6 +1,6 @@
 """The reference trainer: what a Keras user would write. Slow, obvious, the truth.
 
-Room 4: `compile`, `fit`, one seed at a time, on the batches of `streams`.
+Room 5: `compile`, `fit`, one seed at a time, on the batches of `streams`.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ class Trainer:
         """
         (seed,) = seeds
         model = networks.build(self.case, self.setup)
-        weights = networks.initial_weights(model, seed)
+        weights = networks.starting_weights(self.case, self.setup, model, seed)
         for variable, value in zip(model.weights, weights, strict=True):
             variable.assign(value)
         fitted = _with_mask_inputs(model)

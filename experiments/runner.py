@@ -1,6 +1,6 @@
 """The runner: plan x seeds, less what is stored, through a trainer, into the store.
 
-Room 6: knows runs, blocks and workers; knows no case, draws nothing, prints
+Room 7: knows runs, blocks and workers; knows no case, draws nothing, prints
 nothing. A unit of work is one run (all arms that are read from it) x one block of
 seeds; each worker thread compiles its own program and trains unit after unit.
 """
@@ -13,6 +13,8 @@ import numpy as np
 
 from experiments import measures, plans
 from experiments.keys import environment, row_key
+
+NUMPY_WIDTH = 50
 
 
 class Quiet:
@@ -120,6 +122,11 @@ def _trainer(case, arms, num_seeds, kind):
         from experiments import reference
 
         return lambda: reference.Trainer(case, setup), 1, 1
+    if kind == "numpy":
+        from experiments import plain
+
+        plain.Trainer(case, setup)
+        return lambda: plain.Trainer(case, setup), NUMPY_WIDTH, num_cores()
     from experiments import engine, exactness, networks
 
     engine.tensorflow()
@@ -171,7 +178,7 @@ def train_block(case, arms, block, trainer, advance=None):
     for arm, setup in arms.items():
         end = ends[arm]
         marks = [s for s in looks if s == end or (s < end and s in series)]
-        rows = _rows(arm, block, end, measured[end])
+        rows = _rows(arm, block, end, measured[end] | exam.history(marks, measured))
         found[arm] = rows, _trace(marks, measured, curves)
     return found
 

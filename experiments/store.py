@@ -1,6 +1,6 @@
 """The store: one folder of plain text for one case and one trainer.
 
-Room 4: disk only; trains nothing, computes nothing. Rows are keyed by what made
+Room 5: disk only; trains nothing, computes nothing. Rows are keyed by what made
 them and carry a checksum, files are replaced whole or not at all, and a file that
 is damaged, foreign or newer than this code is named, never overwritten.
 """
@@ -21,6 +21,8 @@ FORMAT = 1
 HEAD = ("arm", "seed", "steps", "diverged", "solved")
 TAIL = ("check", "environment", "key")
 TRACES = ".traces"
+# What else a case's folder of results may hold.
+OTHERS = ("reference", "numpy", "studies")
 
 
 class Store:
@@ -230,7 +232,7 @@ class Store:
         if not self.folder.is_dir():
             raise SuiteError(f"--out must name a folder. Received: {self.folder}")
         names = sorted(path.name for path in self.folder.iterdir())
-        strange = [name for name in names if name not in (".gitignore", "reference")]
+        strange = [name for name in names if name not in (".gitignore", *OTHERS)]
         if strange:
             raise SuiteError(
                 f"{self.folder} holds files that this suite did not write; name an "

@@ -1,6 +1,6 @@
 """Tables: stored runs in, tidy tables out; what is said about them is computed here.
 
-Room 5: pandas and `statistics`; never a trainer. Figures and reports only read
+Room 6: pandas and `statistics`; never a trainer. Figures and reports only read
 what these functions return.
 """
 
@@ -10,14 +10,19 @@ import io
 import numpy as np
 import pandas as pd
 
-from experiments import measures, statistics
-from experiments.case import Regression, SuiteError
+from experiments import measures, plans, statistics
+from experiments.case import SuiteError
 from experiments.store import HEAD, TAIL
+from experiments.yardsticks import main_metric, threshold, yardstick
+
+__all__ = ["main_metric", "threshold", "yardstick"]
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 QUANTILE_NAMES = ("q05", "q25", "q50", "q75", "q95")
-RATES = ("solved", "diverged", "flat", "one_class")
-NUM_SHOWCASE = 16
+RATES = ("solved", "diverged", "flat", "one_class", "still_learning")
+NUM_SHOWCASE, NUM_SHOWCASE_RIVAL = 16, 4
+# Columns of the runs that repeat others: their curves are not kept.
+SAID = ("rmse", "skill", "point_", "points_max")
 
 
 def runs(store):
@@ -95,7 +100,17 @@ def curves(store, old=None):
             part = _arm_curves(arm, steps, trace)
         if part is not None:
             parts.append(part)
-    return pd.concat(parts, ignore_index=True) if parts else _arm_curves("", 0, None)
+    table = pd.concat(parts, ignore_index=True) if parts else _arm_curves("", 0, None)
+    return table[_worth_keeping(table, plans.lattice(store.case))].reset_index(drop=True)
+
+
+def _worth_keeping(table, lattice):
+    """Leaves out what other rows say, and a rival's band but at its end: results stay small."""
+    metric = table["metric"].astype(str)
+    part_of_it = metric.str.contains("_from_") & ~metric.str.startswith("mse_")
+    said = metric.str.startswith(SAID) | part_of_it
+    on_the_way = (metric == "prediction") & (table["checkpoint"] != table["steps"])
+    return ~said & ~(on_the_way & ~table["arm"].isin(list(lattice)))
 
 
 def _merged(store, arm, steps):
@@ -132,7 +147,7 @@ def _arm_curves(arm, steps, trace):
 
 
 def showcase(store, old=None):
-    """Returns 16 seeds of each arm along their checkpoints.
+    """Returns 16 seeds of each arm of the lattice, and 4 of each rival, along checkpoints.
 
     Args:
         store: The `Store`.
@@ -144,14 +159,15 @@ def showcase(store, old=None):
     """
     places = [f"p{n:02d}" for n in range(1, measures.NUM_CURVE + 1)]
     names = ["arm", "steps", "seed", "checkpoint", "loss", *places]
-    rows, kept = [], []
+    rows, kept, lattice = [], [], plans.lattice(store.case)
     for arm, steps in store.arms():
         trace = _merged(store, arm, steps)
+        num_shown = NUM_SHOWCASE if arm in lattice else NUM_SHOWCASE_RIVAL
         if trace is None:
             if old is not None:
                 kept.append(old[(old["arm"] == arm) & (old["steps"] == steps)])
             continue
-        for n, seed in enumerate(trace["seeds"][:NUM_SHOWCASE]):
+        for n, seed in enumerate(trace["seeds"][:num_shown]):
             for place, checkpoint in enumerate(trace["steps"]):
                 head = (arm, steps, seed, checkpoint, trace["loss"][n, place])
                 rows.append((*head, *trace["curve"][n, place]))
@@ -247,32 +263,8 @@ def outcomes(case, summarised):
 
 def order(case):
     """Returns each arm's place: broken, fixed, the lattice, the rivals."""
-    from experiments import plans
-
     names = ["broken", "fixed", *plans.lattice(case), *case.rivals]
     return {name: place for place, name in enumerate(dict.fromkeys(names))}
-
-
-def main_metric(case):
-    """Returns the metric that a person is shown: the error, or the accuracy."""
-    return "mse" if isinstance(case.task, Regression) else "accuracy"
-
-
-def yardstick(case):
-    """Returns `(value, words)`: the main metric of the best constant answer."""
-    if isinstance(case.task, Regression):
-        truth = np.asarray(case.task.target(measures.grid()), np.float64)
-        return float(truth.var()), "best constant"
-    return 0.5, "always one class"
-
-
-def threshold(case):
-    """Returns `(value, words)`: the bar `solved`, in the main metric's units."""
-    bar = case.solved
-    if bar.metric == "r2":
-        words = f"solved: R2 >= {bar.above:g}"
-        return float((1 - bar.above) * yardstick(case)[0]), words
-    return bar.above, f"solved: {bar.metric} >= {bar.above:g}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,6 +29,7 @@ BROKEN = {
         momentum=0.0,
         decay=0.0,
         calls=1,
+        by_hand=("nothing",),
     ),
     "sum_softmax": dict(
         hidden=(20,),
@@ -43,6 +44,9 @@ BROKEN = {
         num_samples=250,
         validation_split=0.2,
         output_activation="softmax",
+        activation="relu",
+        use_bias=True,
+        defaults="Keras 1",
     ),
     "sum_hinge": dict(
         hidden=(20,),
@@ -56,6 +60,7 @@ BROKEN = {
         batch_size=32,
         num_samples=250,
         validation_split=0.2,
+        head_scale=1.0,
     ),
     "ln_fit": dict(
         hidden=(50, 10),
@@ -67,9 +72,11 @@ BROKEN = {
         steps=10_000,
         low=0.0,
         inputs="as drawn",
-        negative_slope=0.0,
+        units=("ReLU",),
         dropout=0.0,
         clipvalue=None,
+        l2=None,
+        by_hand="nothing",
     ),
 }
 FIXED = {

@@ -261,3 +261,59 @@ def test_a_chunk_serves_each_seeds_own_passes(num_samples):
                 np.testing.assert_array_equal(served[:num_samples], expected)
         np.testing.assert_array_equal(chunk.x[:, 2], chunk.x[:, 1])
         assert chunk.x.shape[1] == 4
+
+
+# The gradient that is logged.
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae"])
+def test_the_gradient_is_that_of_the_loss_by_finite_differences(loss):
+    case = toy.CASE
+    setup = case.broken.replace(loss=loss, activation="tanh")
+    trainer = engine.Trainer(case, setup, 2)
+    program = trainer.program
+    streams = [engine.Batches(case, setup, seed) for seed in (0, 1)]
+    chunk = engine.Chunk(streams, [[], []], setup.batch_size, 2)
+    weights = [networks.initial_weights(program.model, seed) for seed in (0, 1)]
+    stacked = [np.stack(values) for values in zip(*weights, strict=True)]
+
+    def mean_loss(values):
+        program.reset(values)
+        _, outputs = program.outputs(np.concatenate(list(chunk.x), axis=1))
+        y = np.concatenate(list(chunk.y), axis=1).astype(np.float64)
+        errors = outputs.astype(np.float64) - y
+        each = (errors**2 if loss == "mse" else np.abs(errors)).mean(axis=-1)
+        return (each * np.concatenate(list(chunk.share), axis=1)).sum(axis=1) / len(chunk)
+
+    squares = np.zeros(2)
+    for place, value in enumerate(stacked):
+        for entry in np.ndindex(value.shape[1:]):
+            slopes = []
+            for sign in (1, -1):
+                moved = [v.astype(np.float64) for v in stacked]
+                moved[place][(slice(None), *entry)] += sign * 1e-2
+                slopes.append(mean_loss([v.astype(np.float32) for v in moved]))
+            squares += ((slopes[0] - slopes[1]) / 2e-2) ** 2
+    program.reset(stacked)
+    np.testing.assert_allclose(program.gradient_norms(chunk), np.sqrt(squares), rtol=2e-2)
+
+
+def test_looking_at_the_gradient_changes_no_weight():
+    case = toy.CASE
+    often = engine.Trainer(case, case.broken, 2)
+    exam = measures.Exam(case, case.broken, [0, 1])
+    list(often.train([0, 1], [0, 1, 2, 3, 4, 8], exam))
+    for one, other in zip(
+        often.program.weights, trained(case, case.broken, [0, 1], 8, 2), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_penalty_is_that_of_the_reference():
+    case = reproductions.load("ln_fit")
+    setup = case.arm("tanh_l2").replace(steps=20)
+    exam = measures.Exam(case, setup, [0, 1])
+    *_, fast = engine.Trainer(case, setup, 8).train([0, 1], [20], exam)
+    *_, slow = reference.Trainer(case, setup).train([0], [20], measures.Exam(case, setup, [0]))
+    np.testing.assert_allclose(fast.outputs[0], slow.outputs[0], rtol=1e-3)
+    np.testing.assert_allclose(fast.logs[0, 0], slow.logs[0, 0], rtol=1e-3)

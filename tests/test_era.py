@@ -125,7 +125,11 @@ def test_a_literal_loss_is_found_by_its_name():
 
 
 def test_the_seven_optimizers_are_those_of_the_article():
-    assert sorted(era.OPTIMIZERS) == sorted(SETTINGS)
+    assert sorted(era.KERAS_1) == sorted(SETTINGS)
+    assert {name: sorted(found) for name, found in era.OPTIMIZERS.items()} == {
+        "Keras 1": sorted(SETTINGS),
+        "today": sorted(SETTINGS),
+    }
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -277,3 +281,42 @@ def test_dimensions_and_threshold_may_be_others():
     x, y = era.sum_data("0/1", np.random.default_rng(1), (500,), num_dimensions=3, threshold=1.0)
     assert x.shape == (500, 3)
     np.testing.assert_array_equal(y[:, 0], [math.fsum(point) > 1.0 for point in x.tolist()])
+
+
+# What only Keras 1 computed so.
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_defaults_of_today_are_keras_own(keras, name):
+    made = era.optimizer(name, "today"), getattr(keras.optimizers, name)()
+    given, own = (optimizer.get_config() | {"name": ""} for optimizer in made)
+    assert given == own
+
+
+def test_the_literal_hard_sigmoid_by_hand(keras):
+    x = np.array([-4.0, -2.5, 0.0, 1.0, 2.5, 4.0], np.float32)
+    expected = [0.0, 0.0, 0.5, 0.7, 1.0, 1.0]
+    assert np.asarray(era.literal_hard_sigmoid(x)) == pytest.approx(expected)
+    assert era.activation("literal_hard_sigmoid") is era.literal_hard_sigmoid
+    assert era.activation("relu") == "relu"
+
+
+def test_the_literal_squared_hinge_by_hand(keras):
+    labels, outputs = np.array([[1.0], [-1.0], [0.0]]), np.array([[0.5], [0.5], [0.3]])
+    found = np.asarray(era.literal_squared_hinge(labels, outputs.astype(np.float32)))
+    assert found == pytest.approx([0.25, 2.25, 1.0])
+
+
+def test_the_literal_categorical_crossentropy_by_hand(keras):
+    labels = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32)
+    outputs = np.array([[0.25, 0.75], [0.0, 1.0]], np.float32)
+    found = np.asarray(era.literal_categorical_crossentropy(labels, outputs))
+    assert found == pytest.approx([-np.log(0.75), -np.log(1e-7)], rel=1e-4)
+
+
+def test_the_literal_cosine_is_a_mean_over_columns(keras):
+    labels = np.array([[0.0, 1.0]], np.float32)
+    outputs = np.array([[3.0, 4.0]], np.float32)
+    assert np.asarray(era.literal_cosine_similarity(labels, outputs)) == pytest.approx([-0.4])
+    todays = keras.losses.get("cosine_similarity")(labels, outputs)
+    assert np.asarray(todays) == pytest.approx([-0.8])

@@ -565,3 +565,71 @@ def test_a_bar_in_a_metric_that_does_not_exist_is_named():
     answers = np.zeros((1, 1050, 1))
     with pytest.raises(SuiteError, match="Received: r3. Did you mean 'r2'"):
         Exam(case, case.broken, [0]).measure(snapshot(answers))
+
+
+# What only shows along the way.
+
+
+def history(**columns):
+    """Marks columns `(num_seeds, num_marks)` at the marks 0, 1, 2, 4."""
+    case = toy.make()
+    marks = [0, 1, 2, 4]
+    blank = {name: np.zeros((1, 4)) for name in ("output_mean", "output_std", "mse", "solved")}
+    table = {k: np.asarray(v, float) for k, v in (blank | columns).items()}
+    table["solved"] = table["solved"].astype(bool)
+    measured = {m: {k: v[:, n] for k, v in table.items()} for n, m in enumerate(marks)}
+    return Exam(case, case.broken, [0]).history(marks, measured)
+
+
+def test_first_solved_is_the_first_checkpoint_above_the_bar():
+    solved = [[0, 0, 1, 0], [0, 0, 0, 0], [1, 1, 1, 1]]
+    found = history(solved=solved, **dict.fromkeys(("mse", "output_mean", "output_std"), solved))
+    assert found["first_solved"].tolist() == [2, np.inf, 0]
+
+
+def test_dead_since_counts_from_the_last_life():
+    dead = [[0, 1, 1, 1], [1, 1, 0, 1], [0.5, 0.5, 1, 0.9], [1, 1, 1, 1]]
+    blank = dict.fromkeys(("mse", "output_mean", "output_std", "solved"), np.zeros((4, 4)))
+    found = history(dead_1=dead, dead_2=np.zeros((4, 4)), **blank)
+    assert found["dead_since"].tolist() == [1, 4, np.inf, 0]
+
+
+def test_a_bounded_layer_is_never_dead():
+    assert "dead_since" not in history(dead_1=[[1, 1, 1, 1]], saturated_1=[[0, 0, 0, 0]])
+
+
+def test_still_learning_compares_with_the_last_checkpoint_in_the_first_half():
+    errors = [[9, 9, 5, 3.9], [9, 9, 5, 4.1], [9, 9, np.inf, np.inf]]
+    blank = dict.fromkeys(("output_mean", "output_std", "solved"), np.zeros((3, 4)))
+    assert history(mse=errors, **blank)["still_learning"].tolist() == [1, 0, 0]
+
+
+def test_gradient_rises_is_the_share_of_steps_between_checkpoints():
+    found = history(gradient_norm=[[4, 5, 3, 3]])
+    assert found["gradient_first"].tolist() == [4]
+    assert found["gradient_rises"].tolist() == [pytest.approx(1 / 3)]
+
+
+def test_without_a_gradient_there_is_none_in_the_history():
+    assert not [name for name in history() if name.startswith("gradient")]
+
+
+# Calibration.
+
+
+def test_calibration_error_by_hand():
+    # Two bins: mean probability 0.2 against a share of 0.5, and 0.9 against 1.
+    p = np.array([[0.15, 0.15, 0.95, 0.95]])
+    truth = np.array([[True, False, True, True]])
+    expected = 0.5 * abs(0.15 - 0.5) + 0.5 * abs(0.95 - 1)
+    assert measures.calibration_error(p, truth) == pytest.approx([expected])
+
+
+def test_a_calibrated_forecast_has_almost_no_error():
+    rng = np.random.default_rng(0)
+    p = rng.random((2, 100_000))
+    assert (measures.calibration_error(p, rng.random(p.shape) < p) < 0.01).all()
+
+
+def test_a_sure_and_wrong_forecast_has_error_one():
+    assert measures.calibration_error(np.ones((1, 8)), np.zeros((1, 8), bool)) == [1]

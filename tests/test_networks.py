@@ -432,3 +432,48 @@ def test_a_frozen_layer_is_seeded_too():
     assert len(drawn[0]) == 4
     for one, other in zip(*drawn, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+# Weights set by hand.
+
+
+def test_weights_set_by_hand_replace_those_drawn():
+    case = toy.make(by_hand=lambda s, weights: [0 * weights[0] + 3, *weights[1:]])
+    model = build(case, case.broken)
+    drawn = initial_weights(model, 1)
+    first, *rest = networks.starting_weights(case, case.broken, model, 1)
+    assert (first == 3).all()
+    assert first.dtype == np.float32
+    for one, other in zip(rest, drawn[1:], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_weights_set_by_hand_keep_their_shapes():
+    case = toy.make(by_hand=lambda s, weights: weights[:-1])
+    with pytest.raises(SuiteError, match=r"by_hand\(\) must return arrays of shapes .*Received"):
+        networks.starting_weights(case, case.broken, build(case, case.broken), 0)
+
+
+@pytest.mark.parametrize("arm", ["routed", "start_5", "next_steep"])
+def test_a_neck_set_by_hand_is_half_open_in_the_middle(arm):
+    case = reproductions.load("sin_fit")
+    setup = case.arm(arm)
+    kernel, bias, *_ = networks.starting_weights(case, setup, build(case, setup), 0)
+    assert kernel[0, 0] / 2 + bias[0] == pytest.approx(0)
+    assert kernel[0, 0] == setup.by_hand[1]
+
+
+def test_a_solution_set_by_hand_runs_through_one_unit():
+    case = reproductions.load("ln_fit")
+    setup = case.arm("routed")
+    _, _, second, _, last, _ = networks.starting_weights(case, setup, build(case, setup), 0)
+    assert np.flatnonzero(second.any(axis=0)).tolist() == [0]
+    assert np.flatnonzero(last).tolist() == [0]
+
+
+def test_a_layer_closed_by_hand_never_opens():
+    case = reproductions.load("ln_fit")
+    setup = case.arm("dead")
+    w1, b1, w2, b2, _, _ = networks.starting_weights(case, setup, build(case, setup), 0)
+    x = np.linspace(0, 1, 101)[:, None]
+    assert (np.maximum(x @ w1 + b1, 0) @ w2 + b2 < 0).all()

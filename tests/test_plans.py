@@ -8,6 +8,7 @@ import pytest
 
 import reproductions
 from experiments import SuiteError, fix, plans
+from experiments.claims import Study
 from experiments.streams import Batches
 from tests import toy
 
@@ -200,6 +201,49 @@ def test_sweep_from_an_unknown_arm_is_told_the_nearest():
         plans.sweep(toy.make(), "bent", epochs=(1, 2))
 
 
+# Cells of a study.
+
+
+def study(axes, lengths=()):
+    return Study("grid", "", "bend", axes, 4, lengths)
+
+
+def test_the_cells_of_a_study_by_hand():
+    axes = {
+        "rate": {"slow": {"learning_rate": 0.01}, "as is": {}},
+        "net": {"a": {"batch_size": 4, "optimizer": "Adam"}, "b": {"batch_size": 8}},
+    }
+    assert plans.cells(toy.make(), study(axes)) == {
+        "slow/a": toy.Toy("tanh", "Adam", 0.01, batch_size=4),
+        "slow/b": toy.Toy("tanh", "SGD", 0.01, batch_size=8),
+        "as is/a": toy.Toy("tanh", "Adam", batch_size=4),
+        "as is/b": toy.Toy("tanh", "SGD", batch_size=8),
+    }
+
+
+@pytest.mark.parametrize(
+    ("axes", "lengths", "words"),
+    [
+        (
+            {"a": {"x": {"loss": "mae"}}, "b": {"y": {"loss": "mse"}}},
+            (),
+            "'loss' in 'a' and in 'b'",
+        ),
+        ({"a": {"x": {"epochs": 3}}}, (2, 5), "'epochs' in 'lengths' and in 'a'"),
+        ({"a": {"x/y": {"loss": "mae"}}}, (), "Received: 'x/y'"),
+        ({"a": {"*": {"loss": "mae"}}}, (), r"Received: '\*'"),
+    ],
+)
+def test_axes_that_touch_or_labels_that_cannot_be_told_apart_are_refused(axes, lengths, words):
+    with pytest.raises(ValueError, match=words):
+        plans.cells(toy.make(), study(axes, lengths))
+
+
+def test_an_axis_may_set_the_length_if_the_study_has_no_lengths():
+    found = plans.cells(toy.make(), study({"a": {"x": {"epochs": 3}}}))
+    assert found == {"x": toy.Toy("tanh", epochs=3)}
+
+
 # Runs.
 
 
@@ -256,7 +300,7 @@ def test_the_arms_of_the_sine_that_call_again_are_a_run_of_their_own():
     runs = [set(run) for run in plans.runs(plans.select(reproductions.load("sin_fit"), "all"))]
     assert {"calls_10", "calls_100"} in runs
     assert {"broken", "epochs"} in runs
-    assert {"neck", "neck+epochs"} in runs
+    assert {"neck", "neck+epochs", "updates"} in runs
 
 
 @pytest.mark.parametrize("name", CASES)

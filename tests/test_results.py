@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import reproductions
-from experiments import plans, reports, statistics, tables
+from experiments import evidence as evidences
+from experiments import index, plans, reports, statistics, tables
 from experiments.store import Store
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -24,6 +25,19 @@ def evidence():
             case = reproductions.load(name)
             store = Store(RESULTS / name, case)
             found[name] = case, store, tables.runs(store)
+        return found[name]
+
+    return load
+
+
+@pytest.fixture(scope="module")
+def gathered(evidence):
+    """Returns a function from a case's name to its tables of evidence, computed anew."""
+    found = {}
+
+    def load(name):
+        if name not in found:
+            found[name] = evidences.gather(*evidence(name))
         return found[name]
 
     return load
@@ -67,14 +81,14 @@ def test_every_fix_alone_changes_what_comes_out(name, evidence):
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("table", ["summary.csv", "report.md"])
-def test_tables_and_report_are_those_of_the_rows(name, table, evidence):
+def test_tables_and_report_are_those_of_the_rows(name, table, evidence, gathered):
     case, store, runs = evidence(name)
     summary = tables.summary(runs)
     if table == "summary.csv":
         made = tables.to_csv(summary)
     else:
         curves = tables.from_csv(store.read_table("curves.csv"))
-        made = reports.report(case, store, runs, summary, curves)
+        made = reports.report(case, store, runs, summary, curves, gathered(name))
     assert store.read_table(table) == made, f"run: python -m reproductions report {name}"
 
 
@@ -97,11 +111,11 @@ def test_curves_end_where_the_rows_do(name, evidence):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_sixteen_seeds_are_kept_in_full(name, evidence):
-    _, store, runs = evidence(name)
+def test_sixteen_seeds_of_the_lattice_and_four_of_rivals_are_kept_in_full(name, evidence):
+    case, store, runs = evidence(name)
     table = tables.from_csv(store.read_table("seeds.csv"))
     for (arm, steps), part in table.groupby(["arm", "steps"]):
-        assert part["seed"].nunique() == 16, arm
+        assert part["seed"].nunique() == (4 if arm in case.rivals else 16), arm
         assert part["checkpoint"].min() == 0
         assert part["checkpoint"].max() == steps
     assert set(table["arm"]) == set(runs["arm"])
@@ -152,7 +166,7 @@ def error(case, table):
 
 def test_the_index_is_that_of_the_rows(evidence):
     found = {evidence(name)[0]: evidence(name)[1] for name in CASES}
-    made = reports.index(found)
+    made = index.page(found, RESULTS)
     assert (RESULTS / "README.md").read_text() == made, "run: python -m reproductions report"
 
 
@@ -160,7 +174,7 @@ def test_results_stay_small():
     files = [path for path in RESULTS.rglob("*") if path.is_file() and ".traces" not in path.parts]
     assert sum(path.stat().st_size for path in files) < 25e6
     for path in files:
-        assert path.suffix in {".csv", ".json", ".md", ".svg", ".png"}, path
+        assert path.suffix in {".csv", ".json", ".md", ".svg", ".png", ".py", ".txt"}, path
         assert path.suffix != ".png" or path.stat().st_size < 3e6
 
 
@@ -169,3 +183,72 @@ def test_no_table_hides_a_seed(name, evidence):
     _, _, runs = evidence(name)
     for (arm, steps), part in runs.groupby(["arm", "steps"]):
         assert sorted(part["seed"]) == list(range(len(part))), (arm, steps)
+
+
+# The evidence.
+
+STATEMENTS = {f"S{n}" for n in range(1, 7)} | {f"C{n}" for n in range(1, 13)}
+STATEMENTS |= {f"L{n}" for n in range(1, 14)} | {f"T{n}" for n in range(1, 8)}
+VERDICTS = {"supported", "contradicted", "depends on the seed", "undecided", "cannot be tested"}
+MANY = 200
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_tables_of_evidence_are_those_of_the_rows(name, evidence, gathered):
+    _, store, _ = evidence(name)
+    for file, text in evidences.texts(gathered(name)).items():
+        assert store.read_table(file) == text, f"{file}; run: python -m reproductions report {name}"
+
+
+def test_every_statement_of_the_threads_is_a_claim():
+    claims = [claim for name in CASES for claim in reproductions.load(name).claims]
+    assert {claim.name for claim in claims} == STATEMENTS
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_claim_has_a_verdict_with_an_interval_or_a_reason(name, gathered):
+    table = gathered(name)["claims"]
+    assert set(table["verdict"]) <= VERDICTS
+    untestable = table["verdict"] == "cannot be tested"
+    assert (table.loc[untestable, "note"].str.len() > 20).all()
+    asked = table[~untestable]
+    assert asked[["estimate", "low", "high"]].notna().all(axis=None)
+    assert (asked["low"] <= asked["estimate"]).all()
+    assert (asked["estimate"] <= asked["high"]).all()
+    # A closed form needs no seeds; all else says how many it rests on.
+    closed = asked["num_seeds"].isna()
+    assert (asked.loc[closed, "arm"] == "").all()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_certificate_bears_its_cause_out(name, gathered):
+    table = gathered(name)["certificates"]
+    assert set(table["verdict"]) == {"supported"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_verdict_on_a_cheap_arm_rests_on_few_seeds(name, gathered):
+    for table in (gathered(name)["claims"], gathered(name)["certificates"]):
+        own = table[table["num_seeds"].notna() & ~table["arm"].str.contains(":")]
+        cheap = own[(own["steps"] <= 10_000) | (name != "ln_fit")]
+        assert (cheap["num_seeds"] >= MANY).all()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_broken_has_a_diagnosis_and_every_fix_its_worth(name, evidence, gathered):
+    case = evidence(name)[0]
+    table = gathered(name)["diagnosis"]
+    broken = table[(table["arm"] == "broken") & (table["holds"] == "most seeds")]
+    assert len(broken)
+    worth = gathered(name)["dissection"]
+    assert set(worth.loc[worth["kind"] == "shapley", "fixes"]) == set(case.fixes)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_arm_differs_from_the_software_of_its_time(name, gathered):
+    table = gathered(name)["era"]
+    assert len(table)
+    assert set(table["verdict"]) <= {"equivalent", "undecided", "too few"}
+    assert (table["verdict"] == "equivalent").any()
+    few = table["verdict"] == "too few"
+    assert ((table["era_seeds"] < 20) == few).all()

@@ -6,6 +6,7 @@ import pytest
 
 from experiments import plans, reports, runner, tables
 from experiments.case import SuiteError
+from experiments.markdown import markdown
 from experiments.store import Store
 from tests import toy
 from tests.test_store import ENVIRONMENT, rows
@@ -116,7 +117,7 @@ def test_yardstick_and_threshold_speak_the_same_unit():
 
 
 def test_markdown_escapes_a_bar():
-    assert reports.markdown(pd.DataFrame({"a": ["x|y"]})) == "| a |\n| --- |\n| x\\|y |"
+    assert markdown(pd.DataFrame({"a": ["x|y"]})) == "| a |\n| --- |\n| x\\|y |"
 
 
 @pytest.mark.parametrize("name", ["curves.csv", "seeds.csv"])

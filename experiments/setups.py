@@ -1,0 +1,142 @@
+"""The vocabulary of setups: one complete program as plain values, and its changes.
+
+Room 1: standard library only.
+"""
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+PLAIN_TYPES = (str, int, float, bool, type(None))
+
+
+class SuiteError(Exception):
+    """What the user can mend: one line, naming the command that mends it."""
+
+
+def nearest(name, known):
+    """Returns ` Did you mean 'x'?` for the closest known name, or nothing."""
+    close = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """One complete program: every value that tells it from its neighbours.
+
+    A case subclasses it with frozen dataclass fields of plain values
+    (`str`, `int`, `float`, `bool`, `None` and tuples of them). The library
+    itself reads these fields; all others are the case's own:
+
+    - `batch_size`: samples in one update.
+    - `epochs` and `num_samples`: a finite data set, shuffled at each epoch; or
+      `steps`: an endless stream, a fresh batch at each of `steps` updates.
+    - `calls` (optional): how often `fit` is called, each time on fresh samples.
+    - `validation_split` (optional): the share of samples, taken from the end
+      before shuffling, that never trains.
+    - `read` (optional): how an output becomes an answer: `"value"`, `"argmax"`,
+      `"sign"` or `"threshold 0.5"`.
+
+    The seed is never a field: it is the axis along which a setup is repeated.
+    """
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            _check_plain(field.name, getattr(self, field.name))
+
+    def replace(self, **changes):
+        """Returns a copy with some fields changed.
+
+        Raises:
+            ValueError: A field does not exist.
+        """
+        known = [field.name for field in dataclasses.fields(self)]
+        for name in changes:
+            if name not in known:
+                raise ValueError(
+                    f"{type(self).__name__} has no field '{name}'; expected one "
+                    f"of {known}. Received: {name}.{nearest(name, known)}"
+                )
+        return dataclasses.replace(self, **changes)
+
+    def to_json(self):
+        """Returns the fields as one line of JSON, keys in their own order."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text):
+        """Returns the setup that `to_json` wrote."""
+        return cls(**{k: _as_tuple(v) for k, v in json.loads(text).items()})
+
+    @property
+    def is_stream(self):
+        """Whether every update sees fresh samples instead of a finite set."""
+        return hasattr(self, "steps")
+
+    @property
+    def num_training_samples(self):
+        """Samples of a finite set that train: Keras drops the split's tail."""
+        split = getattr(self, "validation_split", 0.0)
+        return int(self.num_samples * (1.0 - split))
+
+    @property
+    def steps_per_epoch(self):
+        """Updates in one epoch of a finite set; the last batch may be short."""
+        return -(-self.num_training_samples // self.batch_size)
+
+    @property
+    def num_steps(self):
+        """Updates made in all."""
+        if self.is_stream:
+            return self.steps
+        return getattr(self, "calls", 1) * self.epochs * self.steps_per_epoch
+
+
+def _check_plain(name, value):
+    if isinstance(value, tuple):
+        for item in value:
+            _check_plain(name, item)
+    elif not isinstance(value, PLAIN_TYPES):
+        raise ValueError(
+            f"Field '{name}' must hold plain values (str, int, float, bool, None "
+            f"or tuples of them). Received: {value!r}"
+        )
+
+
+def _as_tuple(value):
+    if isinstance(value, list):
+        return tuple(_as_tuple(item) for item in value)
+    return value
+
+
+@dataclasses.dataclass(frozen=True)
+class Fix:
+    """A reason, the fields it changes, and the arm it starts from."""
+
+    why: str
+    changes: Mapping[str, Any]
+    start: str = "broken"
+
+
+def fix(why, **changes):
+    """Returns an atomic fix: the smallest change that leaves a running program.
+
+    Args:
+        why: One clause, shown beside the change in every table.
+        **changes: Field names of the setup and their new values.
+    """
+    return Fix(why, changes)
+
+
+def rival(why, start="broken", **changes):
+    """Returns a rival: another proposal, kept out of the lattice of fixes.
+
+    Args:
+        why: One clause, shown beside the change in every table.
+        start: The arm it changes: `"broken"`, `"fixed"`, fixes joined by `+`, or
+            another rival.
+        **changes: Field names of the setup and their new values.
+    """
+    return Fix(why, changes, start)
