@@ -1,6 +1,6 @@
 """The command line: of one case, and of the suite.
 
-Room 7: the only module that prints or exits. Everything heavy is imported when a
+Room 12: the only module that prints or exits. Everything heavy is imported when a
 command runs, so that `--help` and the list of cases answer at once.
 """
 
@@ -13,10 +13,9 @@ from typing import Annotated
 
 import typer
 
-from experiments.case import SuiteError, nearest
+from experiments.case import TRAINERS, SuiteError, nearest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-TRAINERS = ("engine", "reference")
 REFERENCE_SEEDS = 30
 
 Seeds = Annotated[
@@ -29,11 +28,16 @@ Arms = Annotated[
         "names, or the words lattice, rivals, all."
     ),
 ]
-TrainerName = Annotated[str, typer.Option(help="engine (fast) or reference (plain fit).")]
+TrainerName = Annotated[
+    str, typer.Option(help="engine (fast), reference (plain fit) or numpy (by hand).")
+]
 Full = Annotated[bool, typer.Option("--full", help="Train every documented step.")]
 Out = Annotated[str, typer.Option(help="Folder to write; default out/<case>.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start over in that folder.")]
+Studies = Annotated[bool, typer.Option("--studies", help="The studies, and nothing else.")]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress bar.")]
+Name = Annotated[str, typer.Argument(help="A case.")]
+Replayed = Annotated[int | None, typer.Option("--seed", help="Train this seed again and watch it.")]
 Names = Annotated[list[str], typer.Argument(help="Cases; all of them if none is named.")]
 
 
@@ -124,12 +128,34 @@ def suite(arguments=None):
     def record(
         cases: Names = None,
         trainer: TrainerName = "engine",
+        studies: Studies = False,
         fresh: Fresh = False,
         no_progress: NoProgress = False,
     ):
         """Makes and refreshes the committed evidence below results."""
         for case in _load(cases):
-            record_case(case, trainer, fresh=fresh, progress=not no_progress)
+            if studies:
+                record_studies(case, progress=not no_progress)
+            else:
+                record_case(case, trainer, fresh=fresh, progress=not no_progress)
+        write_index(ROOT / "results")
+
+    @app.command()
+    def explain(case: Name, seed: Replayed = None, arms: Arms = "broken,fixed"):
+        """Explains a case on one screen; with --seed, trains that seed again and shows it."""
+        (chosen,) = _load([case])
+        if seed is None:
+            explain_case(chosen)
+        else:
+            replay_seed(chosen, seed, arms)
+
+    @app.command()
+    def silently():
+        """Runs the scripts on what today's Keras does silently, and writes their page."""
+        from experiments import silently as scripts
+
+        for path in scripts.refresh(ROOT / "results" / "silently", _load(None)):
+            print(f"wrote {path.relative_to(ROOT)}")
         write_index(ROOT / "results")
 
     exit_with(app, arguments)
@@ -219,10 +245,14 @@ def record_case(case, trainer, *, fresh, progress):
     from experiments.case import Evidence
 
     _check_trainer(trainer)
+    if trainer == "numpy" and case.plain is None:
+        print(f"{case.name}: no arm is trained in plain NumPy")
+        return
     folder, evidence = ROOT / "results" / case.name, case.evidence
-    if trainer == "reference":
-        folder = folder / "reference"
-        evidence = (Evidence(case.reference_arm, REFERENCE_SEEDS),)
+    if trainer != "engine":
+        folder = folder / trainer
+        alone = Evidence(case.reference_arm, REFERENCE_SEEDS)
+        evidence = (alone,) if trainer == "reference" else (case.plain,)
     store = _open(folder, case, trainer, fresh)
     for (arm, steps), count in store.stale().items():
         print(f"{case.name}: {count} stale rows of {arm} at {steps:,} steps go")
@@ -234,6 +264,25 @@ def record_case(case, trainer, *, fresh, progress):
         print(f"wrote {path.relative_to(ROOT)}")
 
 
+def record_studies(case, *, progress):
+    """Trains what the case's studies lack, into `results/<case>/studies`."""
+    from experiments import studies
+
+    with _progress(progress) as display:
+        trained = studies.record(case, ROOT / "results" / case.name, progress=display)
+    for name, num_cells in trained.items():
+        print(f"{case.name}: trained {num_cells:,} cells of {name}")
+    _write_studies(case, ROOT / "results" / case.name)
+
+
+def _write_studies(case, folder):
+    """Writes the page of the case's studies below a folder, if any is stored."""
+    from experiments import study_pages
+
+    for path in study_pages.write(case, folder / "studies"):
+        print(f"wrote {path}")
+
+
 def rebuild(case, folder):
     """Writes tables, figures and report of stored runs; trains nothing."""
     from experiments.store import Store
@@ -242,14 +291,35 @@ def rebuild(case, folder):
         raise SuiteError(
             f"{folder} holds no runs; train some with: python -m reproductions.{case.name}"
         )
+    _write_studies(case, folder)
     for path in _write(case, Store(folder, case)):
         print(f"wrote {path}")
+
+
+def explain_case(case):
+    """Prints what the committed tables say of a case."""
+    from experiments.explain import explain
+    from experiments.store import Store
+
+    print(explain(case, Store(ROOT / "results" / case.name, case)))
+
+
+def replay_seed(case, seed, arms):
+    """Trains one seed again, and prints its symptoms along the way."""
+    from experiments.networks import check_backend
+    from experiments.replay import replay
+
+    if seed < 0:
+        raise SuiteError(f"--seed must be a whole number of at least 0. Received: {seed}")
+    check_backend()
+    with _quiet_softmax():
+        print(replay(case, seed, arms, store=_committed(case)))
 
 
 def write_index(folder):
     """Writes the page above the reports of all cases that have runs there."""
     import reproductions
-    from experiments import reports
+    from experiments import index
     from experiments.store import Store, write_whole
 
     cases = [reproductions.load(name) for name in reproductions.names()]
@@ -258,9 +328,23 @@ def write_index(folder):
         for case in cases
         if (folder / case.name / "runs.csv").exists()
     }
-    if found:
-        write_whole(folder / "README.md", reports.index(found))
-        print(f"wrote {folder / 'README.md'}")
+    if not found:
+        return
+    if folder == ROOT / "results":
+        _write_beside(found, folder)
+    write_whole(folder / "README.md", index.page(found, folder))
+    print(f"wrote {folder / 'README.md'}")
+
+
+def _write_beside(found, folder):
+    """Writes the committed pages and tables that several cases share."""
+    from experiments import faults, silently, tables
+    from experiments.store import write_whole
+
+    runs = {case: tables.runs(store) for case, store in found.items()}
+    made = [one for store in found.values() for one in store.environments]
+    write_whole(folder / "faults.csv", tables.to_csv(faults.table(runs)))
+    write_whole(folder / "silently" / "README.md", silently.page(folder / "silently", runs, made))
 
 
 def show_list(cases):
@@ -279,7 +363,7 @@ def show_list(cases):
 def _check_trainer(trainer):
     if trainer not in TRAINERS:
         raise SuiteError(
-            f"--trainer must be engine or reference. Received: {trainer!r}."
+            f"--trainer must be engine, reference or numpy. Received: {trainer!r}."
             f"{nearest(trainer, TRAINERS)}"
         )
 

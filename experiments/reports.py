@@ -1,12 +1,13 @@
 """Reports: tables and figures in, files a person reads out.
 
-Room 6: composes; computes no statistic and trains nothing.
+Room 10: composes; computes no statistic and trains nothing.
 """
 
 import pandas as pd
 
-from experiments import figures, measures, tables
-from experiments.case import Regression
+from experiments import evidence, figures, measures, tables
+from experiments.case import TRAINERS, Regression
+from experiments.markdown import markdown
 
 FORMATS = ("svg", "png")
 
@@ -28,7 +29,7 @@ def write(case, store):
     texts = {
         "summary.csv": tables.to_csv(summary),
         "curves.csv": tables.to_csv(curves, 4),
-        "seeds.csv": tables.to_csv(tables.showcase(store, old["seeds.csv"]), 4),
+        "seeds.csv": tables.to_csv(tables.showcase(store, old["seeds.csv"]), 3),
     }
     store.note(
         setups={a: vars(case.arm(a)) for a in dict.fromkeys(a for a, _ in store.arms())},
@@ -36,8 +37,11 @@ def write(case, store):
     )
     # Read back, so that a rebuild from disk draws the very same numbers.
     curves = tables.from_csv(texts["curves.csv"])
+    # Another trainer's rows bear out the engine's; what is said rests on these alone.
+    found = evidence.gather(case, store, runs) if store.trainer == TRAINERS[0] else {}
+    texts |= evidence.texts(found)
     pictures = draw(case, runs, curves, store.folder)
-    texts["report.md"] = report(case, store, runs, summary, curves)
+    texts["report.md"] = report(case, store, runs, summary, curves, found)
     written = [store.write_text(name, text) for name, text in texts.items()]
     return [store.folder / "report.md", *pictures, store.folder / "runs.csv", *written[:3]]
 
@@ -125,13 +129,6 @@ def _title(case, part, words):
             text += f", cut at {steps:,} steps"
         found.append(text)
     return f"{case.name}: {words} ({'; '.join(found)})"
-
-
-def markdown(table):
-    """Returns a table of text as Markdown."""
-    cells = [[str(cell).replace("|", "\\|") for cell in row] for row in table.to_numpy()]
-    lines = [list(table.columns), ["---"] * len(table.columns), *cells]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def outcome_words(case, summary):
@@ -225,8 +222,8 @@ def yardstick_words(case):
     return f"Yardsticks: {words}, {metric} {value:.4g}; {bar_words}, {metric} {bar:.4g}."
 
 
-def report(case, store, runs, summary, curves):
-    """Returns the report of one folder as Markdown."""
+def report(case, store, runs, summary, curves, found):
+    """Returns the report of one folder as Markdown; `found` is what `evidence.gather` returns."""
     rivals = [(n, f.start, f.changes, f.why) for n, f in case.rivals.items()]
     rivals = pd.DataFrame(rivals, columns=["rival", "starts from", "changes", "why"])
     rivals["changes"] = [
@@ -235,6 +232,7 @@ def report(case, store, runs, summary, curves):
     ]
     parts = [
         f"# {case.name}: {case.shows}",
+        *filter(None, [evidence.answer(case, runs) if found else ""]),
         f"Source: {case.source}.",
         "## Broken against fixed",
         markdown(difference_words(case)),
@@ -243,7 +241,9 @@ def report(case, store, runs, summary, curves):
         yardstick_words(case),
         "Rates are shares of seeds with Wilson's 95% interval, medians carry their "
         "95% order-statistic interval. A run that diverged counts as not solved.",
+        *filter(None, [evidence.sensitivity_words(found["sensitivity"]) if found else ""]),
         *_published(case, runs, curves),
+        *(_evidence(case, runs, found) if found else []),
         "## Symptoms, and what Keras logs",
         markdown(symptom_words(case, summary)),
         SYMPTOM_NOTE,
@@ -264,6 +264,12 @@ def report(case, store, runs, summary, curves):
     return "\n\n".join(parts) + "\n"
 
 
+def _evidence(case, runs, found):
+    for heading, parts in evidence.sections(case, runs, found):
+        yield f"## {heading}"
+        yield from (part if isinstance(part, str) else markdown(part) for part in parts)
+
+
 def _pictures(store):
     return sorted(path.stem for path in (store.folder / "figures").glob("*.png"))
 
@@ -274,8 +280,8 @@ def _made(case, store):
         versions = [f"{name} {found[name]}" for name in ("python", "keras", "tensorflow", "numpy")]
         lines.append(f"- {', '.join(versions)}; {found['system']}, {found['processor']}")
     command = f"python -m reproductions record {case.name}"
-    if store.trainer == "reference":
-        command += " --trainer reference"
+    if store.trainer != TRAINERS[0]:
+        command += f" --trainer {store.trainer}"
     return f"`{command}`, trainer `{store.trainer}`, on:\n\n" + "\n".join(lines)
 
 
@@ -299,40 +305,3 @@ def _published(case, runs, curves):
         f"[{_percent(met.low)}, {_percent(met.high)}] of {met.num_seeds} seeds meet it."
     )
     return [f"## The {num} published points", words]
-
-
-def index(folders):
-    """Returns the page above all reports as Markdown.
-
-    Args:
-        folders: `{case: store}` of the cases that have runs.
-    """
-    rows = []
-    for case, store in folders.items():
-        words = outcome_words(case, tables.summary(tables.runs(store))).set_index("arm")
-        words = words[~words.index.duplicated(keep="last")]
-        solving = [arm for arm in words.index if words.loc[arm, "verdict"] == "solves"]
-        rows.append(
-            {
-                "case": f"[{case.name}]({case.name}/report.md)",
-                "what goes wrong": case.shows,
-                "broken solves": _rate_words(words, "broken"),
-                "fixed solves": _rate_words(words, "fixed"),
-                "arms that solve": ", ".join(f"`{arm}`" for arm in solving) or "none",
-            }
-        )
-    return "\n\n".join([INDEX_HEAD, markdown(pd.DataFrame(rows)), INDEX_FOOT]) + "\n"
-
-
-INDEX_HEAD = "# What came of it"
-INDEX_FOOT = (
-    "Shares of seeds with Wilson's 95% interval. An arm solves if its interval lies "
-    "above 80%. Where an arm was trained at several budgets the longest is shown. "
-    "Written by `python -m reproductions report`."
-)
-
-
-def _rate_words(words, arm):
-    if arm not in words.index:
-        return "not run"
-    return f"{words.loc[arm, 'solved']} of {words.loc[arm, 'seeds']} seeds"

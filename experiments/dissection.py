@@ -1,0 +1,280 @@
+"""What each fix is worth: every set of fixes, seed by seed, at the stored budgets.
+
+Room 8: tables of runs to games, attributions, effects and the sets that are enough.
+"""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from experiments import effects, plans, statistics, tables
+from experiments.attribution import attribute, minimal_sets, necessary
+from experiments.conclusion import conclude
+from experiments.outcomes import Outcomes
+from experiments.readings import paired
+from experiments.yardsticks import error_range
+
+COLUMNS = ["dissection", "kind", "fixes", "quantity", "estimate", "low", "high"]
+COLUMNS += ["num_seeds", "verdict", "confidence"]
+SOLVES, FAILS = 0.8, 0.2
+BARS = {"r2": (0.90, 0.99), "accuracy": (0.85, 0.95)}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dissection:
+    """A complete lattice: the outcomes of the same seeds under every set of fixes.
+
+    Attributes:
+        fixes: Names of fixes, in the order of the case.
+        budget: How long its arms were trained, in words.
+        steps: `{arm: updates}`.
+        outcomes: `{frozenset of fixes: table}`, indexed by the same seeds. Bit `i` of
+            a set's place among them is set where fix `i` is in it.
+        error_range: The smallest and the largest error.
+    """
+
+    fixes: tuple
+    budget: str
+    steps: dict
+    outcomes: dict
+    error_range: tuple
+
+    @property
+    def name(self):
+        """Its fixes and its budget in words."""
+        return f"{', '.join(self.fixes)}: {self.budget}"
+
+    @property
+    def num_seeds(self):
+        """Number of seeds that every arm has."""
+        return len(self.outcomes[frozenset()])
+
+    @property
+    def span(self):
+        """The largest difference that a logarithm of errors can take."""
+        return float(np.diff(np.log(self.error_range))[0])
+
+    def games(self, quantity):
+        """Returns `(num_seeds, 2**num_fixes)`: `"solved"` or `"log_error"` of each set."""
+        tables = self.outcomes.values()
+        return np.stack([table[quantity].to_numpy(np.float64) for table in tables], axis=1)
+
+    def verdicts(self):
+        """Returns `{frozenset of fixes: verdict}` by the one rule."""
+        rates = {fixes: statistics.rate(*self.count(fixes)) for fixes in self.outcomes}
+        return {fixes: statistics.verdict(rate) for fixes, rate in rates.items()}
+
+    def count(self, fixes):
+        """Returns `(successes, total)` of the seeds under a set of fixes."""
+        return int(self.outcomes[frozenset(fixes)]["solved"].sum()), self.num_seeds
+
+    def effect(self, fix, last=False):
+        """Returns a fix's paired differences of solve rate and log error.
+
+        Args:
+            fix: Name of the fix.
+            last: Whether it is added to all others instead of to the broken program.
+        """
+        before = frozenset(self.fixes) - {fix} if last else frozenset()
+        pair = self.outcomes[before | {fix}], self.outcomes[before]
+        return paired(*pair, span=self.span)
+
+
+def budgets(case, runs):
+    """Finds the dissections that the stored rows allow.
+
+    Args:
+        case: The `Case`; each line of its evidence that names the lattice is tried.
+        runs: What `tables.runs` returns.
+
+    Returns:
+        List of `Dissection`: most fixes first, then most seeds. A lattice with an arm
+        that is not stored is left out, as is one held by another of as many seeds.
+    """
+    stored = Outcomes(case, runs)
+    found = [_dissection(case, stored, runs, line) for line in case.evidence]
+    found = sorted(filter(None, found), key=lambda item: (-len(item.fixes), -item.num_seeds))
+    kept = []
+    for item in found:
+        if not any(_holds(other, item) for other in kept):
+            kept.append(item)
+    return kept
+
+
+def _holds(other, item):
+    return item.steps.items() <= other.steps.items() and item.num_seeds <= other.num_seeds
+
+
+def _dissection(case, stored, runs, line):
+    """Builds the lattice of one line of evidence, or nothing if an arm is missing."""
+    if not {"lattice", "all"} & {word.strip() for word in line.arms.split(",")}:
+        return None
+    fixes = tuple(name for name in case.fixes if name not in line.without)
+    plan = plans.cut(plans.lattice(case, line.without), line.steps)
+    steps = {arm: setup.num_steps for arm, setup in plan.items()}
+    if not steps.items() <= set(zip(runs["arm"], runs["steps"], strict=True)):
+        return None
+    found = {chosen: stored.of(arm, steps[arm]) for chosen, arm in _arms(case, fixes).items()}
+    seeds = sorted(set.intersection(*(set(table.index) for table in found.values())))
+    if not seeds:
+        return None
+    found = {chosen: table.loc[seeds] for chosen, table in found.items()}
+    return Dissection(fixes, _budget(case, steps), steps, found, error_range(case))
+
+
+def _arms(case, fixes):
+    """Returns `{frozenset of fixes: arm}`, a set's place being its fixes' bits."""
+    sets = [
+        frozenset(fix for place, fix in enumerate(fixes) if number >> place & 1)
+        for number in range(2 ** len(fixes))
+    ]
+    return {chosen: plans.arm_name(case, chosen) for chosen in sets}
+
+
+def _budget(case, steps):
+    """Says how long the arms were trained."""
+    longest = max(steps.values())
+    if len(set(steps.values())) == 1:
+        return f"{longest:,} updates"
+    if all(case.arm(arm).num_steps == number for arm, number in steps.items()):
+        return "each arm at its documented length"
+    return f"longer arms cut to {longest:,} updates"
+
+
+def table(case, runs):
+    """Dissects a case at every budget that the stored rows allow.
+
+    Args:
+        case: The `Case`.
+        runs: What `tables.runs` returns.
+
+    Returns:
+        Columns `dissection, kind, fixes, quantity, estimate, low, high, num_seeds,
+        verdict, confidence`. The kinds: `shapley` and `interaction` (means over seeds),
+        `alone` (a fix on the broken program), `last` (on all other fixes), `sufficient`
+        (a minimal set that solves) and `necessary`. `log_error` is a natural
+        logarithm, lower being better. A blank does not apply.
+    """
+    rows = []
+    for item in budgets(case, runs):
+        found = [*_attributions(item), *_effects(item), *_sufficient(item), *_necessary(item)]
+        head = {"dissection": item.name, "num_seeds": item.num_seeds}
+        rows += [head | row for row in found]
+    return pd.DataFrame(rows, columns=COLUMNS).fillna({"verdict": ""})
+
+
+def _attributions(item):
+    """Yields Shapley values and pairwise interactions."""
+    ranges = {"solved": (0.0, 1.0), "log_error": tuple(np.log(item.error_range))}
+    for quantity, (low, high) in ranges.items():
+        games = np.clip(item.games(quantity), low, high)
+        for places, interval in attribute(games, low=low, high=high).items():
+            kind = "shapley" if len(places) == 1 else "interaction"
+            fixes = "+".join(item.fixes[place] for place in places)
+            yield _row(kind, fixes, quantity) | _bounds(interval)
+
+
+def _effects(item):
+    """Yields what each fix does alone, and last."""
+    for kind in ("alone", "last"):
+        for fix in item.fixes:
+            rates, errors = item.effect(fix, last=kind == "last")
+            yield _row(kind, fix, "solved", effects.rate_effect(rates)) | _bounds(rates)
+            yield _row(kind, fix, "log_error", effects.error_effect(errors)) | _bounds(errors)
+            yield _row(kind, fix, "verdict", effects.effect(rates, errors))
+
+
+def _row(kind, fixes, quantity, verdict=""):
+    return {"kind": kind, "fixes": fixes, "quantity": quantity, "verdict": verdict}
+
+
+def _bounds(interval):
+    # What is 0 but for floating point is 0.
+    names = ("estimate", "low", "high")
+    return {name: round(getattr(interval, name), 12) + 0.0 for name in names}
+
+
+def _sufficient(item):
+    """Yields the minimal sets of fixes that solve."""
+    verdicts = item.verdicts()
+    for found in minimal_sets(verdicts):
+        errors = [1 - effects.confidence_above(*item.count(found.fixes), SOLVES)]
+        smaller = [fixes for fixes in verdicts if fixes < found.fixes]
+        word = "minimal"
+        if any(verdicts[fixes] == "undecided" for fixes in smaller):
+            word = "minimality undecided"
+        else:
+            errors += [_error_of_not_solving(item, fixes, verdicts) for fixes in smaller]
+        names = "+".join(name for name in item.fixes if name in found.fixes) or "broken"
+        yield _row("sufficient", names, "verdict", word) | {"confidence": _less(errors)}
+
+
+def _necessary(item):
+    """Yields for each fix whether all others do without it, where all fixes solve."""
+    verdicts, everything = item.verdicts(), frozenset(item.fixes)
+    if verdicts[everything] != "solves":
+        return
+    words, error = (
+        necessary(verdicts),
+        1 - effects.confidence_above(*item.count(everything), SOLVES),
+    )
+    for fix in item.fixes:
+        word, rest = words.get(fix, "can be spared"), everything - {fix}
+        errors = [error, 1 - effects.confidence_above(*item.count(rest), SOLVES)]
+        if word != "can be spared":
+            errors = [error, _error_of_not_solving(item, rest, verdicts)]
+        confidence = np.nan if word == "undecided" else _less(errors)
+        yield _row("necessary", fix, "verdict", word) | {"confidence": confidence}
+
+
+def _error_of_not_solving(item, fixes, verdicts):
+    """The one-sided error of 'fails', or of not solving where it depends on the seed."""
+    bar = FAILS if verdicts[fixes] == "fails" else SOLVES
+    return 1 - effects.confidence_below(*item.count(fixes), bar)
+
+
+def _less(errors):
+    """A confidence that holds for all verdicts at once, by Bonferroni's inequality."""
+    return max(0.0, 1 - sum(errors))
+
+
+def answer(case, runs):
+    """Returns in one line which fixes are enough and which are needed.
+
+    Args:
+        case: The `Case`.
+        runs: What `tables.runs` returns.
+    """
+    found = budgets(case, runs)
+    if not found:
+        return "Not every combination of the fixes was run."
+    alone = {fix: effects.effect(*found[0].effect(fix)) for fix in found[0].fixes}
+    return conclude(found[0].verdicts(), alone)
+
+
+def flips(case, runs):
+    """Computes each arm's verdict anew with the bar a little lower, and higher.
+
+    Args:
+        case: The `Case`.
+        runs: What `tables.runs` returns.
+
+    Returns:
+        Columns `arm, steps, bar, verdict, flips`: whether the verdict is another one
+        than at the case's own bar. Empty unless that is on R2 or on accuracy.
+    """
+    metric, rows = case.solved.metric, []
+    for (arm, steps), part in runs.groupby(["arm", "steps"]):
+        own = _verdict_at(part, metric, case.solved.above)
+        for bar in BARS.get(metric, ()):
+            verdict = _verdict_at(part, metric, bar)
+            rows.append((arm, steps, bar, verdict, verdict != own))
+    places = tables.order(case)
+    rows.sort(key=lambda row: (places.get(row[0], len(places)), *row[:3]))
+    return pd.DataFrame(rows, columns=["arm", "steps", "bar", "verdict", "flips"])
+
+
+def _verdict_at(part, metric, bar):
+    solved = (part[metric] >= bar) & ~part["diverged"].astype(bool)
+    return statistics.verdict(statistics.rate(int(solved.sum()), len(part)))

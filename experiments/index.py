@@ -1,0 +1,91 @@
+"""The page above all reports: what came of each case, and of every statement.
+
+Room 11: reads folders of results, writes Markdown.
+"""
+
+import pandas as pd
+
+from experiments import dissection, ledger, tables
+from experiments.markdown import markdown
+from experiments.reports import outcome_words
+
+HEAD = "# What came of it"
+FOOT = (
+    "Shares of seeds with Wilson's 95% interval. An arm solves if its interval lies "
+    "above 80%. Where an arm was trained at several budgets the longest is shown. "
+    "Written by `python -m reproductions report`."
+)
+# Pages beside the cases' folders: where they stand, and what they say.
+BESIDE = {
+    "silently/README.md": "what today's Keras does without a word, for those who maintain it",
+    "faults.csv": "pairs of faulty and mended programs, for those who study faults",
+    "coverage/README.md": "how often the intervals and verdicts used here are right, by simulation",
+    "era/README.md": "what the programs did on the software of their time, and how to run it again",
+    "benchmark/benchmark.md": "how fast the engine is, and against what",
+}
+
+
+def page(folders, root):
+    """Returns the page as Markdown.
+
+    Args:
+        folders: `{case: store}` of the cases that have runs.
+        root: The folder that holds them all.
+    """
+    claims = _claims(folders)
+    parts = [HEAD, markdown(pd.DataFrame([_case_words(*pair) for pair in folders.items()])), FOOT]
+    if len(claims):
+        parts += ["## What the threads say, and what came of it", markdown(_counts(claims))]
+        parts += [markdown(claims)]
+    studied = {
+        f"{case.name}/studies/README.md": " ".join(study.asks for study in case.studies)
+        for case in folders
+    }
+    shown = [
+        f"- [{place}]({place}): {words}"
+        for place, words in (studied | BESIDE).items()
+        if (root / place).exists()
+    ]
+    parts += ["## Beside the cases", "\n".join(shown)] if shown else []
+    return "\n\n".join(parts) + "\n"
+
+
+def _case_words(case, store):
+    runs = tables.runs(store)
+    words = outcome_words(case, tables.summary(runs)).set_index("arm")
+    words = words[~words.index.duplicated(keep="last")]
+    solving = [arm for arm in words.index if words.loc[arm, "verdict"] == "solves"]
+    return {
+        "case": f"[{case.name}]({case.name}/report.md)",
+        "what goes wrong": case.shows,
+        "broken solves": _rate_words(words, "broken"),
+        "fixed solves": _rate_words(words, "fixed"),
+        "which changes mattered": dissection.answer(case, runs),
+        "arms that solve": ", ".join(f"`{arm}`" for arm in solving) or "none",
+    }
+
+
+def _rate_words(words, arm):
+    if arm not in words.index:
+        return "not run"
+    return f"{words.loc[arm, 'solved']} of {words.loc[arm, 'seeds']} seeds"
+
+
+def _claims(folders):
+    """Returns a line for every claim of every case, as stored: claim, case, by, verdict."""
+    parts = []
+    for case, store in folders.items():
+        table = tables.from_csv(store.read_table("claims.csv"))
+        if table is not None and len(table):
+            words = ledger.words(table).drop(columns="evidence")
+            words.insert(1, "case", f"[{case.name}]({case.name}/report.md)")
+            parts.append(words)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _counts(claims):
+    """Returns how many claims of each case have which verdict."""
+    counts = claims.groupby(["case", "verdict"]).size().unstack(fill_value=0)
+    total = counts.sum().rename("all")
+    counts = pd.concat([counts, total.to_frame().T])
+    return counts.rename_axis("case").reset_index(names="case").astype(str)
