@@ -260,7 +260,8 @@ def record_case(case, trainer, *, fresh, progress):
     for line in evidence:
         plan = plans.select(case, line.arms, without=line.without)
         _train(case, plans.cut(plan, line.steps), list(range(line.num_seeds)), store, progress)
-    for path in _write(case, store):
+    # The rows of other trainers bear out the engine's figures; they have none of their own.
+    for path in _write(case, store, pictures=trainer == TRAINERS[0]):
         print(f"wrote {path.relative_to(ROOT)}")
 
 
@@ -386,10 +387,10 @@ def _committed(case):
     return Store(folder, case) if (folder / "runs.csv").exists() else None
 
 
-def _write(case, store):
+def _write(case, store, pictures=True):
     from experiments import reports
 
-    return reports.write(case, store)
+    return reports.write(case, store, pictures)
 
 
 def _train(case, plan, seeds, store, progress):

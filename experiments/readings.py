@@ -156,11 +156,11 @@ def question(test):
     elif kind in (Most, Few, Some):
         words = f"{kind.__name__.lower()} seeds of {{}} have {test.metric} {_ends(test)}"
     elif kind is Median:
-        words = f"the median {test.metric} of {{}} is {_ends(test)}"
+        words = f"the median {test.metric} of {{}} is {_ends(test).removeprefix('of ')}"
     elif kind is Less:
         words = f"most seeds of {{}} have {test.metric} below {test.than}"
     elif kind is Tracks:
-        words = f"{_correlation(test)} is {_ends(test)} in {{}}"
+        words = f"{_correlation(test)} is {_ends(test).removeprefix('of ')} in {{}}"
     elif kind is Equal:
         words = f"most seeds of {{}} have {_same(test)}"
     at = "" if test.steps is None else f" after {test.steps:,} steps"

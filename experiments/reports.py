@@ -12,12 +12,13 @@ from experiments.markdown import markdown
 FORMATS = ("svg", "png")
 
 
-def write(case, store):
+def write(case, store, pictures=True):
     """Writes summary, curves, showcase, figures and report of one folder.
 
     Args:
         case: The `Case`.
         store: The `Store` with its runs.
+        pictures: Whether figures are drawn.
 
     Returns:
         The paths written, in the order a person would open them.
@@ -40,10 +41,10 @@ def write(case, store):
     # Another trainer's rows bear out the engine's; what is said rests on these alone.
     found = evidence.gather(case, store, runs) if store.trainer == TRAINERS[0] else {}
     texts |= evidence.texts(found)
-    pictures = draw(case, runs, curves, store.folder)
+    drawn = draw(case, runs, curves, store.folder) if pictures else []
     texts["report.md"] = report(case, store, runs, summary, curves, found)
     written = [store.write_text(name, text) for name, text in texts.items()]
-    return [store.folder / "report.md", *pictures, store.folder / "runs.csv", *written[:3]]
+    return [store.folder / "report.md", *drawn, store.folder / "runs.csv", *written[:3]]
 
 
 def _counts(runs):
