@@ -55,6 +55,12 @@ class Dissection:
         """The largest difference that a logarithm of errors can take."""
         return float(np.diff(np.log(self.error_range))[0])
 
+    @property
+    def answer(self):
+        """Which fixes are enough and which are needed, in one line."""
+        alone = {fix: effects.effect(*self.effect(fix)) for fix in self.fixes}
+        return conclude(self.verdicts(), alone)
+
     def games(self, quantity):
         """Returns `(num_seeds, 2**num_fixes)`: `"solved"` or `"log_error"` of each set."""
         tables = self.outcomes.values()
@@ -247,10 +253,7 @@ def answer(case, runs):
         runs: What `tables.runs` returns.
     """
     found = budgets(case, runs)
-    if not found:
-        return "Not every combination of the fixes was run."
-    alone = {fix: effects.effect(*found[0].effect(fix)) for fix in found[0].fixes}
-    return conclude(found[0].verdicts(), alone)
+    return found[0].answer if found else "Not every combination of the fixes was run."
 
 
 def flips(case, runs):

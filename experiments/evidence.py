@@ -67,7 +67,7 @@ def answer(case, runs):
     if not found:
         return ""
     budget = f"({found[0].name}, {found[0].num_seeds:,} seeds)"
-    return f"**{dissection.answer(case, runs)}** {budget}"
+    return f"**{found[0].answer}** {budget}"
 
 
 def dissected(table):

@@ -92,10 +92,9 @@ def _breaks(case, runs):
 
 def _arm(case, runs, arm):
     """An arm at its longest budget: its verdict, and its symptoms."""
-    part = runs[runs["arm"] == arm]
+    part = tables.longest(runs, arm)
     if not len(part):
         return f"{arm} was not run."
-    part = part[part["steps"] == part["steps"].max()]
     words = diagnosis.words(diagnosis.diagnose(case, part), arm)
     return f"{arm} {_verb(_rate(part))} after {part['steps'].iloc[0]:,} updates. {words}"
 

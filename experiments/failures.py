@@ -31,7 +31,7 @@ def rare_failures(case, runs, arm):
         and the end that are stored; `kind` joins its symptoms. Empty if the arm does not
         solve by the one rule.
     """
-    part = _longest(runs, arm)
+    part = tables.longest(runs, arm)
     main = tables.main_metric(case)
     stored = [name for name in (*SHOWN, *STARTS, *ENDS) if name in part]
     columns = ["arm", "steps", "seed", "kind", main, *stored]
@@ -49,11 +49,6 @@ def solves(part):
     return statistics.verdict(statistics.rate(int(part["solved"].sum()), len(part))) == "solves"
 
 
-def _longest(runs, arm):
-    part = runs[runs["arm"] == arm]
-    return part[part["steps"] == part["steps"].max()]
-
-
 def compare(case, runs, arm):
     """Compares the failing seeds of an arm with the solved ones.
 
@@ -67,7 +62,7 @@ def compare(case, runs, arm):
         tells`: the medians of both, Cliff's delta (above 0 where the failing ones tend to
         be larger) with its interval, and whether that leaves 0 out.
     """
-    part, rows = _longest(runs, arm), []
+    part, rows = tables.longest(runs, arm), []
     good = part["solved"].to_numpy(bool)
     for metric in (name for name in (*STARTS, *ENDS, "loss") if name in part):
         failing, solved = part.loc[~good, metric], part.loc[good, metric]
@@ -95,7 +90,7 @@ def words(case, runs, arm):
     failing = rare_failures(case, runs, arm)
     if not len(failing):
         return ""
-    part = _longest(runs, arm)
+    part = tables.longest(runs, arm)
     share = statistics.rate(len(failing), len(part))
     rate = f"{share.estimate:.1%} [{share.low:.1%}, {share.high:.1%}]"
     table = compare(case, runs, arm)

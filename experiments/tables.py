@@ -267,6 +267,12 @@ def order(case):
     return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 
+def longest(table, arm):
+    """Returns the rows of one arm at its longest stored budget; none if it is not stored."""
+    part = table[table["arm"] == arm]
+    return part[part["steps"] == part["steps"].max()]
+
+
 @dataclasses.dataclass(frozen=True)
 class Reached:
     """The first checkpoint at which a median reached a value."""
@@ -288,8 +294,7 @@ def first_reaching(curve_table, metric, value, arm="fixed"):
     Returns:
         A `Reached`, or `None` if it never does.
     """
-    part = curve_table[(curve_table["arm"] == arm) & (curve_table["metric"] == metric)]
-    part = part[part["steps"] == part["steps"].max()].sort_values("checkpoint")
+    part = longest(curve_table[curve_table["metric"] == metric], arm).sort_values("checkpoint")
     part = part[part["q50"] <= value]
     if not len(part):
         return None
@@ -306,7 +311,6 @@ class Share(statistics.Interval):
 
 def share_at_or_below(table, metric, value, arm="fixed"):
     """Returns the `Share` of an arm's seeds that meet a value at its longest budget."""
-    part = table[table["arm"] == arm]
-    part = part[part["steps"] == part["steps"].max()]
+    part = longest(table, arm)
     found = statistics.rate(int((part[metric] <= value).sum()), len(part))
     return Share(**vars(found), steps=int(part["steps"].iloc[0]))
