@@ -167,7 +167,7 @@ def show(found, environment):
     import pandas as pd
     from rich.console import Console
 
-    from experiments.cli import rich_table
+    from experiments.screen import rich_table
 
     console = Console()
     for title, lines in found.items():
@@ -199,7 +199,7 @@ def write(found, raw, environment, folder):
 
 def main(arguments=None):
     """Runs the benchmark's command line and exits the process."""
-    from experiments.cli import exit_with
+    from experiments.screen import exit_with
 
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

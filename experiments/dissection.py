@@ -148,6 +148,25 @@ def _budget(case, steps):
     return f"longer arms cut to {longest:,} updates"
 
 
+def lattice_table(item):
+    """Returns a line for each set of fixes of a `Dissection`, fewest fixes first.
+
+    Returns:
+        Columns `arm, fixes, num_fixes, num_seeds, solved, low, high, verdict, minimal`:
+        `fixes` a frozenset, `minimal` whether it is a smallest set that solves.
+    """
+    verdicts, rows = item.verdicts(), []
+    minimal = {found.fixes for found in minimal_sets(verdicts)}
+    for fixes, verdict in verdicts.items():
+        rate = statistics.rate(*item.count(fixes))
+        names = "+".join(name for name in item.fixes if name in fixes) or "broken"
+        bounds = (rate.num_seeds, rate.estimate, rate.low, rate.high)
+        rows.append((names, fixes, len(fixes), *bounds, verdict, fixes in minimal))
+    names = ["arm", "fixes", "num_fixes", "num_seeds", "solved", "low", "high", "verdict"]
+    table = pd.DataFrame(rows, columns=[*names, "minimal"])
+    return table.sort_values("num_fixes", kind="stable", ignore_index=True)
+
+
 def table(case, runs):
     """Dissects a case at every budget that the stored rows allow.
 

@@ -1,169 +1,122 @@
-"""Marks, `(axes, table, ...) -> axes`, that draw columns and compute no statistic.
+"""Figures: paper, title and files of every picture, in the look that is asked for.
 
-A mark says in words what it could not draw: nothing is dropped in silence.
+Room 6: Matplotlib only; what is drawn on the paper is the affair of the marks.
 """
 
+import functools
 import os
+import textwrap
 from pathlib import Path
 
 import matplotlib
-import numpy as np
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from PIL import Image
 
-# Okabe and Ito's colours, told apart under every common colour blindness.
-BROKEN, FIXED, TARGET, NEUTRAL = "#D55E00", "#0072B2", "#222222", "#666666"
-OTHERS = ("#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#8A8A00", "#7F7F7F")
-DASHES = ("-", "--", ":", "-.")
-BANDS = (("q05", "q95", 0.16, "middle 90% of seeds"), ("q25", "q75", 0.34, "middle 50% of seeds"))
-LINE_STYLES = {"threshold": (0, (5, 2)), "yardstick": (0, (1, 1.5))}
+from experiments.looks import LIGHT
+
 # Without dates and versions, which would change the bytes of an unchanged figure.
-METADATA = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}
-
-STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 11,
-    "xtick.labelsize": 10,
-    "ytick.labelsize": 10,
-    "legend.fontsize": 9.5,
-    "legend.frameon": False,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": NEUTRAL,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#E6E6E6",
-    "lines.linewidth": 1.8,
-    "savefig.dpi": 150,
-    "svg.hashsalt": "experiments",
-    "svg.fonttype": "path",
+METADATA = {
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
+FORMATS = tuple(METADATA)
+# Letters in a line of a title.
+TITLE_LETTERS = {"column": 62, "wide": 84}
 
 
-@matplotlib.rc_context(STYLE)
-def new_figure(num_axes=1, *, width=7.2, height=4.0):
+def style(look):
+    """Returns Matplotlib's settings for a `Look`; nothing of the caller's own is left."""
+    size = look.font_size
+    ink = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.titlecolor")
+    paper = ("figure.facecolor", "axes.facecolor")
+    return {
+        **dict.fromkeys(ink, look.ink),
+        **dict.fromkeys(paper, look.background),
+        "font.family": "DejaVu Sans",
+        "font.size": size,
+        "axes.labelsize": size,
+        "axes.titlesize": size,
+        "xtick.labelsize": 0.92 * size,
+        "ytick.labelsize": 0.92 * size,
+        "legend.fontsize": 0.88 * size,
+        "legend.frameon": False,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": look.muted,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": look.faint,
+        "lines.linewidth": 1.8,
+        "savefig.dpi": 150,
+        "svg.hashsalt": "experiments",
+        "svg.fonttype": "path",
+        "pdf.fonttype": 42,
+    }
+
+
+def in_style(function):
+    """Makes a mark draw under the settings of its `look`, light and narrow by default."""
+
+    @functools.wraps(function)
+    def drawn(*arguments, look=LIGHT, **options):
+        with matplotlib.rc_context(style(look)):
+            return function(*arguments, look=look, **options)
+
+    return drawn
+
+
+@in_style
+def new_figure(num_axes=1, *, height=4.0, width=None, look):
     """Makes a figure with axes side by side.
 
     Args:
         num_axes: Integer, the number of axes.
-        width, height: Floats, the size of the figure in inches.
+        height: Float, in inches.
+        width: Float, in inches; that of the look if None.
+        look: The `Look`.
 
     Returns:
         A tuple `(figure, axes, ...)`, as long as there are axes.
     """
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(width or look.inches, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
     return figure, *(figure.add_subplot(1, num_axes, 1 + place) for place in range(num_axes))
 
 
-def arm_styles(arms):
-    """Gives each arm its colour and dashes: `broken` and `fixed` keep their own.
+@in_style
+def new_rows(heights, *, look):
+    """Makes a figure with axes one below the other.
 
     Args:
-        arms: Iterable of arm names, repeats allowed.
+        heights: List of floats, in inches.
+        look: The `Look`.
 
     Returns:
-        A dict `{arm: (colour, dashes)}`, in the order of first appearance.
-
-    Example:
-    >>> arm_styles(["broken", "epochs"])
-    {'broken': ('#D55E00', '-'), 'epochs': ('#009E73', '-')}
+        A tuple `(figure, axes, ...)`.
     """
-    styles = {"broken": (BROKEN, "-"), "fixed": (FIXED, "-")}
-    names = list(dict.fromkeys(arms))
-    for place, name in enumerate([name for name in names if name not in styles]):
-        cycle, colour = divmod(place, len(OTHERS))
-        styles[name] = (OTHERS[colour], DASHES[cycle % len(DASHES)])
-    return {name: styles[name] for name in names}
+    figure = Figure(figsize=(look.inches, sum(heights)), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
+    return figure, *figure.subplots(len(heights), 1, height_ratios=heights)
 
 
-@matplotlib.rc_context(STYLE)
-def draw_fit(axes, curves, target, *, x_label="x", y_label="y"):
-    """Draws what each arm predicts over x, as bands over seeds, and the target.
-
-    Args:
-        axes: Matplotlib axes.
-        curves: Table with columns `arm, x, q05, q25, q50, q75, q95`: quantiles
-            over seeds of the prediction, at one checkpoint an arm.
-        target: Table with columns `x, y`.
-        x_label, y_label: Strings, what the axes measure.
-
-    Returns:
-        The axes.
-    """
-    handles = _draw_arms(axes, curves, position="x")
-    style = {"color": TARGET, "linestyle": (0, (4, 2)), "linewidth": 1.5, "zorder": 4}
-    target = target.sort_values("x")
-    handles += axes.plot(target["x"], target["y"], label="target", **style)
-    axes.set(xlabel=x_label, ylabel=y_label)
-    return _draw_legend(axes, handles)
+@in_style
+def entitle(figure, title, *, look):
+    """Writes a title above all axes of a figure, in as many lines as it takes."""
+    lines = textwrap.wrap(title, TITLE_LETTERS[look.width])
+    size = 1.1 * look.font_size
+    figure.suptitle("\n".join(lines), x=0.012, ha="left", fontsize=size, fontweight="bold")
 
 
-@matplotlib.rc_context(STYLE)
-def draw_learning_curves(axes, curves, metric_label, *, log=True, **lines):
-    """Draws a metric of each arm over its training steps, as bands over seeds.
-
-    Args:
-        axes: Matplotlib axes.
-        curves: Table with columns `arm, steps, q05, q25, q50, q75, q95`.
-        metric_label: String, what the quantiles measure.
-        log: Boolean, whether the metric is on a log scale.
-        **lines: `threshold` and `yardstick`, each `(value, text)` or None.
-
-    Returns:
-        The axes.
-    """
-    # Step 0 must show beside step 100,000.
-    axes.set_xscale("symlog", linthresh=1, linscale=0.5)
-    axes.set_yscale("log" if log else "linear")
-    handles = _draw_arms(axes, curves, position="steps", marker="o", markersize=3)
-    for handle in list(handles):
-        _mark_end(axes, handle)
-    for value, text, style in _lines(lines):
-        handles.append(axes.axhline(value, label=text, **style))
-    axes.set(xlabel="training steps", ylabel=metric_label, xlim=(0, None))
-    return _draw_legend(axes, handles)
-
-
-@matplotlib.rc_context(STYLE)
-def draw_distribution(axes, runs, metric, metric_label, *, log=False, **lines):
-    """Draws all seeds of each arm: a row with a histogram, and a tick for each seed.
-
-    A row is as high as its fullest bin. Diverged seeds, and seeds without a
-    place on the axis, are counted beside their row. Limits that the caller has
-    set on the x axis are kept.
-
-    Args:
-        axes: Matplotlib axes.
-        runs: Table with columns `arm, diverged` and the metric, a row a seed.
-        metric: String, the column to draw.
-        metric_label: String, what that column measures.
-        log: Boolean, whether the metric is on a log scale.
-        **lines: `threshold` and `yardstick`, each `(value, text)` or None.
-
-    Returns:
-        The axes.
-    """
-    lines = sorted(_lines(lines), key=lambda line: line[0])
-    axes.set_xscale("log" if log else "linear")
-    values, reasons = _sort_out(runs, metric, log)
-    ends = _ends(axes, [*values[reasons == ""], *(value for value, *_ in lines)], log)
-    reasons[(reasons == "") & (values < ends[0])] = "left of axis"
-    reasons[(reasons == "") & (values > ends[1])] = "right of axis"
-    _draw_rows(axes, runs["arm"].to_numpy(), values, reasons=reasons, ends=ends)
-    _draw_vertical_lines(axes, lines)
-    axes.set(xlabel=metric_label, xmargin=0.03)
-    return axes
-
-
-@matplotlib.rc_context(STYLE)
-def save(figure, path_without_suffix, formats=("svg", "png")):
+@in_style
+def save(figure, path_without_suffix, formats=("svg", "png"), *, look):
     """Writes a figure, with the same bytes whenever the marks are the same.
 
     Args:
         figure: Matplotlib figure.
         path_without_suffix: Path of the files, less their suffix.
-        formats: Sequence of suffixes that Matplotlib can write.
+        formats: Sequence of some of `FORMATS`.
+        look: The `Look`.
 
     Returns:
         The paths written, in the order of `formats`.
@@ -175,135 +128,16 @@ def save(figure, path_without_suffix, formats=("svg", "png")):
         partial = path.with_name(f".{path.name}.partial")
         try:
             figure.savefig(partial, format=suffix, metadata=METADATA.get(suffix))
+            if suffix == "png":
+                _shrink(partial)
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
     return paths
 
 
-def _draw_arms(axes, curves, *, position, **line):
-    """Draws the bands and the median of each arm, and returns handles for a legend."""
-    handles, notes = [], []
-    for place, (arm, (colour, dashes)) in enumerate(arm_styles(curves["arm"]).items()):
-        rows = curves[curves["arm"] == arm].sort_values(position)
-        num_lost = _draw_bands(axes, rows, position=position, colour=colour)
-        style = {"color": colour, "linestyle": dashes, "label": arm, **line}
-        # A short run lies on the first steps of a longer one: the first arm stays on top.
-        style["zorder"] = 3.9 - 0.01 * place
-        middle = rows["q50"].where(np.isfinite(rows["q50"]))
-        handles += axes.plot(rows[position], middle, **style)
-        if num_lost:
-            notes.append(f"{arm}: {num_lost} of {len(rows)}\npoints not finite")
-    axes.text(1.02, 0.0, "\n".join(notes), transform=axes.transAxes, fontsize=9, va="bottom")
-    return handles
-
-
-def _mark_end(axes, line):
-    """Marks where a line ends, so that a run inside a longer one shows."""
-    x, y = line.get_data()
-    axes.scatter(x[-1:], y[-1:], s=45, color=line.get_color(), zorder=line.get_zorder())
-
-
-def _draw_bands(axes, rows, *, position, colour):
-    """Draws the bands of one arm, and counts the points where a quantile is not finite."""
-    finite = np.isfinite(rows[["q05", "q25", "q50", "q75", "q95"]])
-    for low, high, alpha, _ in BANDS:
-        style = {"color": colour, "alpha": alpha, "linewidth": 0}
-        where = finite[low] & finite[high]
-        axes.fill_between(rows[position], rows[low], rows[high], where=where, **style)
-    return int((~finite.all(axis=1)).sum())
-
-
-def _draw_legend(axes, handles):
-    """Puts the legend beside the axes, where it can hide no mark."""
-    for *_, alpha, text in reversed(BANDS):
-        handles.append(Patch(facecolor=NEUTRAL, alpha=alpha + 0.1, label=text))
-    place = {"bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0, "handlelength": 1.8}
-    axes.legend(handles=handles, loc="upper left", **place)
-    return axes
-
-
-def _lines(lines):
-    """Yields value, text and style of the lines that are not None."""
-    for name, line in lines.items():
-        if name not in LINE_STYLES:
-            raise TypeError(f"A line is one of {sorted(LINE_STYLES)}. Received: {name!r}")
-        style = {"color": TARGET, "linestyle": LINE_STYLES[name], "linewidth": 1.2, "zorder": 2.5}
-        if line is not None:
-            yield *line, style
-
-
-def _sort_out(runs, metric, log):
-    """The value of each run, and why it cannot be drawn ('' where it can)."""
-    values = runs[metric].to_numpy(dtype=float)
-    reasons = np.full(len(values), "", dtype=object)
-    reasons[(values <= 0) & log] = "not above 0"
-    reasons[~np.isfinite(values)] = "not finite"
-    reasons[runs["diverged"].to_numpy(dtype=bool)] = "diverged"
-    return values, reasons
-
-
-def _ends(axes, places, log):
-    """Where the bins begin and end: at the caller's limits, or at the extreme places."""
-    if not axes.get_autoscalex_on():
-        return axes.get_xlim()
-    low, high = min(places, default=1.0), max(places, default=1.0)
-    if low < high:
-        return low, high
-    return (low / 2, high * 2) if log else (low - 0.1, high + 0.1)
-
-
-def _draw_rows(axes, arms, values, *, reasons, ends):
-    """Draws a row for each arm, from the top down."""
-    styles = arm_styles(arms)
-    # An odd number of bins puts the one value of equal seeds in the middle of a bin.
-    num_bins = int(np.clip(2 * np.sqrt(len(arms) / max(len(styles), 1)), 24, 60)) | 1
-    space = np.geomspace if axes.get_xscale() == "log" else np.linspace
-    edges = space(*ends, num_bins + 1)
-    for row, (arm, (colour, _)) in enumerate(styles.items()):
-        mine = arms == arm
-        _draw_row(axes, values[mine & (reasons == "")], height=-row, edges=edges, colour=colour)
-        place = {"x": 1.015, "y": 0.25 - row, "transform": axes.get_yaxis_transform()}
-        axes.text(s=_tally(reasons[mine]), va="center", fontsize=9, linespacing=1.25, **place)
-    _label_rows(axes, styles)
-
-
-def _draw_row(axes, values, *, height, edges, colour):
-    """Draws one row: its bins above the line at `height`, its seeds as ticks below."""
-    axes.axhline(height, color="#BBBBBB", linewidth=0.7, zorder=1)
-    counts, _ = np.histogram(values, edges)
-    tops = height + 0.72 * counts / max(counts.max(), 1)
-    axes.stairs(tops, edges, baseline=height, fill=True, color=colour, alpha=0.75)
-    # One broken line for all ticks keeps the file small at a thousand seeds.
-    ticks = np.tile([height - 0.04, height - 0.17, np.nan], len(values))
-    axes.plot(np.repeat(np.sort(values), 3), ticks, color=colour, linewidth=0.8, alpha=0.8)
-
-
-def _label_rows(axes, styles):
-    """Names the rows in the colours of their arms, darkened to be read as text."""
-    axes.set_yticks([0.25 - row for row in range(len(styles))], list(styles))
-    axes.set_ylim(0.68 - len(styles), 0.9)
-    axes.tick_params(axis="y", length=0, grid_linewidth=0)
-    axes.spines["left"].set_visible(False)
-    for label, (colour, _) in zip(axes.get_yticklabels(), styles.values(), strict=True):
-        label.set_color(0.8 * np.array(to_rgb(colour)))
-
-
-def _tally(reasons):
-    """Says how many seeds a row has, and how many of them are not drawn, and why."""
-    missing = sorted(set(reasons) - {""})
-    counted = [f"{np.sum(reasons == reason):,} {reason}" for reason in missing]
-    return "\n".join([f"{len(reasons):,} seed{'s' * (len(reasons) != 1)}", *counted])
-
-
-def _draw_vertical_lines(axes, lines):
-    """Draws lines from left to right, labelled above the axes; two labels face away."""
-    top = axes.secondary_xaxis("top")
-    top.set_xticks([value for value, *_ in lines], [f"\u2002{text}\u2002" for _, text, _ in lines])
-    top.minorticks_off()
-    top.tick_params(length=0, pad=2, labelsize=9)
-    top.spines["top"].set_visible(False)
-    sides = ["right", "left"] if len(lines) == 2 else ["center"] * len(lines)
-    for label, side, (value, _, style) in zip(top.get_xticklabels(), sides, lines, strict=True):
-        axes.axvline(value, **style)
-        label.set_horizontalalignment(side)
+def _shrink(path):
+    """Writes a picture anew in 256 colours, at a third of its size: few are needed."""
+    with Image.open(path) as picture:
+        dots, few = picture.info.get("dpi"), picture.convert("RGB").quantize(256, dither=0)
+    few.save(path, "PNG", optimize=True, dpi=dots)

@@ -8,24 +8,18 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from experiments import figures
+from experiments.figures import in_style
 
 # Made to look alike with and without colour blindness: dark blue to bright yellow.
 COLOURS = matplotlib.colormaps["cividis"]
-TEXT_SIZE = 7
-STYLE = figures.STYLE | {
-    "axes.grid": False,
-    "font.size": 9,
-    "axes.titlesize": 9.5,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-}
+# Of the look's own size of text: cells, names of rows and columns.
+CELL_SIZE, NAME_SIZE = 0.72, 0.85
 # The shares of red, green and blue in how bright a colour looks (WCAG 2, sRGB).
 BRIGHTNESS = np.array([0.2126, 0.7152, 0.0722])
 
 
-@matplotlib.rc_context(STYLE)
-def draw_heat_map(axes, table, *, rows, columns, value, label, marked=None):
+@in_style
+def draw_heat_map(axes, table, *, rows, columns, value, label, marked=None, look):
     """Draws a table as coloured cells, dark for 0 and bright for 1, each with its words.
 
     Args:
@@ -36,6 +30,7 @@ def draw_heat_map(axes, table, *, rows, columns, value, label, marked=None):
         value: String, the column that is shown as colour, between 0 and 1.
         label: String, the column that is printed in the cells.
         marked: Tuple `(row, column)` of the cell to outline, or None.
+        look: The `Look`.
 
     Returns:
         The axes.
@@ -46,28 +41,31 @@ def draw_heat_map(axes, table, *, rows, columns, value, label, marked=None):
         place = down.index(row), across.index(column)
         shades[place] = shade
         if np.isfinite(shade):
-            _print_words(axes, words, place, COLOURS(shade))
-    axes.pcolormesh(np.ma.masked_invalid(shades), cmap=COLOURS, vmin=0, vmax=1, edgecolor="white")
-    _hatch(axes, np.argwhere(np.isnan(shades)))
+            _print_words(axes, words, place, COLOURS(shade), look)
+    axes.pcolormesh(
+        np.ma.masked_invalid(shades), cmap=COLOURS, vmin=0, vmax=1, edgecolor=look.background
+    )
+    _hatch(axes, np.argwhere(np.isnan(shades)), look)
     if marked is not None:
         _outline(axes, (down.index(marked[0]), across.index(marked[1])))
-    return _name_cells(axes, down, across)
+    return _name_cells(axes, down, across, look)
 
 
-@matplotlib.rc_context(STYLE)
-def new_grid(num_panels, *, num_columns=3, width=8.0, height=4.0):
+@in_style
+def new_grid(num_panels, *, num_columns=3, height=4.0, look):
     """Makes a figure with panels in rows, filled from the top left.
 
     Args:
         num_panels: Integer, the number of axes.
         num_columns: Integer, the most of them side by side.
-        width, height: Floats, the size of the figure in inches.
+        height: Float, the height of the figure in inches.
+        look: The `Look`, whose width it has.
 
     Returns:
         A tuple `(figure, list of axes)`. The names of rows and columns are shown only
         at the left and below the lowest panel.
     """
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Figure(figsize=(look.inches, height), layout="constrained")
     num_columns = min(num_columns, num_panels)
     num_rows = -(-num_panels // num_columns)
     panels = [figure.add_subplot(num_rows, num_columns, 1 + n) for n in range(num_panels)]
@@ -77,17 +75,17 @@ def new_grid(num_panels, *, num_columns=3, width=8.0, height=4.0):
     return figure, panels
 
 
-def name_axes(figure, names, title):
-    """Writes what stands down and across below and beside all panels, and a title.
+@in_style
+def name_axes(figure, names, *, look):
+    """Writes what stands down and across beside and below all panels.
 
     Args:
         figure: What `new_grid` returned.
         names: One or two strings, what the rows and what the columns are.
-        title: String.
+        look: The `Look`.
     """
     for write, words in zip((figure.supylabel, figure.supxlabel), names, strict=False):
-        write(words, fontsize=9, color=figures.NEUTRAL)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=10.5)
+        write(words, fontsize=look.font_size, color=look.muted)
 
 
 def ink(colour):
@@ -102,33 +100,39 @@ def ink(colour):
     return "black" if (brightness + 0.05) ** 2 > 0.05 * 1.05 else "white"
 
 
-def _print_words(axes, words, place, colour):
+def _print_words(axes, words, place, colour, look):
     row, column = place
-    style = {"color": ink(colour), "fontsize": TEXT_SIZE, "ha": "center", "va": "center"}
+    style = {
+        "color": ink(colour),
+        "fontsize": CELL_SIZE * look.font_size,
+        "ha": "center",
+        "va": "center",
+    }
     axes.text(column + 0.5, row + 0.5, words, **style)
 
 
-def _hatch(axes, places):
+def _hatch(axes, places, look):
     """Hatches the cells that are missing, and says how many they are."""
-    style = {"facecolor": "white", "edgecolor": "#999999", "hatch": "////", "linewidth": 0}
+    style = {"facecolor": look.background, "edgecolor": look.muted, "hatch": "////", "linewidth": 0}
     for row, column in places:
         axes.add_patch(Rectangle((column, row), 1, 1, **style))
     if len(places):
-        axes.set_title(f"{len(places)} missing", loc="right", fontsize=TEXT_SIZE)
+        axes.set_title(f"{len(places)} missing", loc="right", fontsize=CELL_SIZE * look.font_size)
 
 
 def _outline(axes, place):
     """Outlines a cell twice: one of the two lines shows on any colour."""
     row, column = place
-    for colour, width in ((figures.TARGET, 3.2), ("white", 1.2)):
+    for colour, width in (("black", 3.2), ("white", 1.2)):
         style = {"fill": False, "edgecolor": colour, "linewidth": width, "clip_on": False}
         axes.add_patch(Rectangle((column, row), 1, 1, zorder=3, **style))
 
 
-def _name_cells(axes, down, across):
+def _name_cells(axes, down, across, look):
     axes.set_xticks(np.arange(len(across)) + 0.5, across, rotation=90)
     axes.set_yticks(np.arange(len(down)) + 0.5, down)
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, labelsize=NAME_SIZE * look.font_size)
+    axes.grid(False)
     axes.spines[:].set_visible(False)
     axes.set(xlim=(0, len(across)), ylim=(len(down), 0))
     return axes

@@ -1,11 +1,12 @@
 """The page above all reports: what came of each case, and of every statement.
 
-Room 11: reads folders of results, writes Markdown.
+Room 13: reads folders of results, writes Markdown.
 """
 
 import pandas as pd
 
-from experiments import dissection, ledger, tables
+from experiments import dissection, gallery, ledger, plates, tables
+from experiments.case import SuiteError
 from experiments.markdown import markdown
 from experiments.reports import outcome_words
 
@@ -25,6 +26,10 @@ BESIDE = {
 }
 
 
+# What stands around the findings in the README.
+MARKS = "<!-- findings: python -m reproductions report -->", "<!-- end of findings -->"
+
+
 def page(folders, root):
     """Returns the page as Markdown.
 
@@ -33,7 +38,9 @@ def page(folders, root):
         root: The folder that holds them all.
     """
     claims = _claims(folders)
-    parts = [HEAD, markdown(pd.DataFrame([_case_words(*pair) for pair in folders.items()])), FOOT]
+    plate = summary_plate(folders)
+    parts = [HEAD, plates.markdown(plate, f"figures/{plate.name}.png").rstrip()]
+    parts += [markdown(pd.DataFrame([_case_words(*pair) for pair in folders.items()])), FOOT]
     if len(claims):
         parts += ["## What the threads say, and what came of it", markdown(_counts(claims))]
         parts += [markdown(claims)]
@@ -48,6 +55,46 @@ def page(folders, root):
     ]
     parts += ["## Beside the cases", "\n".join(shown)] if shown else []
     return "\n\n".join(parts) + "\n"
+
+
+def summary_plate(folders):
+    """Returns the `Plate` over all cases.
+
+    Args:
+        folders: `{case: store}` of the cases that have runs.
+    """
+    return gallery.summary({case: gallery.read(case, s.folder) for case, s in folders.items()})
+
+
+def with_findings(readme, folders):
+    """Returns a text with the table of findings between its two marks written anew.
+
+    Args:
+        readme: The text.
+        folders: `{case: store}` of the cases that have runs.
+
+    Raises:
+        SuiteError: The marks are not there.
+    """
+    if any(readme.count(mark) != 1 for mark in MARKS):
+        raise SuiteError(f"README.md must hold each of the lines {MARKS} once. Received: not so")
+    before, rest = readme.split(MARKS[0])
+    _, after = rest.split(MARKS[1])
+    rows = pd.DataFrame([_finding(*pair) for pair in folders.items()])
+    return f"{before}{MARKS[0]}\n{markdown(rows)}\n{MARKS[1]}{after}"
+
+
+def _finding(case, store):
+    words, claims = _case_words(case, store), tables.stored(store, "claims.csv", ["claim"])
+    counts = claims.drop_duplicates("claim")["verdict"].value_counts()
+    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    return {
+        "case": f"[`{case.name}`](results/{case.name}/report.md)",
+        "fixes": ", ".join(f"`{name}`" for name in case.fixes),
+        **{name: words[name] for name in ("broken solves", "fixed solves")},
+        "which changes mattered": words["which changes mattered"],
+        "statements": said,
+    }
 
 
 def _case_words(case, store):

@@ -1,13 +1,15 @@
 """Reports: tables and figures in, files a person reads out.
 
-Room 10: composes; computes no statistic and trains nothing.
+Room 12: composes; computes no statistic and trains nothing.
 """
 
 import pandas as pd
 
-from experiments import evidence, figures, measures, tables
-from experiments.case import TRAINERS, Regression
+from experiments import evidence, gallery, plates, tables
+from experiments.case import TRAINERS
+from experiments.looks import look
 from experiments.markdown import markdown
+from experiments.story import story
 
 FORMATS = ("svg", "png")
 
@@ -41,7 +43,9 @@ def write(case, store, pictures=True):
     # Another trainer's rows bear out the engine's; what is said rests on these alone.
     found = evidence.gather(case, store, runs) if store.trainer == TRAINERS[0] else {}
     texts |= evidence.texts(found)
-    drawn = draw(case, runs, curves, store.folder) if pictures else []
+    shown = gallery.collect(gallery.Tables(case, runs, curves, found)) if pictures else []
+    folder = store.folder / "figures"
+    drawn = [path for one in shown for path in plates.write(one, folder, look(), FORMATS)]
     texts["report.md"] = report(case, store, runs, summary, curves, found)
     written = [store.write_text(name, text) for name, text in texts.items()]
     return [store.folder / "report.md", *drawn, store.folder / "runs.csv", *written[:3]]
@@ -49,87 +53,6 @@ def write(case, store, pictures=True):
 
 def _counts(runs):
     return runs.groupby(["arm", "steps"]).size().to_dict()
-
-
-def shown_arms(case, runs):
-    """Returns `{arm: steps}` of broken and fixed at their longest stored budget."""
-    found = runs.groupby("arm")["steps"].max().to_dict()
-    chosen = {arm: found[arm] for arm in ("broken", "fixed") if arm in found}
-    return chosen or dict(list(found.items())[:2])
-
-
-def draw(case, runs, curves, folder):
-    """Draws the figures of a case; returns their paths."""
-    chosen = shown_arms(case, runs)
-    part = curves[[chosen.get(a) == s for a, s in zip(curves["arm"], curves["steps"], strict=True)]]
-    folder = folder / "figures"
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    if len(part):
-        written += _draw_fit(case, part, folder)
-        written += _draw_curves(case, part, folder)
-    shown = runs[[chosen.get(a) == s for a, s in zip(runs["arm"], runs["steps"], strict=True)]]
-    return written + _draw_distribution(case, shown, folder)
-
-
-def _draw_fit(case, part, folder):
-    bands = part[(part["metric"] == "prediction") & (part["checkpoint"] == part["steps"])]
-    bands = bands.assign(x=bands["x"].astype(float))
-    target = pd.DataFrame({"x": measures.curve_inputs(), "y": measures.curve_target(case)})
-    figure, axes = figures.new_figure()
-    labels = ("x", "y") if isinstance(case.task, Regression) else CLASS_LABELS
-    figures.draw_fit(axes, bands, target=target, x_label=labels[0], y_label=labels[1])
-    axes.set_title(_title(case, bands, "target and prediction"), loc="left")
-    return figures.save(figure, folder / "fit", formats=FORMATS)
-
-
-CLASS_LABELS = ("place on the diagonal from (0, ..., 0) to (1, ..., 1)", "last output")
-
-
-def _draw_curves(case, part, folder):
-    metric = tables.main_metric(case)
-    part = part[part["metric"] == metric]
-    figure, axes = figures.new_figure()
-    figures.draw_learning_curves(
-        axes,
-        part.assign(steps=part["checkpoint"]),
-        metric_label=LABELS[metric],
-        threshold=tables.threshold(case),
-        yardstick=tables.yardstick(case),
-        log=metric == "mse",
-    )
-    axes.set_title(_title(case, part, "learning curves"), loc="left")
-    return figures.save(figure, folder / "learning_curves", formats=FORMATS)
-
-
-LABELS = {"mse": "mean squared error", "accuracy": "accuracy on 10,000 fresh points"}
-
-
-def _draw_distribution(case, shown, folder):
-    metric = tables.main_metric(case)
-    figure, axes = figures.new_figure(height=3.2)
-    figures.draw_distribution(
-        axes,
-        shown,
-        metric=metric,
-        metric_label=LABELS[metric],
-        threshold=tables.threshold(case),
-        yardstick=tables.yardstick(case),
-        log=metric == "mse",
-    )
-    axes.set_title(f"{case.name}: every seed's final {LABELS[metric].split(' on')[0]}", loc="left")
-    return figures.save(figure, folder / "distribution", formats=FORMATS)
-
-
-def _title(case, part, words):
-    found = []
-    for arm, rows in part.groupby("arm", sort=False):
-        text = f"{rows['num_seeds'].max():,} seeds {arm}"
-        steps = int(rows["steps"].max())
-        if steps < case.arm(arm).num_steps:
-            text += f", cut at {steps:,} steps"
-        found.append(text)
-    return f"{case.name}: {words} ({'; '.join(found)})"
 
 
 def outcome_words(case, summary):
@@ -231,24 +154,28 @@ def report(case, store, runs, summary, curves, found):
         ", ".join(f"{k}={_value_words(v)}" for k, v in changes.items())
         for changes in rivals["changes"]
     ]
+    pictures = _pictures(gallery.Tables(case, runs, curves, found), store)
     parts = [
         f"# {case.name}: {case.shows}",
         *filter(None, [evidence.answer(case, runs) if found else ""]),
+        *filter(None, [story(case, runs, found) if found else ""]),
         f"Source: {case.source}.",
         "## Broken against fixed",
         markdown(difference_words(case)),
+        *pictures["fit"],
         "## Outcome",
         markdown(outcome_words(case, summary)),
         yardstick_words(case),
         "Rates are shares of seeds with Wilson's 95% interval, medians carry their "
         "95% order-statistic interval. A run that diverged counts as not solved.",
         *filter(None, [evidence.sensitivity_words(found["sensitivity"]) if found else ""]),
+        *pictures["distribution"],
+        *pictures["learning_curves"],
         *_published(case, runs, curves),
-        *(_evidence(case, runs, found) if found else []),
+        *(_evidence(case, runs, found, pictures) if found else []),
         "## Symptoms, and what Keras logs",
         markdown(symptom_words(case, summary)),
         SYMPTOM_NOTE,
-        *(f"![{name}](figures/{name}.png)" for name in _pictures(store)),
     ]
     if len(rivals):
         parts += ["## Rivals", markdown(rivals)]
@@ -265,14 +192,30 @@ def report(case, store, runs, summary, curves, found):
     return "\n\n".join(parts) + "\n"
 
 
-def _evidence(case, runs, found):
+# The heading below which a figure of evidence stands.
+PLACES = {
+    "What each fix is worth": ("dissection", "shapley"),
+    "What the thread says, and what came of it": ("claims",),
+}
+
+
+def _evidence(case, runs, found, pictures):
     for heading, parts in evidence.sections(case, runs, found):
         yield f"## {heading}"
+        for place in PLACES.get(heading, ()):
+            yield from pictures[place]
         yield from (part if isinstance(part, str) else markdown(part) for part in parts)
 
 
-def _pictures(store):
-    return sorted(path.stem for path in (store.folder / "figures").glob("*.png"))
+def _pictures(tables_, store):
+    """Returns the figures of a report as Markdown, by the name that theirs begins with."""
+    shown = gallery.collect(tables_) if store.trainer == TRAINERS[0] else []
+    found = {name: [] for name in ("fit", "learning_curves", "distribution", "dissection")}
+    found |= {"shapley": [], "claims": []}
+    for plate in shown:
+        kind = next(name for name in found if plate.name.startswith(name))
+        found[kind].append(plates.markdown(plate, f"figures/{plate.name}.png").rstrip())
+    return found
 
 
 def _made(case, store):

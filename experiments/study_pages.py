@@ -1,6 +1,6 @@
 """Study pages: what came of a case's studies, as figures and one page of Markdown.
 
-Room 9: composes; computes no statistic and trains nothing.
+Room 11: composes; computes no statistic and trains nothing.
 """
 
 import itertools
@@ -8,7 +8,8 @@ import pathlib
 
 import pandas as pd
 
-from experiments import study_figures, tables
+from experiments import plates, study_figures, tables
+from experiments.looks import look
 from experiments.markdown import markdown
 from experiments.store import write_whole
 from experiments.study_table import StudyTable
@@ -30,17 +31,29 @@ def write(case, folder):
     Raises:
         SuiteError: A study is damaged, or has lines of another version of the case.
     """
-    found = [StudyTable(folder, case, study) for study in case.studies]
-    views = [StudyView(table) for table in found if table.path.exists()]
+    views = stored_views(case, folder)
     if not views:
         return []
-    written = [path for view in views for path in study_figures.draw(view)]
+    written = [path for view in views for path in _draw(view)]
     for view in views:
         view.table.write_summary()
         written.append(view.table.folder / f"{view.study.name}_summary.csv")
     path = pathlib.Path(folder) / "README.md"
     write_whole(path, page(case, views))
     return [path, *written]
+
+
+def stored_views(case, folder):
+    """Returns the `StudyView` of each of a case's studies that is stored in a folder."""
+    found = [StudyTable(folder, case, study) for study in case.studies]
+    return [StudyView(table) for table in found if table.path.exists()]
+
+
+def _draw(view):
+    # A grid of many panels is heavy as SVG.
+    formats = ("svg", "png") if len(view.study.axes) < 3 else ("png",)
+    for plate in study_figures.study_plates(view):
+        yield from plates.write(plate, view.table.folder / "figures", look(), formats)
 
 
 def page(case, views):
@@ -87,8 +100,8 @@ def section(view):
     parts += [_outcomes(view, length) for length in view.lengths]
     if view.study.documented:
         parts.append(_documented(view))
-    names = [study_figures.name(view, length) for length in view.lengths]
-    parts += [f"![{name}](figures/{name}.png)" for name in names]
+    for plate in study_figures.study_plates(view):
+        parts.append(plates.markdown(plate, f"figures/{plate.name}.png").rstrip())
     for axis in view.study.axes:
         parts += [f"### Which {axis} learns, on the whole", _averages(view, axis)]
     return parts

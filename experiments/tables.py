@@ -187,21 +187,22 @@ def from_csv(text):
     return pd.read_csv(io.StringIO(text), dtype=keep, na_values=[""], keep_default_na=False)
 
 
-def stored(store, name):
+def stored(store, name, needed=("arm", "steps", "checkpoint")):
     """Returns a derived table of a folder, or `None` if it is not there.
 
     Args:
         store: The `Store`.
-        name: `"curves.csv"` or `"seeds.csv"`.
+        name: Name of its file.
+        needed: Columns that it has, with a value in every row.
 
     Raises:
         SuiteError: The file is damaged.
     """
     try:
         table = from_csv(store.read_table(name))
-        if table is not None and not set(STORED_COLUMNS) <= set(table):
-            raise ValueError(f"it lacks some of the columns {STORED_COLUMNS}")
-        if table is not None and table[list(STORED_COLUMNS)].isna().any(axis=None):
+        if table is not None and not set(needed) <= set(table):
+            raise ValueError(f"it lacks some of the columns {tuple(needed)}")
+        if table is not None and table[list(needed)].isna().any(axis=None):
             raise ValueError("a row is cut off")
     except (ValueError, UnicodeDecodeError) as error:
         raise SuiteError(
@@ -209,9 +210,6 @@ def stored(store, name):
             f"remove it and run again. Received: {error}"
         ) from None
     return table
-
-
-STORED_COLUMNS = ("arm", "steps", "checkpoint")
 
 
 def differences(case):

@@ -136,6 +136,7 @@ def test_a_run_prints_what_differs_and_what_came_of_it(tmp_path, capsys, monkeyp
     written = re.findall(r"wrote (\S+)", text)
     assert {pathlib.Path(path).name for path in written} == {
         "report.md",
+        *("fit.md", "learning_curves.md", "distribution.md"),
         "fit.svg",
         "fit.png",
         "learning_curves.svg",

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import reproductions
-from experiments import cli, runner
+from experiments import cli, commands, runner
 from experiments.case import SuiteError
 from experiments.claims import Solves, certificate, claim
 from experiments.dissection import COLUMNS as DISSECTED
@@ -201,7 +201,7 @@ def test_claims_that_a_case_does_not_have_are_not_missed(tmp_path):
 def test_explaining_imports_neither_tensorflow_nor_keras():
     code = "import sys, experiments.explain, experiments.replay; print(*sorted(sys.modules))"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=cli.ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], cwd=commands.ROOT, capture_output=True, text=True, check=True
     )
     assert not {"tensorflow", "keras"} & set(done.stdout.split())
 
@@ -212,7 +212,7 @@ def test_explaining_imports_neither_tensorflow_nor_keras():
 @pytest.fixture
 def suite(tmp_path, monkeypatch):
     """Returns a function that runs the suite's command with the toy case alone."""
-    monkeypatch.setattr(cli, "ROOT", tmp_path)
+    monkeypatch.setattr(commands, "ROOT", tmp_path)
     monkeypatch.setattr(reproductions, "names", lambda: ["toy"])
     load = reproductions.load
     monkeypatch.setattr(reproductions, "load", lambda n: CASE if n == "toy" else load(n))

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from matplotlib.patches import Rectangle
 
-from experiments import heat_maps
+from experiments import figures, heat_maps
 
 NAMES = {"rows": "bend", "columns": "rate", "value": "solved", "label": "words"}
 
@@ -166,7 +166,8 @@ def test_a_grid_names_rows_at_the_left_and_columns_below():
 
 def test_a_figure_names_both_axes_and_has_a_title():
     figure, _ = heat_maps.new_grid(2)
-    heat_maps.name_axes(figure, ["bend", "rate"], "a study")
+    heat_maps.name_axes(figure, ["bend", "rate"])
+    figures.entitle(figure, "a study")
     assert (figure.get_supylabel(), figure.get_supxlabel()) == ("bend", "rate")
     assert figure.get_suptitle() == "a study"
 

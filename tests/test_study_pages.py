@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import statistics, study_figures, study_pages, tables
+from experiments import captions, statistics, study_figures, study_pages, tables
 from experiments.case import SuiteError
 from experiments.claims import Study
+from experiments.looks import look
 from experiments.study_table import StudyTable
 from experiments.study_view import StudyView
 from tests import toy
@@ -152,7 +153,7 @@ def test_numbers_on_the_page_follow_the_table(tmp_path):
     fill(tmp_path / "a")
     fill(tmp_path / "b", tanh_slow=[0.0001] * 4)
     before, after = (page(tmp_path / name, GRID).splitlines() for name in "ab")
-    changed = [line for line in before if line not in after]
+    changed = [line for line in before if line not in after and line.startswith("|")]
     # A row in the table of each metric and length, and an average on each axis.
     assert sorted(line.split(" | ")[0] for line in changed) == ["| slow"] + ["| tanh"] * 5
 
@@ -207,7 +208,7 @@ def test_a_study_of_three_axes_has_a_table_a_label_of_the_last(tmp_path):
     text = page(tmp_path, DEEP)
     assert text.count("**few**") == text.count("**many**") == 2
     assert "each trained for its own epochs" in text
-    assert "![deep](figures/deep.png)" in text
+    assert "](figures/deep.png)" in text
 
 
 def test_twins_are_compared_label_by_label(tmp_path):
@@ -252,7 +253,7 @@ def test_stale_lines_are_refused(tmp_path):
 def test_page_figures_and_summaries_are_written(tmp_path):
     fill(tmp_path)
     found = [path.relative_to(tmp_path).as_posix() for path in write(tmp_path, GRID)]
-    pictures = [f"figures/grid_{n}.{suffix}" for n in (5, 2) for suffix in ("svg", "png")]
+    pictures = [f"figures/grid_{n}.{suffix}" for n in (5, 2) for suffix in ("svg", "png", "md")]
     assert found == ["README.md", *pictures, "grid_summary.csv"]
     summary = pd.read_csv(tmp_path / "grid_summary.csv")
     assert summary["solved"].tolist() == view(tmp_path).table.summary()["solved"].tolist()
@@ -280,37 +281,45 @@ def test_without_a_stored_study_nothing_is_written(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def drawn(monkeypatch, folder, study, **options):
+def drawn(folder, study, **options):
     """Returns `{title of a panel: words of its cells}`, and the outlined panels."""
-    kept = []
-    monkeypatch.setattr(study_figures.figures, "save", lambda figure, *_: kept.append(figure) or [])
-    study_figures.draw(view(folder, study, **options))
+    plates = study_figures.study_plates(view(folder, study, **options))
+    kept = [plate.draw(look()) for plate in plates]
     panels = [axes for figure in kept for axes in figure.axes]
     words = {axes.get_title(loc="left"): [t.get_text() for t in axes.texts] for axes in panels}
     return words, [axes.get_title(loc="left") for axes in panels if axes.patches]
 
 
-def test_two_axes_are_drawn_as_rate_and_median(tmp_path, monkeypatch):
-    words, outlined = drawn(monkeypatch, tmp_path, GRID)
+def test_two_axes_are_drawn_as_rate_and_median(tmp_path):
+    words, outlined = drawn(tmp_path, GRID)
     assert words["percent of seeds that solve"] == ["0", "25", "50", "100"]
     assert words["median mse"] == ["0.02", "0.02", "0.001", "0.0002"]
     assert set(outlined) == set(words)
 
 
-def test_three_axes_are_drawn_as_a_panel_a_label_of_the_last(tmp_path, monkeypatch):
-    words, outlined = drawn(monkeypatch, tmp_path, DEEP)
+def test_three_axes_are_drawn_as_a_panel_a_label_of_the_last(tmp_path):
+    words, outlined = drawn(tmp_path, DEEP)
     assert words == {"few": ["0", "25", "50", "100"], "many": ["0", "25", "50", "100"]}
     assert outlined == ["few"]
 
 
-def test_one_axis_is_drawn_as_one_column(tmp_path, monkeypatch):
+@pytest.mark.parametrize("length, says", [(2, "after 2 epochs"), (5, "after 5 epochs")])
+def test_words_of_a_study_count_the_cells_that_solve(length, says, tmp_path):
+    shown = view(tmp_path)
+    words = captions.study(shown, length)
+    solving = (shown.cells(length)["verdict"] == "solves").sum()
+    assert words.title == f"toy, grid: {solving} of 4 programs solve {says}"
+    assert words.alt == "The best is tanh/quick (100.0%), the worst line/slow (0.0%)."
+
+
+def test_one_axis_is_drawn_as_one_column(tmp_path):
     study = Study("bends", "", "broken", {"bend": AXES["bend"]}, 4)
     table = StudyTable(tmp_path, toy.make(studies=(study,)), study)
     for cell, arms in table.readings.items():
         table.add(cell, {steps: rows([0.0] * 4) for steps in arms}, ENVIRONMENT, 1)
     table.write()
     assert view_words(table) == [["line", ""], ["tanh", ""]]
-    assert len(study_figures.draw(StudyView(table))) == 2
+    assert len(study_figures.draw(StudyView(table), None, look()).axes) == 2
 
 
 def view_words(table):

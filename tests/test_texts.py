@@ -15,6 +15,7 @@ WRITERS = (
     *("reports", "evidence", "index", "ledger", "readings", "conclusion", "diagnosis"),
     *("symptoms", "failures", "explain", "replay", "silently", "faults", "period", "outcomes"),
     *("study_pages", "metric_check", "dissection", "agreement"),
+    *("captions", "story", "gallery", "plates", "statement_marks", "evidence_marks"),
 )
 # What a text may say because it is the method's own: confidence, the one rule's bars,
 # the margins of a difference, names that hold a digit.

@@ -1,0 +1,226 @@
+"""The commands that train, record and rebuild, each as a function that prints.
+
+Room 15: everything heavy is imported when a command runs, so that `--help` and the list
+of cases answer at once.
+"""
+
+import pathlib
+
+from experiments.case import TRAINERS, SuiteError, nearest
+from experiments.screen import progress as shown_progress
+from experiments.screen import quiet_softmax, rich_table
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+REFERENCE_SEEDS = 30
+
+
+def run_case(case, seeds, arms, *, trainer, full, out, fresh, progress):
+    """Trains, writes and prints one case; see the options of `cli.main`."""
+    from experiments import plans
+
+    plan = plans.select(case, arms)
+    if not full:
+        plan = plans.cut(plan, case.quick_steps)
+    _check_trainer(trainer)
+    default = pathlib.Path("out") / case.name
+    folder = pathlib.Path(out or (default if trainer == "engine" else default / trainer))
+    store = _open(folder, case, trainer, fresh)
+    stale = sum(store.stale().values())
+    if stale:
+        raise SuiteError(
+            f"{folder} holds rows of an older version of {case.name}; start over "
+            f"with --fresh, or name another folder with --out. Received: "
+            f"{stale} stale rows"
+        )
+    _train(case, plan, seeds, store, progress)
+    paths = _write(case, store)
+    _show(case, store)
+    for path in paths:
+        print(f"wrote {path}")
+    committed = _committed(case)
+    if committed is not None and committed.folder.resolve() != folder.resolve():
+        from experiments import agreement
+
+        print(agreement.line(case, store, plan, seeds, committed))
+
+
+def record_case(case, trainer, *, fresh, progress):
+    """Trains what the case calls its evidence, into `results/<case>`."""
+    from experiments import plans
+    from experiments.case import Evidence
+
+    _check_trainer(trainer)
+    if trainer == "numpy" and case.plain is None:
+        print(f"{case.name}: no arm is trained in plain NumPy")
+        return
+    folder, evidence = ROOT / "results" / case.name, case.evidence
+    if trainer != "engine":
+        folder = folder / trainer
+        alone = Evidence(case.reference_arm, REFERENCE_SEEDS)
+        evidence = (alone,) if trainer == "reference" else (case.plain,)
+    store = _open(folder, case, trainer, fresh)
+    for (arm, steps), count in store.stale().items():
+        print(f"{case.name}: {count} stale rows of {arm} at {steps:,} steps go")
+        store.drop(arm, steps)
+    for line in evidence:
+        plan = plans.select(case, line.arms, without=line.without)
+        _train(case, plans.cut(plan, line.steps), list(range(line.num_seeds)), store, progress)
+    # The rows of other trainers bear out the engine's figures; they have none of their own.
+    for path in _write(case, store, pictures=trainer == TRAINERS[0]):
+        print(f"wrote {path.relative_to(ROOT)}")
+
+
+def record_studies(case, *, progress):
+    """Trains what the case's studies lack, into `results/<case>/studies`."""
+    from experiments import studies
+
+    with shown_progress(progress) as display:
+        trained = studies.record(case, ROOT / "results" / case.name, progress=display)
+    for name, num_cells in trained.items():
+        print(f"{case.name}: trained {num_cells:,} cells of {name}")
+    _write_studies(case, ROOT / "results" / case.name)
+
+
+def _write_studies(case, folder):
+    """Writes the page of the case's studies below a folder, if any is stored."""
+    from experiments import study_pages
+
+    for path in study_pages.write(case, folder / "studies"):
+        print(f"wrote {path}")
+
+
+def rebuild(case, folder):
+    """Writes tables, figures and report of stored runs; trains nothing."""
+    from experiments.store import Store
+
+    if not (folder / "runs.csv").exists():
+        raise SuiteError(
+            f"{folder} holds no runs; train some with: python -m reproductions.{case.name}"
+        )
+    _write_studies(case, folder)
+    for path in _write(case, Store(folder, case)):
+        print(f"wrote {path}")
+
+
+def explain_case(case):
+    """Prints what the committed tables say of a case."""
+    from experiments.explain import explain
+    from experiments.store import Store
+
+    print(explain(case, Store(ROOT / "results" / case.name, case)))
+
+
+def replay_seed(case, seed, arms):
+    """Trains one seed again, and prints its symptoms along the way."""
+    from experiments.networks import check_backend
+    from experiments.replay import replay
+
+    if seed < 0:
+        raise SuiteError(f"--seed must be a whole number of at least 0. Received: {seed}")
+    check_backend()
+    with quiet_softmax():
+        print(replay(case, seed, arms, store=_committed(case)))
+
+
+def write_index(folder):
+    """Writes the page above the reports of all cases that have runs there."""
+    import reproductions
+    from experiments import index, plates
+    from experiments.looks import look
+    from experiments.reports import FORMATS
+    from experiments.store import Store, write_whole
+
+    cases = [reproductions.load(name) for name in reproductions.names()]
+    found = {
+        case: Store(folder / case.name, case)
+        for case in cases
+        if (folder / case.name / "runs.csv").exists()
+    }
+    if not found:
+        return
+    if folder == ROOT / "results":
+        _write_beside(found, folder)
+        readme = ROOT / "README.md"
+        write_whole(readme, index.with_findings(readme.read_text(encoding="utf-8"), found))
+    for path in plates.write(index.summary_plate(found), folder / "figures", look(), FORMATS):
+        print(f"wrote {path}")
+    write_whole(folder / "README.md", index.page(found, folder))
+    print(f"wrote {folder / 'README.md'}")
+
+
+def _write_beside(found, folder):
+    """Writes the committed pages and tables that several cases share."""
+    from experiments import faults, silently, tables
+    from experiments.store import write_whole
+
+    runs = {case: tables.runs(store) for case, store in found.items()}
+    made = [one for store in found.values() for one in store.environments]
+    write_whole(folder / "faults.csv", tables.to_csv(faults.table(runs)))
+    write_whole(folder / "silently" / "README.md", silently.page(folder / "silently", runs, made))
+
+
+def show_list(cases):
+    """Prints the cases with what each shows."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("case", "what it shows", "people search for", title="Cases")
+    for case in cases:
+        table.add_row(case.name, case.shows, case.symptom)
+    console = Console()
+    console.print(table)
+    console.print("Run one with: python -m reproductions.sin_fit (--help for options)")
+
+
+def _check_trainer(trainer):
+    if trainer not in TRAINERS:
+        raise SuiteError(
+            f"--trainer must be engine, reference or numpy. Received: {trainer!r}."
+            f"{nearest(trainer, TRAINERS)}"
+        )
+
+
+def _open(folder, case, trainer, fresh):
+    from experiments.networks import check_backend
+    from experiments.store import Store
+
+    check_backend()
+    store = Store(folder, case, trainer, fresh)
+    store.check_writable()
+    return store
+
+
+def _committed(case):
+    """Returns the store of the committed evidence, or `None`."""
+    from experiments.store import Store
+
+    folder = ROOT / "results" / case.name
+    return Store(folder, case) if (folder / "runs.csv").exists() else None
+
+
+def _write(case, store, pictures=True):
+    from experiments import reports
+
+    return reports.write(case, store, pictures)
+
+
+def _train(case, plan, seeds, store, progress):
+    from experiments import runner
+
+    with quiet_softmax(), shown_progress(progress) as display:
+        trained, kept = runner.train(case, plan, seeds, store, display)
+    words = f", {kept:,} were there already" if kept else ""
+    print(f"{case.name}: trained {trained:,} rows{words}")
+
+
+def _show(case, store):
+    """Prints what differs, and what came of each arm."""
+    from rich.console import Console
+
+    from experiments import reports, tables
+
+    console = Console()
+    console.print(rich_table(reports.difference_words(case), f"{case.name}: {case.shows}"))
+    words = reports.outcome_words(case, tables.summary(tables.runs(store)))
+    console.print(rich_table(words, "outcome"))
+    console.print(reports.yardstick_words(case))

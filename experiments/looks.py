@@ -1,0 +1,104 @@
+"""Looks: the colours and sizes of every picture and page, light and dark, column and wide.
+
+Room 1: standard library only. A fix has one colour wherever it is drawn.
+"""
+
+import dataclasses
+
+THEMES = ("light", "dark")
+WIDTHS = ("column", "wide")
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """The colours of a theme, and the measures of a width.
+
+    Args:
+        theme: `"light"` or `"dark"`.
+        width: `"column"` (600 pixels on a page) or `"wide"` (1,000 pixels).
+        background, ink, muted, faint: Colours of paper, text, notes and grid lines.
+        broken, fixed, target: Colours of the two programs and of what they should answer.
+        fixes: Colours of a case's fixes, in their order; rivals go on after them.
+        verdicts: Verdict to colour.
+    """
+
+    theme: str
+    background: str
+    ink: str
+    muted: str
+    faint: str
+    broken: str
+    fixed: str
+    fixes: tuple
+    width: str = "column"
+
+    @property
+    def target(self):
+        """What is to be learned is drawn in the colour of text."""
+        return self.ink
+
+    @property
+    def verdicts(self):
+        """Each verdict's colour: that of fixed where it is good, of broken where it is bad."""
+        good = dict.fromkeys(("solves", "supported", "helps"), self.fixed)
+        bad = dict.fromkeys(("fails", "contradicted", "harms"), self.broken)
+        open_ = dict.fromkeys(("undecided", "does nothing", "untestable"), self.muted)
+        return good | bad | open_ | {"depends on the seed": self.fixes[1]}
+
+    @property
+    def inches(self):
+        """The width of a picture, at 100 pixels an inch on the page."""
+        return 6.0 if self.width == "column" else 10.0
+
+    @property
+    def font_size(self):
+        """The size of text in points; a wide picture is still read at 600 pixels."""
+        return 10.0 if self.width == "column" else 12.5
+
+
+# Okabe and Ito's colours, told apart under every common colour blindness; their yellow is
+# left out, and their orange dark, which do not show on white. The dark ones are lighter.
+LIGHT = Look(
+    theme="light",
+    background="#FFFFFF",
+    ink="#1F2328",
+    muted="#5F666D",
+    faint="#E4E6E8",
+    broken="#D55E00",
+    fixed="#0072B2",
+    fixes=("#00875F", "#7A4B00", "#BB5F95", "#2E93CC", "#77770A", "#7A7A7A"),
+)
+DARK = Look(
+    theme="dark",
+    background="#14181D",
+    ink="#E9E7E3",
+    muted="#A5ABB2",
+    faint="#2B323A",
+    broken="#FF7F3F",
+    fixed="#4FA8E8",
+    fixes=("#2CC49B", "#F2B63C", "#E59AC4", "#9BD7F7", "#C6C64C", "#B0B0B0"),
+)
+
+
+def look(theme="light", width="column"):
+    """Returns the `Look` of a theme and a width.
+
+    Raises:
+        ValueError: One of the two is unknown.
+    """
+    if theme not in THEMES or width not in WIDTHS:
+        raise ValueError(
+            f"A look is one of the themes {THEMES} and widths {WIDTHS}. Received: {theme}, {width}"
+        )
+    return dataclasses.replace(LIGHT if theme == "light" else DARK, width=width)
+
+
+def arm_colours(case, look):
+    """Returns `{name: colour}` of broken, fixed and each fix, the same in every picture.
+
+    Args:
+        case: The `Case`.
+        look: The `Look`.
+    """
+    fixes = {name: look.fixes[n % len(look.fixes)] for n, name in enumerate(case.fixes)}
+    return {"broken": look.broken, "fixed": look.fixed} | fixes
