@@ -8,8 +8,8 @@ import numpy as np
 from experiments import tables
 from experiments.case import Regression
 from experiments.conclusion import listed
+from experiments.markdown import Words
 from experiments.marks import BANDS
-from experiments.plates import Words
 
 OVER_SEEDS = f"Lines are medians over seeds, bands the {BANDS[1][3]} and the {BANDS[0][3]}."
 
@@ -128,9 +128,10 @@ def shapley(case, item, values):
     rows = values.sort_values("estimate", ascending=False, kind="stable").to_dict("records")
     best = [row for row in rows if row["high"] >= rows[0]["low"]]
     verb = "is" if len(best) == 1 else "are"
-    title = f"{case.name}: {listed([row['fixes'] for row in best])} {verb} worth most"
+    names = listed([row["fixes"] for row in best])
+    title = f"{case.name}: {names} {verb} worth most in solve rate"
     if len(best) == len(rows) > 1:
-        title = f"{case.name}: {listed([row['fixes'] for row in best])} are worth the same"
+        title = f"{case.name}: {names} are worth the same in solve rate"
     words = [f"{row['fixes']} {points(row)}" for row in rows]
     caption = (
         "Shapley values: the mean over seeds of what a fix adds, over every order in which the "

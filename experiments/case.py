@@ -122,6 +122,7 @@ class Case:
             et al. (2020).
         silently: What today's Keras does without saying so, each a `Silent` with a script
             below `results/silently`.
+        races: Optimizers on a plane through weight space, each a `Race`; of a regression.
 
     Raises:
         ValueError: A law of the house is broken; the text says which.
@@ -153,6 +154,7 @@ class Case:
     periods: tuple = ()
     faults: Mapping[str, str] = dataclasses.field(default_factory=dict)
     silently: tuple = ()
+    races: tuple = ()
 
     def __post_init__(self):
         _check_names(self)
@@ -178,6 +180,7 @@ class Case:
                     f"{PROVENANCE}. Received: {field}: {kind}"
                 )
         _check_evidence(self)
+        _check_races(self)
 
     @property
     def fixed(self):
@@ -242,6 +245,18 @@ def _check_evidence(case):
     strange = set(case.faults) - set(case.fixes)
     if strange:
         raise ValueError(f"Faults are classed by fix. Received: {sorted(strange)}")
+
+
+def _check_races(case):
+    """Makes sure that races name arms, have names of their own, and belong to a regression."""
+    names = [race.name for race in case.races]
+    if len(set(names)) < len(names):
+        raise ValueError(f"Every race has a name of its own. Received: {names}")
+    if names and not isinstance(case.task, Regression):
+        raise ValueError(f"Only a Regression has races. Received: {case.task}")
+    for race in case.races:
+        for arm in (race.start, *race.ends):
+            case.arm(arm)
 
 
 def _is_cell(study, cell):

@@ -315,6 +315,41 @@ class Silent:
         return list(dict.fromkeys([*self.shown, *_named(self.tests)]))
 
 
+@dataclasses.dataclass(frozen=True)
+class Race:
+    """Optimizers that descend the true loss on a plane through weight space.
+
+    The plane is the one through three points: the weights that `start` starts from, and
+    those that training ends at in two arms that start from the same weights.
+
+    Args:
+        name: Letters, digits and underscores.
+        says: Whose start it is, a few words.
+        start: The arm that is started from.
+        ends: Two arms to the updates they are trained for: the first gives the first
+            direction, the second the other one.
+        optimizers: Label to arguments of `era.optimizer`.
+        learning_rate: That of all of them; each one's own if `None`.
+        num_steps: Updates that each makes on the plane.
+    """
+
+    name: str
+    says: str
+    start: str
+    ends: dict
+    optimizers: dict
+    learning_rate: float | None = None
+    num_steps: int = 10_000
+
+    def __post_init__(self):
+        if len(self.ends) != 2 or not self.optimizers or self.num_steps < 1:
+            raise ValueError(
+                "A race has two ends, at least one optimizer and one update. Received: "
+                f"{self.name} with ends {list(self.ends)}, {len(self.optimizers)} optimizers "
+                f"and num_steps={self.num_steps}"
+            )
+
+
 def _named(tests):
     names = []
     for test in tests:

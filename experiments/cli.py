@@ -30,13 +30,27 @@ Full = Annotated[bool, typer.Option("--full", help="Train every documented step.
 Out = Annotated[str, typer.Option(help="Folder to write; default out/<case>.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start over in that folder.")]
 Studies = Annotated[bool, typer.Option("--studies", help="The studies, and nothing else.")]
+Scenes = Annotated[
+    bool, typer.Option("--scenes", help="What animations show beside the rows, and nothing else.")
+]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress bar.")]
 Name = Annotated[str, typer.Argument(help="A case.")]
 Replayed = Annotated[int | None, typer.Option("--seed", help="Train this seed again and watch it.")]
 Names = Annotated[list[str], typer.Argument(help="Cases; all of them if none is named.")]
 Formats = Annotated[str, typer.Option("--format", help="Some of svg, png, pdf.")]
+FilmFormats = Annotated[
+    str, typer.Option("--format", help="Some of gif, mp4, png (the last picture).")
+]
 Theme = Annotated[str, typer.Option(help="Some of light, dark.")]
 Width = Annotated[str, typer.Option(help="Some of column (600 pixels), wide (1,000).")]
+PageOut = Annotated[str, typer.Option("--out", help="The file to write.")]
+ExportArm = Annotated[str, typer.Option("--arm", help="An arm; broken if none is named.")]
+Diff = Annotated[bool, typer.Option("--diff", help="Print what --against changes in --arm.")]
+Against = Annotated[str, typer.Option(help="The other arm of --diff.")]
+Form = Annotated[str, typer.Option("--format", help="py (a script) or ipynb (a notebook).")]
+ExportSeed = Annotated[int, typer.Option("--seed", help="The seed in the program.")]
+ExportSteps = Annotated[int | None, typer.Option("--steps", help="Cut it to this many updates.")]
+ExportOut = Annotated[str, typer.Option("--out", help="A new file; the screen if none is named.")]
 FigureOut = Annotated[str, typer.Option("--out", help="Folder to write, a folder a case.")]
 
 
@@ -128,6 +142,7 @@ def suite(arguments=None):
         cases: Names = None,
         trainer: TrainerName = "engine",
         studies: Studies = False,
+        scenes: Scenes = False,
         fresh: Fresh = False,
         no_progress: NoProgress = False,
     ):
@@ -135,6 +150,8 @@ def suite(arguments=None):
         for case in _load(cases):
             if studies:
                 commands.record_studies(case, progress=not no_progress)
+            elif scenes:
+                commands.record_scenes(case, progress=not no_progress)
             else:
                 commands.record_case(case, trainer, fresh=fresh, progress=not no_progress)
         commands.write_index(commands.ROOT / "results")
@@ -159,6 +176,41 @@ def suite(arguments=None):
         """Draws the figures of stored results for a blog, with captions; trains nothing."""
         looks = {"themes": theme, "widths": width}
         publishing.draw_figures(_load(cases), pathlib.Path(out), formats=formats, **looks)
+
+    @app.command()
+    def animate(
+        cases: Names = None,
+        formats: FilmFormats = "gif,mp4",
+        theme: Theme = "light",
+        width: Width = "column",
+        out: FigureOut = "out/figures",
+    ):
+        """Makes films of stored results: one seed under every arm, and races of optimizers."""
+        looks = {"themes": theme, "widths": width}
+        publishing.animate(_load(cases), pathlib.Path(out), formats=formats, **looks)
+
+    @app.command()
+    def page(cases: Names = None, out: PageOut = "out/page.html"):
+        """Writes a page to play with: one file of HTML, all cases, no network."""
+        publishing.write_page(_load(cases), pathlib.Path(out))
+
+    @app.command()
+    def export(
+        case: Name,
+        arm: ExportArm = "",
+        diff: Diff = False,
+        against: Against = "fixed",
+        form: Form = "py",
+        seed: ExportSeed = 0,
+        steps: ExportSteps = None,
+        out: ExportOut = "",
+    ):
+        """Prints a program of plain Keras and NumPy, its diff, or a notebook."""
+        (chosen,), form = _load([case]), "diff" if diff else form
+        publishing.words_of(form, ("py", "ipynb", "diff"), "--format")
+        arms = {"py": [arm or "broken"], "diff": [arm or "broken", against]}
+        arms = arms.get(form, [arm] if arm else ["broken", "fixed"])
+        publishing.export(chosen, arms, form, seed=seed, steps=steps, out=out)
 
     @app.command()
     def silently():

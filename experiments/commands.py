@@ -37,11 +37,11 @@ def run_case(case, seeds, arms, *, trainer, full, out, fresh, progress):
     _show(case, store)
     for path in paths:
         print(f"wrote {path}")
-    committed = _committed(case)
-    if committed is not None and committed.folder.resolve() != folder.resolve():
+    evidence = committed(case)
+    if evidence is not None and evidence.folder.resolve() != folder.resolve():
         from experiments import agreement
 
-        print(agreement.line(case, store, plan, seeds, committed))
+        print(agreement.line(case, store, plan, seeds, evidence))
 
 
 def record_case(case, trainer, *, fresh, progress):
@@ -79,6 +79,21 @@ def record_studies(case, *, progress):
     for name, num_cells in trained.items():
         print(f"{case.name}: trained {num_cells:,} cells of {name}")
     _write_studies(case, ROOT / "results" / case.name)
+
+
+def record_scenes(case, *, progress):
+    """Trains what the case's animations show beside its rows, and draws them."""
+    from experiments import animations, race, slices
+    from experiments.looks import look
+    from experiments.store import Store
+
+    folder = ROOT / "results" / case.name
+    with quiet_softmax(), shown_progress(progress) as display:
+        written = [*slices.record(case, folder, display), *race.record(case, folder, display)]
+    store = Store(folder, case)
+    written += animations.write(case, store, look(), folder / "figures", ["gif"])
+    for path in written:
+        print(f"wrote {path.relative_to(ROOT)}")
 
 
 def _write_studies(case, folder):
@@ -119,7 +134,7 @@ def replay_seed(case, seed, arms):
         raise SuiteError(f"--seed must be a whole number of at least 0. Received: {seed}")
     check_backend()
     with quiet_softmax():
-        print(replay(case, seed, arms, store=_committed(case)))
+        print(replay(case, seed, arms, store=committed(case)))
 
 
 def write_index(folder):
@@ -127,7 +142,6 @@ def write_index(folder):
     import reproductions
     from experiments import index, plates
     from experiments.looks import look
-    from experiments.reports import FORMATS
     from experiments.store import Store, write_whole
 
     cases = [reproductions.load(name) for name in reproductions.names()]
@@ -142,7 +156,8 @@ def write_index(folder):
         _write_beside(found, folder)
         readme = ROOT / "README.md"
         write_whole(readme, index.with_findings(readme.read_text(encoding="utf-8"), found))
-    for path in plates.write(index.summary_plate(found), folder / "figures", look(), FORMATS):
+    plate = index.summary_plate(found)
+    for path in plates.write(plate, folder / "figures", look(), plate.kept):
         print(f"wrote {path}")
     write_whole(folder / "README.md", index.page(found, folder))
     print(f"wrote {folder / 'README.md'}")
@@ -190,7 +205,7 @@ def _open(folder, case, trainer, fresh):
     return store
 
 
-def _committed(case):
+def committed(case):
     """Returns the store of the committed evidence, or `None`."""
     from experiments.store import Store
 

@@ -218,7 +218,7 @@ def _claims(tables_):
         statement_marks.draw_verdicts(axes, shown, look=look)
         return figure
 
-    yield Plate("claims", captions.claims(case, table), draw)
+    yield Plate("claims", captions.claims(case, table), draw, kept=("png",))
 
 
 def summary(folders):

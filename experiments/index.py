@@ -5,9 +5,9 @@ Room 13: reads folders of results, writes Markdown.
 
 import pandas as pd
 
-from experiments import dissection, gallery, ledger, plates, tables
+from experiments import dissection, gallery, ledger, tables
 from experiments.case import SuiteError
-from experiments.markdown import markdown
+from experiments.markdown import markdown, picture
 from experiments.reports import outcome_words
 
 HEAD = "# What came of it"
@@ -39,7 +39,7 @@ def page(folders, root):
     """
     claims = _claims(folders)
     plate = summary_plate(folders)
-    parts = [HEAD, plates.markdown(plate, f"figures/{plate.name}.png").rstrip()]
+    parts = [HEAD, picture(plate.words, f"figures/{plate.name}.png").rstrip()]
     parts += [markdown(pd.DataFrame([_case_words(*pair) for pair in folders.items()])), FOOT]
     if len(claims):
         parts += ["## What the threads say, and what came of it", markdown(_counts(claims))]
@@ -67,7 +67,7 @@ def summary_plate(folders):
 
 
 def with_findings(readme, folders):
-    """Returns a text with the table of findings between its two marks written anew.
+    """Returns a text with the findings, a table and a picture, between its two marks.
 
     Args:
         readme: The text.
@@ -80,8 +80,12 @@ def with_findings(readme, folders):
         raise SuiteError(f"README.md must hold each of the lines {MARKS} once. Received: not so")
     before, rest = readme.split(MARKS[0])
     _, after = rest.split(MARKS[1])
-    rows = pd.DataFrame([_finding(*pair) for pair in folders.items()])
-    return f"{before}{MARKS[0]}\n{markdown(rows)}\n{MARKS[1]}{after}"
+    rows, plate = (
+        pd.DataFrame([_finding(*pair) for pair in folders.items()]),
+        summary_plate(folders),
+    )
+    shown = picture(plate.words, f"results/figures/{plate.name}.png")
+    return f"{before}{MARKS[0]}\n{markdown(rows)}\n\n{shown}{MARKS[1]}{after}"
 
 
 def _finding(case, store):

@@ -1,7 +1,34 @@
-"""Markdown: tables of text as text.
+"""Markdown: tables of text, and pictures with their words, as text.
 
-Room 1: pandas tables in, strings out.
+Room 1: pandas tables and words in, strings out.
 """
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Words:
+    """What is said of a picture, from the table that it draws.
+
+    Args:
+        title: The finding, in one line.
+        caption: What is drawn, over which seeds.
+        alt: What a reader who cannot see it must know, with the numbers.
+    """
+
+    title: str
+    caption: str
+    alt: str
+
+
+def picture(words, name):
+    """Returns a picture as Markdown, with its alt text, its title and its caption.
+
+    Args:
+        words: Its `Words`.
+        name: Name of the picture, as seen from where the text will stand.
+    """
+    return f"![{words.alt}]({name})\n\n**{words.title.rstrip('.')}.** {words.caption}\n"
 
 
 def markdown(table):

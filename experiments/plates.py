@@ -4,25 +4,12 @@ Room 7: writes what it is given; knows no table.
 """
 
 import dataclasses
+import pathlib
 from collections.abc import Callable
 
-from experiments import figures
+from experiments import figures, markdown
+from experiments.markdown import Words
 from experiments.store import write_whole
-
-
-@dataclasses.dataclass(frozen=True)
-class Words:
-    """What is said of a figure, from the table that it draws.
-
-    Args:
-        title: The finding, in one line.
-        caption: What is drawn, over which seeds.
-        alt: What a reader who cannot see it must know, with the numbers.
-    """
-
-    title: str
-    caption: str
-    alt: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,18 +20,21 @@ class Plate:
         name: The name of its files, less look and format.
         words: Its `Words`.
         draw: Function `(look) -> Matplotlib figure`, without a title.
+        kept: The formats that are kept with the results: much text, or many panels, are
+            heavy as SVG.
     """
 
     name: str
     words: Words
     draw: Callable
+    kept: tuple = ("svg", "png")
 
 
-def stem(plate, look):
-    """Returns the name of a plate's files in a look: the light column has none of its own."""
+def file_stem(name, look):
+    """Returns a file's name in a look, less its ending: the light column adds nothing."""
     theme = "" if look.theme == "light" else f"-{look.theme}"
     width = "" if look.width == "column" else f"-{look.width}"
-    return f"{plate.name}{theme}{width}"
+    return f"{name}{theme}{width}"
 
 
 def write(plate, folder, look, formats):
@@ -59,22 +49,21 @@ def write(plate, folder, look, formats):
     Returns:
         The paths written, pictures first.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    name = stem(plate, look)
+    name = file_stem(plate.name, look)
     figure = plate.draw(look)
     figures.entitle(figure, plate.words.title, look=look)
     paths = figures.save(figure, folder / name, formats)
-    text = folder / f"{name}.md"
-    write_whole(text, markdown(plate, paths[0].name))
-    return [*paths, text]
+    return [*paths, write_words(folder / name, plate.words, paths[0].name)]
 
 
-def markdown(plate, picture):
-    """Returns a plate as Markdown: the picture with its alt text, its title and caption.
+def write_words(path_without_suffix, words, picture):
+    """Writes the text to paste that lies beside a picture; returns its path.
 
     Args:
-        plate: The `Plate`.
-        picture: Name of the picture, as seen from where the text will stand.
+        path_without_suffix: Path of the text, less its suffix.
+        words: The `Words` of the picture.
+        picture: Name of the picture, as seen from the text.
     """
-    words = plate.words
-    return f"![{words.alt}]({picture})\n\n**{words.title.rstrip('.')}.** {words.caption}\n"
+    path = pathlib.Path(f"{path_without_suffix}.md")
+    write_whole(path, markdown.picture(words, picture))
+    return path

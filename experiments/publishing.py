@@ -1,11 +1,14 @@
-"""The commands that publish what is stored: figures.
+"""The commands that publish what is stored: figures, films, the page, scripts.
 
 Room 16: nothing is trained here; everything heavy is imported when a command runs.
 """
 
+import pathlib
+
 from experiments import looks
 from experiments.case import SuiteError, nearest
-from experiments.commands import ROOT
+from experiments.commands import ROOT, committed
+from experiments.screen import quiet_softmax
 
 
 def words_of(text, known, option):
@@ -29,6 +32,14 @@ def words_of(text, known, option):
     return found
 
 
+def _looks(themes, widths):
+    return [
+        looks.look(theme, width)
+        for theme in words_of(themes, looks.THEMES, "--theme")
+        for width in words_of(widths, looks.WIDTHS, "--width")
+    ]
+
+
 def draw_figures(cases, folder, *, formats, themes, widths):
     """Draws every figure of stored results, in every look and format.
 
@@ -37,26 +48,86 @@ def draw_figures(cases, folder, *, formats, themes, widths):
         folder: Path of the folder to write, a folder a case.
         formats, themes, widths: Words joined by commas.
     """
-    from experiments import figures, gallery, plates, study_figures, study_pages
+    from experiments import figures, gallery, study_figures, study_pages
 
-    chosen = [
-        looks.look(theme, width)
-        for theme in words_of(themes, looks.THEMES, "--theme")
-        for width in words_of(widths, looks.WIDTHS, "--width")
-    ]
+    chosen = _looks(themes, widths)
     formats = words_of(formats, figures.FORMATS, "--format")
     stored = {case: gallery.read(case, ROOT / "results" / case.name) for case in cases}
     for case, tables in stored.items():
         shown = gallery.collect(tables)
         for view in study_pages.stored_views(case, ROOT / "results" / case.name / "studies"):
             shown += study_figures.study_plates(view)
-        _write(shown, folder / case.name, chosen, formats, plates)
+        _write(shown, folder / case.name, chosen, formats)
     if len(stored) > 1:
-        _write([gallery.summary(stored)], folder, chosen, formats, plates)
+        _write([gallery.summary(stored)], folder, chosen, formats)
 
 
-def _write(shown, folder, chosen, formats, plates):
+def _write(shown, folder, chosen, formats):
+    from experiments import plates
+
     for plate in shown:
         for look in chosen:
             for path in plates.write(plate, folder, look, formats):
                 print(f"wrote {path}")
+
+
+def animate(cases, folder, *, formats, themes, widths):
+    """Makes the animations of stored results: twins of each case, and its races.
+
+    Args:
+        cases: List of `Case`.
+        folder: Path of the folder to write, a folder a case.
+        formats, themes, widths: Words joined by commas.
+    """
+    from experiments import animations, films
+    from experiments.store import Store
+
+    formats = words_of(formats, films.FORMATS, "--format")
+    for look in _looks(themes, widths):
+        for case in cases:
+            store = Store(ROOT / "results" / case.name, case)
+            for path in animations.write(case, store, look, folder / case.name, formats):
+                print(f"wrote {path}")
+
+
+def write_page(cases, path):
+    """Writes the page of stored results: one file of HTML.
+
+    Args:
+        cases: List of `Case`, in the order of the page.
+        path: Path of the file.
+    """
+    from experiments import page
+    from experiments.store import Store
+
+    print(f"wrote {page.write({c: Store(ROOT / 'results' / c.name, c) for c in cases}, path)}")
+
+
+def export(case, arms, form, *, seed, steps, out):
+    """Prints a case as a plain program of Keras and NumPy, or writes it to a file.
+
+    Args:
+        case: The `Case`.
+        arms: List of arm names: one for a script, two for a diff, any for a notebook.
+        form: One of `"py"`, `"diff"` and `"ipynb"`.
+        seed: Whole number that stands in the program.
+        steps: Updates to cut it to, or None.
+        out: Path of a file that is not there yet; the screen if empty.
+    """
+    from experiments import notebooks, scripts
+    from experiments.store import write_whole
+
+    options = {"seed": seed, "steps": steps, "store": committed(case)}
+    path = pathlib.Path(out)
+    if out and path.exists():
+        raise SuiteError(f"{path} is there already; name another file with --out")
+    with quiet_softmax():
+        if form == "ipynb":
+            text = notebooks.notebook(case, arms, **options)
+        else:
+            text = {"py": scripts.script, "diff": scripts.difference}[form](case, *arms, **options)
+    if not out:
+        print(text, end="")
+        return
+    write_whole(path, text)
+    print(f"wrote {path}")

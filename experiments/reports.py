@@ -5,13 +5,11 @@ Room 12: composes; computes no statistic and trains nothing.
 
 import pandas as pd
 
-from experiments import evidence, gallery, plates, tables
+from experiments import animations, evidence, gallery, plates, tables
 from experiments.case import TRAINERS
 from experiments.looks import look
-from experiments.markdown import markdown
+from experiments.markdown import markdown, picture
 from experiments.story import story
-
-FORMATS = ("svg", "png")
 
 
 def write(case, store, pictures=True):
@@ -20,7 +18,7 @@ def write(case, store, pictures=True):
     Args:
         case: The `Case`.
         store: The `Store` with its runs.
-        pictures: Whether figures are drawn.
+        pictures: Whether figures are drawn, and what they are drawn from is kept.
 
     Returns:
         The paths written, in the order a person would open them.
@@ -29,26 +27,32 @@ def write(case, store, pictures=True):
     old = {name: tables.stored(store, name) for name in ("curves.csv", "seeds.csv")}
     summary = tables.summary(runs)
     curves = tables.curves(store, old["curves.csv"])
-    texts = {
-        "summary.csv": tables.to_csv(summary),
+    texts = {"summary.csv": tables.to_csv(summary)}
+    drawn_from = {
         "curves.csv": tables.to_csv(curves, 4),
         "seeds.csv": tables.to_csv(tables.showcase(store, old["seeds.csv"]), 3),
     }
+    texts |= drawn_from if pictures else {}
     store.note(
         setups={a: vars(case.arm(a)) for a in dict.fromkeys(a for a, _ in store.arms())},
         seeds={f"{arm} at {steps} steps": n for (arm, steps), n in _counts(runs).items()},
     )
     # Read back, so that a rebuild from disk draws the very same numbers.
-    curves = tables.from_csv(texts["curves.csv"])
+    curves = tables.from_csv(drawn_from["curves.csv"])
     # Another trainer's rows bear out the engine's; what is said rests on these alone.
     found = evidence.gather(case, store, runs) if store.trainer == TRAINERS[0] else {}
     texts |= evidence.texts(found)
     shown = gallery.collect(gallery.Tables(case, runs, curves, found)) if pictures else []
     folder = store.folder / "figures"
-    drawn = [path for one in shown for path in plates.write(one, folder, look(), FORMATS)]
+    drawn = [path for one in shown for path in plates.write(one, folder, look(), one.kept)]
     texts["report.md"] = report(case, store, runs, summary, curves, found)
     written = [store.write_text(name, text) for name, text in texts.items()]
-    return [store.folder / "report.md", *drawn, store.folder / "runs.csv", *written[:3]]
+    return [
+        store.folder / "report.md",
+        *drawn,
+        store.folder / "runs.csv",
+        *written[: 1 + 2 * pictures],
+    ]
 
 
 def _counts(runs):
@@ -171,6 +175,7 @@ def report(case, store, runs, summary, curves, found):
         *filter(None, [evidence.sensitivity_words(found["sensitivity"]) if found else ""]),
         *pictures["distribution"],
         *pictures["learning_curves"],
+        *pictures["films"],
         *_published(case, runs, curves),
         *(_evidence(case, runs, found, pictures) if found else []),
         "## Symptoms, and what Keras logs",
@@ -211,10 +216,14 @@ def _pictures(tables_, store):
     """Returns the figures of a report as Markdown, by the name that theirs begins with."""
     shown = gallery.collect(tables_) if store.trainer == TRAINERS[0] else []
     found = {name: [] for name in ("fit", "learning_curves", "distribution", "dissection")}
-    found |= {"shapley": [], "claims": []}
+    found |= {"shapley": [], "claims": [], "films": []}
     for plate in shown:
         kind = next(name for name in found if plate.name.startswith(name))
-        found[kind].append(plates.markdown(plate, f"figures/{plate.name}.png").rstrip())
+        found[kind].append(picture(plate.words, f"figures/{plate.name}.png").rstrip())
+    # Drawn by a command of their own, where it was given.
+    if (store.folder / "figures" / "twins.gif").exists():
+        for name, words in animations.told(store.case, store).items():
+            found["films"].append(picture(words, f"figures/{name}.gif").rstrip())
     return found
 
 

@@ -15,9 +15,13 @@ HEAD_HEIGHT, TITLE_HEIGHT, ROW_HEIGHT = 2.0, 0.3, 0.2
 
 def study_plates(view):
     """Returns the `Plate` of a study at each of its lengths."""
+    kept = ("svg", "png") if len(view.study.axes) < 3 else ("png",)
     return [
         Plate(
-            name(view, length), captions.study(view, length), functools.partial(draw, view, length)
+            name(view, length),
+            captions.study(view, length),
+            functools.partial(draw, view, length),
+            kept,
         )
         for length in view.lengths
     ]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from experiments import plates, study_figures, tables
 from experiments.looks import look
-from experiments.markdown import markdown
+from experiments.markdown import markdown, picture
 from experiments.store import write_whole
 from experiments.study_table import StudyTable
 from experiments.study_view import StudyView
@@ -50,10 +50,8 @@ def stored_views(case, folder):
 
 
 def _draw(view):
-    # A grid of many panels is heavy as SVG.
-    formats = ("svg", "png") if len(view.study.axes) < 3 else ("png",)
     for plate in study_figures.study_plates(view):
-        yield from plates.write(plate, view.table.folder / "figures", look(), formats)
+        yield from plates.write(plate, view.table.folder / "figures", look(), plate.kept)
 
 
 def page(case, views):
@@ -101,7 +99,7 @@ def section(view):
     if view.study.documented:
         parts.append(_documented(view))
     for plate in study_figures.study_plates(view):
-        parts.append(plates.markdown(plate, f"figures/{plate.name}.png").rstrip())
+        parts.append(picture(plate.words, f"figures/{plate.name}.png").rstrip())
     for axis in view.study.axes:
         parts += [f"### Which {axis} learns, on the whole", _averages(view, axis)]
     return parts

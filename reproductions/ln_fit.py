@@ -20,6 +20,7 @@ from experiments.claims import (
     Median,
     Most,
     Period,
+    Race,
     Solves,
     Study,
     certificate,
@@ -498,6 +499,21 @@ CASE = Case(
         "batch": "Training > Hyperparameters > Suboptimal batch size",
         "steps": "Training > Hyperparameters > Suboptimal number of epochs",
     },
+    races=tuple(
+        Race(
+            name,
+            says,
+            start=start,
+            ends=ends,
+            optimizers={"SGD": dict(name="SGD"), "momentum": dict(name="SGD", momentum=0.9)}
+            | {name: dict(name=name) for name in era.KERAS_1 if name != "SGD"},
+            learning_rate=0.01,
+        )
+        for name, says, start, ends in (
+            ("asked", "the asker's start", "broken", {"broken": 10_000, "adam+steps": 100_000}),
+            ("answered", "answer C's start", "fixed", {"start": 10_000, "start+adam": 10_000}),
+        )
+    ),
 )
 
 if __name__ == "__main__":

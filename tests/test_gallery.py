@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 import reproductions
-from experiments import captions, dissection, figures, gallery, index, plates, tables
+from experiments import animations, captions, dissection, figures, gallery, index, plates, tables
 from experiments.case import SuiteError
 from experiments.looks import look
+from experiments.markdown import picture
 from experiments.store import Store
 from experiments.story import story
 from tests import toy
@@ -110,14 +111,17 @@ def test_shapley_draws_points_and_factors_of_the_stored_table(shown, toy_tables)
 
 
 def test_shapley_of_equal_worth_is_said_to_be_equal(shown):
-    assert shown["shapley"].words.title == "toy: bend and longer are worth the same"
+    assert shown["shapley"].words.title == "toy: bend and longer are worth the same in solve rate"
 
 
 @pytest.mark.parametrize(
     "rows, says",
     [
-        ([("a", 0.9, 0.8, 1.0), ("b", 0.1, 0.0, 0.2)], "a is worth most"),
-        ([("a", 0.4, 0.3, 0.5), ("b", 0.6, 0.5, 0.7), ("c", 0.0, 0, 0)], "b and a are worth most"),
+        ([("a", 0.9, 0.8, 1.0), ("b", 0.1, 0.0, 0.2)], "a is worth most in solve rate"),
+        (
+            [("a", 0.4, 0.3, 0.5), ("b", 0.6, 0.5, 0.7), ("c", 0.0, 0, 0)],
+            "b and a are worth most in solve rate",
+        ),
     ],
 )
 def test_shapley_names_all_whose_interval_reaches_the_best(rows, says, toy_tables):
@@ -163,8 +167,8 @@ def test_the_same_tables_give_the_same_bytes(shown, name, tmp_path):
     "theme, width, stem",
     [("light", "column", "fit"), ("dark", "column", "fit-dark"), ("light", "wide", "fit-wide")],
 )
-def test_a_look_is_in_the_name_of_a_file(shown, theme, width, stem):
-    assert plates.stem(shown["fit"], look(theme, width)) == stem
+def test_a_look_is_in_the_name_of_a_file(theme, width, stem):
+    assert plates.file_stem("fit", look(theme, width)) == stem
 
 
 # A folder that cannot be drawn.
@@ -201,7 +205,7 @@ def test_committed_texts_are_those_of_the_tables(name):
     case = reproductions.load(name)
     for plate in gallery.collect(gallery.read(case, RESULTS / name)):
         text = (RESULTS / name / "figures" / f"{plate.name}.md").read_text()
-        assert text == plates.markdown(plate, f"{plate.name}.svg"), (
+        assert text == picture(plate.words, f"{plate.name}.{plate.kept[0]}"), (
             f"run: python -m reproductions report {name}"
         )
 
@@ -213,8 +217,8 @@ def test_committed_figures_are_drawn_from_the_tables(name):
     for plate in gallery.collect(stored_tables):
         drawn = {label for axes in axes_of(plate) for label in _words(axes)}
         assert drawn
-        picture = RESULTS / name / "figures" / f"{plate.name}.png"
-        assert picture.exists(), f"run: python -m reproductions report {name}"
+        file = RESULTS / name / "figures" / f"{plate.name}.png"
+        assert file.exists(), f"run: python -m reproductions report {name}"
 
 
 def _words(axes):
@@ -232,3 +236,14 @@ def test_the_readme_holds_the_findings_of_the_tables():
 def test_a_readme_without_its_marks_is_refused():
     with pytest.raises(SuiteError, match="README.md must hold each of the lines"):
         index.with_findings("nothing", {})
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_committed_films_have_the_words_of_the_tables(name):
+    case = reproductions.load(name)
+    for film, words in animations.told(case, Store(RESULTS / name, case)).items():
+        folder = RESULTS / name / "figures"
+        assert (folder / f"{film}.gif").exists()
+        assert (folder / f"{film}.md").read_text() == picture(words, f"{film}.gif"), (
+            f"run: python -m reproductions record {name} --scenes"
+        )

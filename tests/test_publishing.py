@@ -1,5 +1,7 @@
 """The commands that publish: what a person types, what is written, what is refused."""
 
+import json
+
 import pytest
 
 from experiments import cli
@@ -47,3 +49,66 @@ def test_words_of_an_option_are_taken_once_each_in_their_order():
 def test_no_word_is_refused():
     with pytest.raises(SuiteError, match="--some takes some of a, b"):
         words_of("", ("a", "b"), "--some")
+
+
+# Export.
+
+
+def test_export_prints_a_program_without_a_word_of_ours(capsys):
+    assert suite("export", "sum_hinge", "--arm", "broken", "--seed", "7") == 0
+    text = capsys.readouterr().out
+    compile(text, "exported", "exec")
+    assert "SEED = 7" in text
+    assert "experiments" not in text
+
+
+def test_export_prints_what_a_fix_changes(capsys):
+    assert suite("export", "sum_hinge", "--diff", "--against", "tanh") == 0
+    text = capsys.readouterr().out
+    assert text.startswith("--- sum_hinge broken\n+++ sum_hinge tanh\n")
+    assert '-        keras.layers.Dense(1, activation="sigmoid"),' in text
+
+
+def test_export_writes_a_notebook_and_overwrites_nothing(tmp_path, capsys):
+    path = tmp_path / "sum_hinge.ipynb"
+    words = ("export", "sum_hinge", "--format", "ipynb", "--steps", "70", "--out", str(path))
+    assert suite(*words) == 0
+    cells = json.loads(path.read_text())["cells"]
+    assert {cell["cell_type"] for cell in cells} == {"markdown", "code"}
+    before = path.read_bytes()
+    assert suite(*words) == 1
+    assert "is there already; name another file with --out" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (("--arm", "brokn"), "no arm 'brokn'"),
+        (("--format", "pdf"), "--format takes some of py, ipynb"),
+        (("--seed", "-1"), "-1"),
+    ],
+)
+def test_what_cannot_be_exported_is_one_line(words, says, capsys):
+    assert suite("export", "sum_hinge", *words) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert says in error
+
+
+# Films and the page.
+
+
+def test_films_of_a_case_are_written_with_their_words(tmp_path):
+    words = ("--theme", "dark", "--format", "png", "--out", str(tmp_path))
+    assert suite("animate", "sum_hinge", *words) == 0
+    names = sorted(path.name for path in (tmp_path / "sum_hinge").iterdir())
+    assert names == ["twins-dark.md", "twins-dark.png"]
+
+
+def test_the_page_of_a_case_is_one_file(tmp_path, capsys):
+    path = tmp_path / "new" / "page.html"
+    assert suite("page", "sum_hinge", "--out", str(path)) == 0
+    assert capsys.readouterr().out == f"wrote {path}\n"
+    assert list(path.parent.iterdir()) == [path]
+    assert path.read_text().lower().startswith("<!doctype html>")
