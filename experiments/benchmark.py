@@ -2,7 +2,7 @@
 
     python -m experiments.benchmark [--only sin_fit] [--out results/benchmark]
 
-Room 13: all contenders of a row train the same seeds from the same weights on the
+Room 18: all contenders of a row train the same seeds from the same weights on the
 same batches, in turn, round after round, each in a process of its own. Every ratio
 is taken within a round; what is shown is the median of the rounds, with the lowest
 and the highest.

@@ -37,6 +37,9 @@ NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress bar
 Name = Annotated[str, typer.Argument(help="A case.")]
 Replayed = Annotated[int | None, typer.Option("--seed", help="Train this seed again and watch it.")]
 Names = Annotated[list[str], typer.Argument(help="Cases; all of them if none is named.")]
+CheckSeeds = Annotated[int, typer.Option("--seeds", help="How many fresh seeds of each arm.")]
+FirstSeed = Annotated[int, typer.Option(help="The first of them; none may be stored.")]
+CheckOut = Annotated[str, typer.Option("--out", help="Folder to write the comparison to.")]
 Formats = Annotated[str, typer.Option("--format", help="Some of svg, png, pdf.")]
 FilmFormats = Annotated[
     str, typer.Option("--format", help="Some of gif, mp4, png (the last picture).")
@@ -155,6 +158,24 @@ def suite(arguments=None):
             else:
                 commands.record_case(case, trainer, fresh=fresh, progress=not no_progress)
         commands.write_index(commands.ROOT / "results")
+
+    @app.command()
+    def check(
+        cases: Names = None,
+        seeds: CheckSeeds = 128,
+        first_seed: FirstSeed = 1_000_000,
+        out: CheckOut = "out/check",
+        no_progress: NoProgress = False,
+    ):
+        """Holds fresh seeds against the committed evidence; exit code 1 if anything moved."""
+        passed = commands.check_cases(
+            _load(cases),
+            pathlib.Path(out),
+            num_seeds=seeds,
+            first_seed=first_seed,
+            progress=not no_progress,
+        )
+        raise typer.Exit(0 if passed else 1)
 
     @app.command()
     def explain(case: Name, seed: Replayed = None, arms: Arms = "broken,fixed"):

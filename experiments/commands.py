@@ -12,6 +12,9 @@ from experiments.screen import quiet_softmax, rich_table
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REFERENCE_SEEDS = 30
+# Lines of a comparison on the screen; its file has all.
+MOST_SHOWN = 10
+SHOWN_COLUMNS = ["case", "arm", "metric", "moved by", "adjusted p", "alarm"]
 
 
 def run_case(case, seeds, arms, *, trainer, full, out, fresh, progress):
@@ -94,6 +97,41 @@ def record_scenes(case, *, progress):
     written += animations.write(case, store, look(), folder / "figures", ["gif"])
     for path in written:
         print(f"wrote {path.relative_to(ROOT)}")
+
+
+def check_cases(cases, folder, *, num_seeds, first_seed, progress):
+    """Holds a fresh sample against the committed evidence, and says what moved.
+
+    Args:
+        cases: List of `Case`.
+        folder: Path of the folder that the comparison is written to.
+        num_seeds, first_seed: Which seeds are trained.
+        progress: Whether bars are shown.
+
+    Returns:
+        Whether nothing moved.
+    """
+    from rich.console import Console
+
+    from experiments import gate, gate_view
+    from experiments.store import Store
+
+    stores = {case: Store(ROOT / "results" / case.name, case) for case in cases}
+    with quiet_softmax(), shown_progress(progress) as display:
+        found = gate.check(stores, num_seeds=num_seeds, first_seed=first_seed, progress=display)
+    verdicts, questions = gate_view.verdict_words(found), gate_view.question_words(found)
+    moved = gate_view.table_words(found, most=MOST_SHOWN)[SHOWN_COLUMNS]
+    shown = {
+        "what moved most": moved,
+        "verdicts that changed": verdicts[verdicts["verdicts"] != "the same"],
+        "exact questions that failed": questions[questions["answer"] != "holds"],
+    }
+    for title, table in shown.items():
+        Console().print(rich_table(table, title) if len(table) else f"{title}: none")
+    for path in gate_view.write(found, cases, folder):
+        print(f"wrote {path}")
+    print(gate_view.headline(found))
+    return found.passed
 
 
 def _write_studies(case, folder):

@@ -101,6 +101,11 @@ class Program:
         """The stacked weights as NumPy arrays."""
         return [variable.numpy() for variable in self._variables]
 
+    @property
+    def num_updates(self):
+        """How many updates the optimizer counts since the last reset."""
+        return int(self._optimizer.iterations)
+
     def train(self, batches, start, stop):
         """Makes the updates `start` to `stop - 1` of a chunk of batches.
 

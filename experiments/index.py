@@ -20,6 +20,7 @@ FOOT = (
 BESIDE = {
     "silently/README.md": "what today's Keras does without a word, for those who maintain it",
     "faults.csv": "pairs of faulty and mended programs, for those who study faults",
+    "gate/README.md": "whether today's Keras still gives these results, and which faults are caught",
     "coverage/README.md": "how often the intervals and verdicts used here are right, by simulation",
     "era/README.md": "what the programs did on the software of their time, and how to run it again",
     "benchmark/benchmark.md": "how fast the engine is, and against what",

@@ -101,6 +101,20 @@ LEVELS = {
     "script_parts": 6,
     "scripts": 7,
     "notebooks": 8,
+    # The gate.
+    "gate_statistics": 2,
+    "gate_compare": 7,
+    "gate_probes": 7,
+    "gate_planting": 7,
+    "gate_sample": 8,
+    "gate_changes": 8,
+    "gate": 9,
+    "gate_view": 10,
+    "gate_faults": 10,
+    "gate_false_alarms": 10,
+    "gate_reach": 10,
+    "gate_page": 11,
+    "gate_power": 13,
     # The command line.
     "screen": 14,
     "commands": 15,
@@ -117,8 +131,8 @@ LEVELS = {
     "benchmark": 18,
 }
 BENCHMARK = {name for name in LEVELS if name.startswith("benchmark")}
-SPEAK = {"screen", "commands", "publishing", "cli", "benchmark", "coverage"}
-KNOW_CASES = {"commands", "publishing", "cli", *BENCHMARK}
+SPEAK = {"screen", "commands", "publishing", "cli", "benchmark", "coverage", "gate_power"}
+KNOW_CASES = {"commands", "publishing", "cli", "gate_power", *BENCHMARK}
 # What the lowest floors may import from outside, apart from the standard library.
 OUTSIDE = {
     "setups": set(),
@@ -132,6 +146,7 @@ OUTSIDE = {
     "tables": {"numpy", "pandas"},
     "figures": {"matplotlib", "PIL"},
     "looks": set(),
+    "gate_statistics": {"numpy", "scipy"},
     "marks": {"numpy", "matplotlib"},
 }
 TENSORFLOW = {"engine"}

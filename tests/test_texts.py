@@ -16,6 +16,8 @@ WRITERS = (
     *("symptoms", "failures", "explain", "replay", "silently", "faults", "period", "outcomes"),
     *("study_pages", "metric_check", "dissection", "agreement"),
     *("captions", "story", "gallery", "plates", "statement_marks", "evidence_marks"),
+    *("gate_view", "gate_page", "gate_compare", "gate_probes", "gate_reach"),
+    *("page", "page_arms", "page_data", "page_frames", "race_table", "scenes"),
 )
 # What a text may say because it is the method's own: confidence, the one rule's bars,
 # the margins of a difference, names that hold a digit.
