@@ -33,7 +33,7 @@ def write(case, store, look, folder, formats):
     for name, words in told(case, store).items():
         path = folder / file_stem(name, look)
         pictures = drawn[name](case, store, look, path, formats)
-        written += [*pictures, write_words(path, words, pictures[0].name)]
+        written += [*pictures, write_words(path, words, pictures[0].name, entitled=False)]
     return written
 
 

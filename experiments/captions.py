@@ -66,7 +66,7 @@ def learning_curves(case, part):
     bar, bar_words = tables.threshold(case)
     title = f"{case.name}: clearing the bar, {', '.join(found)}"
     caption = (
-        f"{tables.main_metric(case)} on fresh points at checkpoints of training. {OVER_SEEDS} "
+        f"The {tables.main_metric(case)} on fresh points, at checkpoints of training. {OVER_SEEDS} "
         f"Lines across: {bar_words} ({bar:.3g}) and {words} ({value:.3g}). "
     )
     return Words(title, caption + arms_words(case, part), " ".join(reversed(alt)))

@@ -21,14 +21,17 @@ class Words:
     alt: str
 
 
-def picture(words, name):
-    """Returns a picture as Markdown, with its alt text, its title and its caption.
+def picture(words, name, *, entitled=True):
+    """Returns a picture as Markdown, with its alt text and its caption.
 
     Args:
         words: Its `Words`.
         name: Name of the picture, as seen from where the text will stand.
+        entitled: Whether the picture shows its title; else the caption begins with it.
     """
-    return f"![{words.alt}]({name})\n\n**{words.title.rstrip('.')}.** {words.caption}\n"
+    title = f"{words.title.rstrip('.')}."
+    caption = words.caption if entitled else f"{title} {words.caption}"
+    return f"![{title} {words.alt}]({name})\n\n{caption}\n"
 
 
 def markdown(table):

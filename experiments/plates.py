@@ -56,14 +56,15 @@ def write(plate, folder, look, formats):
     return [*paths, write_words(folder / name, plate.words, paths[0].name)]
 
 
-def write_words(path_without_suffix, words, picture):
+def write_words(path_without_suffix, words, picture, *, entitled=True):
     """Writes the text to paste that lies beside a picture; returns its path.
 
     Args:
         path_without_suffix: Path of the text, less its suffix.
         words: The `Words` of the picture.
         picture: Name of the picture, as seen from the text.
+        entitled: Whether the picture shows its title.
     """
     path = pathlib.Path(f"{path_without_suffix}.md")
-    write_whole(path, markdown.picture(words, picture))
+    write_whole(path, markdown.picture(words, picture, entitled=entitled))
     return path

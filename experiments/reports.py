@@ -223,7 +223,8 @@ def _pictures(tables_, store):
     # Drawn by a command of their own, where it was given.
     if (store.folder / "figures" / "twins.gif").exists():
         for name, words in animations.told(store.case, store).items():
-            found["films"].append(picture(words, f"figures/{name}.gif").rstrip())
+            text = picture(words, f"figures/{name}.gif", entitled=False)
+            found["films"].append(text.rstrip())
     return found
 
 

@@ -151,8 +151,7 @@ def test_a_plate_becomes_pictures_and_a_text_to_paste(shown, tmp_path):
     names = [path.name for path in paths]
     assert names == ["claims-dark.svg", "claims-dark.pdf", "claims-dark.md"]
     text, words = paths[-1].read_text(), shown["claims"].words
-    assert text.startswith(f"![{words.alt}](claims-dark.svg)\n\n**{words.title}")
-    assert text.endswith(f"{words.caption}\n")
+    assert text == f"![{words.title}. {words.alt}](claims-dark.svg)\n\n{words.caption}\n"
 
 
 @pytest.mark.parametrize("name", ["dissection", "shapley", "claims"])
@@ -244,6 +243,6 @@ def test_committed_films_have_the_words_of_the_tables(name):
     for film, words in animations.told(case, Store(RESULTS / name, case)).items():
         folder = RESULTS / name / "figures"
         assert (folder / f"{film}.gif").exists()
-        assert (folder / f"{film}.md").read_text() == picture(words, f"{film}.gif"), (
-            f"run: python -m reproductions record {name} --scenes"
-        )
+        assert (folder / f"{film}.md").read_text() == picture(
+            words, f"{film}.gif", entitled=False
+        ), f"run: python -m reproductions record {name} --scenes"
