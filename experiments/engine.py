@@ -25,6 +25,8 @@ MAX_REPLICAS = 128
 MAX_PASS_BYTES = 64 * 2**20
 SHORT_PASS = 1000
 NUM_GRADIENT_BATCHES = 10
+# In a narrower stack XLA adds the samples of a gradient up in another order.
+LEAST_GRADIENTS = 32
 
 
 def tensorflow():
@@ -60,17 +62,20 @@ class Program:
         model: The compiled `keras.Sequential` of an arm.
         num_replicas: Seeds stacked, at least 2: XLA rounds a lone replica's
             products otherwise than a stack's.
+        least_gradients: Gradients are taken of so many replicas at least, the last one
+            repeated, so that their bits do not depend on a width that may be chosen.
 
     Raises:
         SuiteError: The model cannot be trained exactly this way.
     """
 
-    def __init__(self, model, num_replicas):
+    def __init__(self, model, num_replicas, least_gradients=0):
         self._tf = tensorflow()
         check_trainable(model)
         import keras
 
         self.model, self.num_replicas = model, num_replicas
+        self._num_gradients = max(num_replicas, least_gradients)
         self._variables = [
             keras.Variable(np.zeros((num_replicas, *v.shape), np.float32), name=v.name)
             for v in model.trainable_variables
@@ -140,7 +145,7 @@ class Program:
                 for array in (batches.x, batches.y, batches.share)
             )
             total = total + self._gradients(x, y, share / np.float32(num)).numpy()
-        return np.linalg.norm(total, axis=1)
+        return np.linalg.norm(total, axis=1)[: self.num_replicas]
 
     def outputs(self, x):
         """Evaluates the network, in inference mode.
@@ -185,16 +190,21 @@ class Program:
         logs = [tf.reduce_sum(f(y, outputs) * share, axis=-1) for f in self._accuracies]
         return tf.stack([losses, *logs], axis=-1)
 
+    def _filled(self, value):
+        """Repeats the last replica until there are as many as gradients are taken of."""
+        fill = self._num_gradients - self.num_replicas
+        return self._tf.concat([value, self._tf.repeat(value[-1:], fill, axis=0)], axis=0)
+
     def _flat_gradients(self, x, y, share):
         tf = self._tf
-        values = [tf.convert_to_tensor(v.value) for v in self._variables]
+        x, y, *values = map(self._filled, (x, y, *(v.value for v in self._variables)))
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
             losses = tf.reduce_sum(self._loss(y, self._forward(x, values, [])[-1]) * share, axis=-1)
             # Penalties are no mean over samples: a part of the batches has its part of them.
             losses += self._penalties(values) * tf.reduce_sum(share, axis=-1)
         gradients = tape.gradient(losses, values)
-        return tf.concat([tf.reshape(g, (self.num_replicas, -1)) for g in gradients], axis=1)
+        return tf.concat([tf.reshape(g, (self._num_gradients, -1)) for g in gradients], axis=1)
 
     def _forward_all(self, x):
         values = [variable.value for variable in self._variables]
@@ -230,7 +240,7 @@ class Program:
                 if penalty is not None:
                     stacked = values[places[id(variable)]]
                     # A mapped penalty would fall back to a loop, at thirty times the cost.
-                    parts = self._tf.unstack(stacked, self.num_replicas)
+                    parts = self._tf.unstack(stacked)
                     total += self._tf.stack([penalty(part) for part in parts])
         return total
 
@@ -312,7 +322,8 @@ class Trainer:
     def __init__(self, case, setup, width):
         self.case, self.setup = case, setup
         tensorflow()
-        self.program = Program(networks.build(case, setup), max(width, 2))
+        least = LEAST_GRADIENTS if case.block_width is None else 0
+        self.program = Program(networks.build(case, setup), max(width, 2), least)
 
     def train(self, seeds, checkpoints, exam, progress=None):
         """Trains some seeds, stopping to look at each checkpoint.

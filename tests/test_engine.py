@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import reproductions
-from experiments import engine, measures, networks, reference
+from experiments import engine, measures, networks, reference, streams
 from experiments.case import SuiteError
 from tests import toy
 
@@ -37,6 +37,23 @@ def test_a_seed_does_not_depend_on_its_companions(name):
     among = trained(case, case.fixed, [2, 5, 11, 8], steps)
     for one, other in zip(alone, among, strict=True):
         np.testing.assert_array_equal(one[0], other[2])
+
+
+@pytest.mark.parametrize("name", [n for n in CASES if reproductions.load(n).block_width is None])
+def test_where_the_width_is_free_no_bit_of_a_gradient_depends_on_it(name):
+    case = reproductions.load(name)
+    found = []
+    for width in (2, 16, 40):
+        seeds = [1, 2, *range(100, 100 + width - 2)]
+        program = engine.Trainer(case, case.fixed, width).program
+        weights = [networks.initial_weights(program.model, seed) for seed in seeds]
+        program.reset([np.stack(values) for values in zip(*weights, strict=True)])
+        samples = [streams.Batches(case, case.fixed, seed) for seed in seeds]
+        chunk = engine.Chunk(samples, [[] for _ in seeds], case.fixed.batch_size)
+        # Their norm hides nearly every bit of a thousand samples' gradient.
+        parts = (np.concatenate(v[:100], axis=1) for v in (chunk.x, chunk.y, chunk.share))
+        found.append(program._gradients(*parts).numpy()[:2])
+    assert len({gradient.tobytes() for gradient in found}) == 1
 
 
 @pytest.mark.slow
