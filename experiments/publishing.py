@@ -10,6 +10,9 @@ from experiments.case import SuiteError, nearest
 from experiments.commands import ROOT, committed
 from experiments.screen import quiet_softmax
 
+# What a page of ours holds, and hardly another file: only such a one is written over.
+PAGE_MARK = 'id="data-page"'
+
 
 def words_of(text, known, option):
     """Returns the words of an option that is a list.
@@ -100,6 +103,8 @@ def write_page(cases, path):
     from experiments import page
     from experiments.store import Store
 
+    if path.exists() and PAGE_MARK not in path.read_text(encoding="utf-8", errors="replace"):
+        raise SuiteError(f"{path} is there already and is no such page; name another with --out")
     print(f"wrote {page.write({c: Store(ROOT / 'results' / c.name, c) for c in cases}, path)}")
 
 

@@ -112,3 +112,14 @@ def test_the_page_of_a_case_is_one_file(tmp_path, capsys):
     assert capsys.readouterr().out == f"wrote {path}\n"
     assert list(path.parent.iterdir()) == [path]
     assert path.read_text().lower().startswith("<!doctype html>")
+
+
+def test_the_page_is_written_over_a_page_and_over_nothing_else(tmp_path, capsys):
+    path = tmp_path / "index.html"
+    path.write_text("<!doctype html><title>My thesis</title>")
+    assert suite("page", "sum_hinge", "--out", str(path)) == 1
+    assert "is there already and is no such page" in capsys.readouterr().err
+    assert "thesis" in path.read_text()
+    path.unlink()
+    assert suite("page", "sum_hinge", "--out", str(path)) == 0
+    assert suite("page", "sum_hinge", "--out", str(path)) == 0
