@@ -7,7 +7,7 @@ import numpy as np
 
 from experiments import tables
 from experiments.case import Regression
-from experiments.conclusion import listed
+from experiments.conclusion import listed, points
 from experiments.markdown import Words
 from experiments.marks import BANDS
 
@@ -217,18 +217,6 @@ def arms_words(case, part):
         documented = case.arm(arm).num_steps
         found.append(text + f" (cut; documented {documented:,})" * (steps < documented))
     return f"{listed(found)}."
-
-
-def points(row):
-    """A difference of solve rates in points, with its interval."""
-    estimate, low, high = (f"{100 * row[name]:+.1f}" for name in ("estimate", "low", "high"))
-    return f"{estimate} [{low}, {high}]"
-
-
-def factor(row):
-    """A difference of log errors as a factor, with its interval."""
-    estimate, low, high = (f"{np.exp(row[name]):.3g}" for name in ("estimate", "low", "high"))
-    return f"{estimate} [{low}, {high}]"
 
 
 def _leading(arm, diagnosis):

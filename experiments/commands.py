@@ -88,13 +88,11 @@ def record_scenes(case, *, progress):
     """Trains what the case's animations show beside its rows, and draws them."""
     from experiments import animations, race, slices
     from experiments.looks import look
-    from experiments.store import Store
 
     folder = ROOT / "results" / case.name
     with quiet_softmax(), shown_progress(progress) as display:
         written = [*slices.record(case, folder, display), *race.record(case, folder, display)]
-    store = Store(folder, case)
-    written += animations.write(case, store, look(), folder / "figures", ["gif"])
+    written += animations.write(case, results_store(case), look(), folder / "figures", ["gif"])
     for path in written:
         print(f"wrote {path.relative_to(ROOT)}")
 
@@ -114,9 +112,8 @@ def check_cases(cases, folder, *, num_seeds, first_seed, progress):
     from rich.console import Console
 
     from experiments import gate, gate_view
-    from experiments.store import Store
 
-    stores = {case: Store(ROOT / "results" / case.name, case) for case in cases}
+    stores = {case: results_store(case) for case in cases}
     with quiet_softmax(), shown_progress(progress) as display:
         found = gate.check(stores, num_seeds=num_seeds, first_seed=first_seed, progress=display)
     verdicts, questions = gate_view.verdict_words(found), gate_view.question_words(found)
@@ -158,9 +155,8 @@ def rebuild(case, folder):
 def explain_case(case):
     """Prints what the committed tables say of a case."""
     from experiments.explain import explain
-    from experiments.store import Store
 
-    print(explain(case, Store(ROOT / "results" / case.name, case)))
+    print(explain(case, results_store(case)))
 
 
 def replay_seed(case, seed, arms):
@@ -178,36 +174,33 @@ def replay_seed(case, seed, arms):
 def write_index(folder):
     """Writes the page above the reports of all cases that have runs there."""
     import reproductions
-    from experiments import index, plates
+    from experiments import gallery, index, plates
     from experiments.looks import look
     from experiments.store import Store, write_whole
 
     cases = [reproductions.load(name) for name in reproductions.names()]
-    found = {
-        case: Store(folder / case.name, case)
-        for case in cases
-        if (folder / case.name / "runs.csv").exists()
-    }
-    if not found:
+    there = [case for case in cases if (folder / case.name / "runs.csv").exists()]
+    if not there:
         return
+    stores = {case: Store(folder / case.name, case) for case in there}
+    found = {case: gallery.read(store) for case, store in stores.items()}
     if folder == ROOT / "results":
-        _write_beside(found, folder)
+        made = [one for store in stores.values() for one in store.environments]
+        _write_beside({case: read.runs for case, read in found.items()}, made, folder)
         readme = ROOT / "README.md"
         write_whole(readme, index.with_findings(readme.read_text(encoding="utf-8"), found))
-    plate = index.summary_plate(found)
+    plate = gallery.summary(found)
     for path in plates.write(plate, folder / "figures", look(), plate.kept):
         print(f"wrote {path}")
     write_whole(folder / "README.md", index.page(found, folder))
     print(f"wrote {folder / 'README.md'}")
 
 
-def _write_beside(found, folder):
+def _write_beside(runs, made, folder):
     """Writes the committed pages and tables that several cases share."""
     from experiments import faults, silently, tables
     from experiments.store import write_whole
 
-    runs = {case: tables.runs(store) for case, store in found.items()}
-    made = [one for store in found.values() for one in store.environments]
     write_whole(folder / "faults.csv", tables.to_csv(faults.table(runs)))
     write_whole(folder / "silently" / "README.md", silently.page(folder / "silently", runs, made))
 
@@ -243,12 +236,17 @@ def _open(folder, case, trainer, fresh):
     return store
 
 
-def committed(case):
-    """Returns the store of the committed evidence, or `None`."""
+def results_store(case):
+    """Returns the store of `results/<case>`, whether it holds runs or not."""
     from experiments.store import Store
 
-    folder = ROOT / "results" / case.name
-    return Store(folder, case) if (folder / "runs.csv").exists() else None
+    return Store(ROOT / "results" / case.name, case)
+
+
+def committed(case):
+    """Returns the store of the committed evidence, or `None`."""
+    there = (ROOT / "results" / case.name / "runs.csv").exists()
+    return results_store(case) if there else None
 
 
 def _write(case, store, pictures=True):

@@ -3,11 +3,11 @@
 Room 9: composes what lower rooms compute; computes no statistic of its own.
 """
 
-import numpy as np
 import pandas as pd
 
 from experiments import diagnosis, dissection, failures, ledger, period, tables
 from experiments.case import TRAINERS
+from experiments.conclusion import factor, points
 from experiments.metric_check import MEANINGLESS, loss_lies, metric_check
 from experiments.outcomes import Outcomes
 from experiments.store import Store
@@ -109,13 +109,10 @@ def _value_words(rows, title):
     """Two cells: on the solve rate in points, on the error as a factor."""
     found = {}
     for row in rows.to_dict("records"):
-        bounds = np.array([row["estimate"], row["low"], row["high"]])
         if row["quantity"] == "solved":
-            bounds = [f"{100 * value:+.1f}" for value in bounds]
-            found[f"{title}, solve rate (points)"] = f"{bounds[0]} [{bounds[1]}, {bounds[2]}]"
+            found[f"{title}, solve rate (points)"] = points(row)
         else:
-            bounds = [f"{value:.3g}" for value in np.exp(bounds)]
-            found[f"{title}, error (factor)"] = f"{bounds[0]} [{bounds[1]}, {bounds[2]}]"
+            found[f"{title}, error (factor)"] = factor(row)
     return found
 
 

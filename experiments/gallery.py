@@ -21,11 +21,11 @@ from experiments import (
     tables,
 )
 from experiments.case import Case, Regression, SuiteError
+from experiments.conclusion import factor, points
 from experiments.looks import arm_colours
 from experiments.plates import Plate
-from experiments.store import Store
+from experiments.yardsticks import metric_label
 
-METRIC_LABELS = {"mse": "mean squared error", "accuracy": "accuracy on 10,000 fresh points"}
 CLASS_LABELS = ("place on the diagonal from (0, ..., 0) to (1, ..., 1)", "last output")
 # Inches for a row of the marks that grow with their table.
 LEVEL_HEIGHT, LINE_HEIGHT, ROW_HEIGHT, HEAD_HEIGHT = 0.92, 0.19, 0.26, 1.0
@@ -48,17 +48,16 @@ class Tables:
     found: dict
 
 
-def read(case, folder):
+def read(store):
     """Returns the `Tables` of a folder, as they are stored; nothing is computed anew.
 
     Args:
-        case: The `Case`.
-        folder: Path of the folder.
+        store: The folder's `Store`.
 
     Raises:
         SuiteError: The folder holds no runs, or lacks a table.
     """
-    store = Store(folder, case)
+    case, folder = store.case, store.folder
     command = f"python -m reproductions report {case.name}"
     if not len(store):
         raise SuiteError(
@@ -136,7 +135,7 @@ def _learning_curves(case, part):
         figure, axes = figures.new_figure(look=look)
         table, log = part.assign(steps=part["checkpoint"]), metric == "mse"
         # The whole label is longer than the axis.
-        label = METRIC_LABELS[metric].split(" on")[0]
+        label = metric_label(case).split(" on")[0]
         marks.draw_learning_curves(axes, table, label, log=log, look=look, **lines)
         return figure
 
@@ -149,7 +148,7 @@ def _distribution(case, shown):
 
     def draw(look):
         figure, axes = figures.new_figure(height=3.4, look=look)
-        label, log = METRIC_LABELS[metric], metric == "mse"
+        label, log = metric_label(case), metric == "mse"
         marks.draw_distribution(axes, shown, metric, label, log=log, look=look, **lines)
         return figure
 
@@ -184,9 +183,9 @@ def _shapley(case, item, values, name):
         for quantity in ("solved", "log_error")
     )
     bounds = ["estimate", "low", "high"]
-    words = {"words": [captions.points(row) for row in rates.to_dict("records")]}
+    words = {"words": [points(row) for row in rates.to_dict("records")]}
     left = rates.assign(**(100 * rates[bounds]), **words)
-    words = {"words": [captions.factor(row) for row in errors.to_dict("records")]}
+    words = {"words": [factor(row) for row in errors.to_dict("records")]}
     right = errors.assign(**np.exp(errors[bounds]), **words)
 
     def draw(look):

@@ -2,7 +2,7 @@
 
     python -m experiments.gate_power [--seeds 128] [--splits 10000] [--out results/gate]
 
-Room 13: a command of its own. Each planted fault is a real check, case by case, the cheapest
+Room 15: a command of its own. Each planted fault is a real check, case by case, the cheapest
 first, until it is caught, or no case is left that it could touch; what only the questions
 about seeds catch is looked for in a second case. A row is written as soon as it is done; run
 again, the command goes on from there.
@@ -12,7 +12,6 @@ import argparse
 import contextlib
 import pathlib
 import time
-import warnings
 from zlib import crc32
 
 import pandas as pd
@@ -21,6 +20,7 @@ import reproductions
 from experiments import gate, gate_false_alarms, gate_page, gate_reach, gate_sample, runner, tables
 from experiments.gate_faults import FAULTS, Fault
 from experiments.keys import environment
+from experiments.screen import quiet_softmax
 from experiments.store import Store, write_whole
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -168,9 +168,7 @@ def main(arguments=None):
     sizes = {"num_seeds": given.seeds, "say": say}
     alarms = gate_false_alarms.table(stored, num_splits=given.splits, **sizes)
     write_whole(given.out / "false_alarms.csv", tables.to_csv(alarms, 4))
-    with warnings.catch_warnings():
-        # One softmax unit is what a case is about; Keras warns of it at every trace.
-        warnings.filterwarnings("ignore", message="You are using a softmax over axis")
+    with quiet_softmax():
         found = power(stored, path=given.out / "power.csv", **sizes)
         reach(stored, found, given.out / "reach.csv", say)
     gate_page.write(given.out)

@@ -190,8 +190,7 @@ def figure(found, cases, *, look=LIGHT):
     rows = panels(found, cases)
     across = min(NUM_ACROSS, max(len(rows), 1))
     down = max(1, math.ceil(len(rows) / across))
-    drawn, _ = figures.new_figure(height=0.7 + PANEL_HEIGHT * down, look=look)
-    drawn.clear()
+    (drawn,) = figures.new_figure(0, height=0.7 + PANEL_HEIGHT * down, look=look)
     colours = {case.name: arm_colours(case, look) for case in cases}
     for place, (_, row) in enumerate(rows.iterrows(), start=1):
         axes = drawn.add_subplot(down, across, place)

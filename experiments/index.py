@@ -1,6 +1,6 @@
 """The page above all reports: what came of each case, and of every statement.
 
-Room 13: reads folders of results, writes Markdown.
+Room 13: what was read of folders of results in, Markdown out.
 """
 
 import pandas as pd
@@ -20,7 +20,8 @@ FOOT = (
 BESIDE = {
     "silently/README.md": "what today's Keras does without a word, for those who maintain it",
     "faults.csv": "pairs of faulty and mended programs, for those who study faults",
-    "gate/README.md": "whether today's Keras still gives these results, and which faults are caught",
+    "gate/README.md": "whether today's Keras still gives these results, and which faults are "
+    "caught",
     "coverage/README.md": "how often the intervals and verdicts used here are right, by simulation",
     "era/README.md": "what the programs did on the software of their time, and how to run it again",
     "benchmark/benchmark.md": "how fast the engine is, and against what",
@@ -35,11 +36,11 @@ def page(folders, root):
     """Returns the page as Markdown.
 
     Args:
-        folders: `{case: store}` of the cases that have runs.
+        folders: `{case: gallery.Tables}` of the cases that have runs.
         root: The folder that holds them all.
     """
     claims = _claims(folders)
-    plate = summary_plate(folders)
+    plate = gallery.summary(folders)
     parts = [HEAD, picture(plate.words, f"figures/{plate.name}.png").rstrip()]
     parts += [markdown(pd.DataFrame([_case_words(*pair) for pair in folders.items()])), FOOT]
     if len(claims):
@@ -58,21 +59,12 @@ def page(folders, root):
     return "\n\n".join(parts) + "\n"
 
 
-def summary_plate(folders):
-    """Returns the `Plate` over all cases.
-
-    Args:
-        folders: `{case: store}` of the cases that have runs.
-    """
-    return gallery.summary({case: gallery.read(case, s.folder) for case, s in folders.items()})
-
-
 def with_findings(readme, folders):
     """Returns a text with the findings, a table and a picture, between its two marks.
 
     Args:
         readme: The text.
-        folders: `{case: store}` of the cases that have runs.
+        folders: `{case: gallery.Tables}` of the cases that have runs.
 
     Raises:
         SuiteError: The marks are not there.
@@ -83,15 +75,15 @@ def with_findings(readme, folders):
     _, after = rest.split(MARKS[1])
     rows, plate = (
         pd.DataFrame([_finding(*pair) for pair in folders.items()]),
-        summary_plate(folders),
+        gallery.summary(folders),
     )
     shown = picture(plate.words, f"results/figures/{plate.name}.png")
     return f"{before}{MARKS[0]}\n{markdown(rows)}\n\n{shown}{MARKS[1]}{after}"
 
 
-def _finding(case, store):
-    words, claims = _case_words(case, store), tables.stored(store, "claims.csv", ["claim"])
-    counts = claims.drop_duplicates("claim")["verdict"].value_counts()
+def _finding(case, read):
+    words = _case_words(case, read)
+    counts = read.found["claims"].drop_duplicates("claim")["verdict"].value_counts()
     said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     return {
         "case": f"[`{case.name}`](results/{case.name}/report.md)",
@@ -102,8 +94,8 @@ def _finding(case, store):
     }
 
 
-def _case_words(case, store):
-    runs = tables.runs(store)
+def _case_words(case, read):
+    runs = read.runs
     words = outcome_words(case, tables.summary(runs)).set_index("arm")
     words = words[~words.index.duplicated(keep="last")]
     solving = [arm for arm in words.index if words.loc[arm, "verdict"] == "solves"]
@@ -126,9 +118,9 @@ def _rate_words(words, arm):
 def _claims(folders):
     """Returns a line for every claim of every case, as stored: claim, case, by, verdict."""
     parts = []
-    for case, store in folders.items():
-        table = tables.from_csv(store.read_table("claims.csv"))
-        if table is not None and len(table):
+    for case, read in folders.items():
+        table = read.found["claims"]
+        if len(table):
             words = ledger.words(table).drop(columns="evidence")
             words.insert(1, "case", f"[{case.name}]({case.name}/report.md)")
             parts.append(words)

@@ -21,6 +21,7 @@ import numpy as np
 
 # Part of every row's key: raise it when the trainers or the measures change rows.
 ENGINE_VERSION = 2
+PACKAGES = ("keras", "tensorflow", "numpy")
 PLAIN = (str, int, float, bool, tuple, list, type(None))
 HELD = (set, frozenset, np.ndarray)
 
@@ -188,13 +189,18 @@ def _spoken(source, lines):
 
 def environment():
     """Returns what this process trains on: versions, and hardware in words."""
-    packages = ("keras", "tensorflow", "numpy")
     return {
         "python": platform.python_version(),
-        **{package: importlib.metadata.version(package) for package in packages},
+        **{package: importlib.metadata.version(package) for package in PACKAGES},
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
     }
+
+
+def environment_words(made):
+    """Returns an environment in words, as reports say on what rows were made."""
+    versions = ", ".join(f"{name} {made[name]}" for name in ("python", *PACKAGES))
+    return f"{versions}; {made['system']}, {made['processor']}"
 
 
 def processor():

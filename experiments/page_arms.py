@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from experiments import measures, tables
+from experiments import tables
 from experiments.tables import QUANTILE_NAMES
 
 ENDS = ["solved", "diverged"]
@@ -117,7 +117,6 @@ def _bands(curves, checkpoints):
 
 def _picked(part, ends, checkpoints):
     """The showcase seeds: loss and outputs at each checkpoint, and what became of each."""
-    places = [f"p{n:02d}" for n in range(1, measures.NUM_CURVE + 1)]
     seeds = {}
     for seed, rows in part.groupby("seed") if len(part) else ():
         rows = rows.set_index("checkpoint").reindex(checkpoints)
@@ -127,7 +126,7 @@ def _picked(part, ends, checkpoints):
             "diverged": bool(diverged),
             "metric": plain(metric),
             "loss": plain(rows["loss"].to_numpy()),
-            "curve": plain(rows[places].to_numpy()),
+            "curve": plain(rows[list(tables.CURVE_COLUMNS)].to_numpy()),
         }
     return seeds
 

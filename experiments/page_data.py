@@ -7,6 +7,7 @@ from experiments import dissection, ledger, measures, page_arms, page_frames, pl
 from experiments.case import SuiteError
 from experiments.page_arms import plain
 from experiments.tables import QUANTILES
+from experiments.yardsticks import metric_label
 
 COMMAND = "python -m reproductions page"
 NEEDED = ("summary", "curves", "seeds")
@@ -101,7 +102,7 @@ def _facts(case):
         "symptom": case.symptom,
         "source": case.source,
         "metric": metric,
-        "metric_label": page_frames.metric_label(case),
+        "metric_label": metric_label(case),
         "x_label": x_label,
         "y_label": y_label,
         "x": plain(measures.curve_inputs().round(2)),

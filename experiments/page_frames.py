@@ -25,13 +25,6 @@ def curve_labels(case):
     return "place on the diagonal from all zeros to all ones", "last output"
 
 
-def metric_label(case):
-    """Returns the main metric in words."""
-    if isinstance(case.task, Regression):
-        return "mean squared error"
-    return f"accuracy on {case.task.num_many:,} fresh points"
-
-
 def frames(case, arms):
     """Returns the ends of every axis of a case.
 

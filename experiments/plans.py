@@ -36,6 +36,13 @@ def arm_name(case, fixes):
     return "+".join(ordered) or "broken"
 
 
+def fixes_of(case, arm):
+    """Returns the fixes that an arm of the lattice has, in the case's order."""
+    if arm == "fixed":
+        return tuple(case.fixes)
+    return tuple(name for name in case.fixes if name in arm.split("+"))
+
+
 def rivals(case):
     """Returns `{arm: setup}` of other people's fixes and our own questions."""
     return {name: case.arm(name) for name in case.rivals}

@@ -7,7 +7,7 @@ import pathlib
 
 from experiments import looks
 from experiments.case import SuiteError, nearest
-from experiments.commands import ROOT, committed
+from experiments.commands import ROOT, committed, results_store
 from experiments.screen import quiet_softmax
 
 # What a page of ours holds, and hardly another file: only such a one is written over.
@@ -55,7 +55,7 @@ def draw_figures(cases, folder, *, formats, themes, widths):
 
     chosen = _looks(themes, widths)
     formats = words_of(formats, figures.FORMATS, "--format")
-    stored = {case: gallery.read(case, ROOT / "results" / case.name) for case in cases}
+    stored = {case: gallery.read(results_store(case)) for case in cases}
     for case, tables in stored.items():
         shown = gallery.collect(tables)
         for view in study_pages.stored_views(case, ROOT / "results" / case.name / "studies"):
@@ -83,12 +83,11 @@ def animate(cases, folder, *, formats, themes, widths):
         formats, themes, widths: Words joined by commas.
     """
     from experiments import animations, films
-    from experiments.store import Store
 
     formats = words_of(formats, films.FORMATS, "--format")
     for look in _looks(themes, widths):
         for case in cases:
-            store = Store(ROOT / "results" / case.name, case)
+            store = results_store(case)
             for path in animations.write(case, store, look, folder / case.name, formats):
                 print(f"wrote {path}")
 
@@ -101,11 +100,10 @@ def write_page(cases, path):
         path: Path of the file.
     """
     from experiments import page
-    from experiments.store import Store
 
     if path.exists() and PAGE_MARK not in path.read_text(encoding="utf-8", errors="replace"):
         raise SuiteError(f"{path} is there already and is no such page; name another with --out")
-    print(f"wrote {page.write({c: Store(ROOT / 'results' / c.name, c) for c in cases}, path)}")
+    print(f"wrote {page.write({case: results_store(case) for case in cases}, path)}")
 
 
 def export(case, arms, form, *, seed, steps, out):

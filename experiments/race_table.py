@@ -11,11 +11,11 @@ import io
 
 import numpy as np
 
-from experiments import plans, tables
-from experiments.case import SuiteError
+from experiments import tables
 from experiments.conclusion import listed
 from experiments.keys import row_key
 from experiments.markdown import Words
+from experiments.scenes import lacking, setup_at
 
 FILE = "race.csv"
 COLUMNS = ("race", "seed", "what", "name", "key", "numbers")
@@ -74,8 +74,7 @@ def scaled(values, unit):
 
 def setups(case, race):
     """Returns `{arm: setup}` of a race's two ends, each cut to its updates."""
-    ends = race.ends.items()
-    return {arm: plans.cut({arm: case.arm(arm)}, steps)[arm] for arm, steps in ends}
+    return {arm: setup_at(case, arm, steps) for arm, steps in race.ends.items()}
 
 
 def key(case, race):
@@ -129,17 +128,18 @@ def read(case, store):
     """
     text = store.read_table(FILE)
     if text is None:
-        raise _lacking(case, f"{store.folder} holds no {FILE}")
+        raise lacking(case, f"{store.folder} holds no {FILE}", "races")
     try:
         lines = list(csv.DictReader(io.StringIO(text)))
         found = {}
         for race in case.races:
             mine = [line for line in lines if line["race"] == race.name]
             if {line["key"] for line in mine} != {key(case, race)}:
-                raise _lacking(case, f"{FILE} has no current race {race.name}")
+                raise lacking(case, f"{FILE} has no current race {race.name}", "races")
             found[race.name] = _ground(mine)
     except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
-        raise _lacking(case, f"{FILE} is damaged: {type(error).__name__}: {error}") from None
+        why = f"{FILE} is damaged: {type(error).__name__}: {error}"
+        raise lacking(case, why, "races") from None
     return found
 
 
@@ -156,13 +156,6 @@ def _ground(lines):
         raise ValueError("a series is cut off")
     points = {name: tuple(place.tolist()) for name, place in series["point"].items()}
     return Ground(int(lines[0]["seed"]), points, a, b, losses, steps, paths)
-
-
-def _lacking(case, why):
-    return SuiteError(
-        f"{case.name} has no races to show; record them with: python -m reproductions "
-        f"record {case.name} --scenes. Received: {why}"
-    )
 
 
 def words(case, store):

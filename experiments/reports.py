@@ -7,6 +7,7 @@ import pandas as pd
 
 from experiments import animations, evidence, gallery, plates, tables
 from experiments.case import TRAINERS
+from experiments.keys import environment_words
 from experiments.looks import look
 from experiments.markdown import markdown, picture
 from experiments.story import story
@@ -229,10 +230,7 @@ def _pictures(tables_, store):
 
 
 def _made(case, store):
-    lines = []
-    for found in store.environments:
-        versions = [f"{name} {found[name]}" for name in ("python", "keras", "tensorflow", "numpy")]
-        lines.append(f"- {', '.join(versions)}; {found['system']}, {found['processor']}")
+    lines = [f"- {environment_words(made)}" for made in store.environments]
     command = f"python -m reproductions record {case.name}"
     if store.trainer != TRAINERS[0]:
         command += f" --trainer {store.trainer}"

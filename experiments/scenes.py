@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from experiments import measures, plans, tables
+from experiments import plans, tables
 from experiments.case import Regression, SuiteError
 from experiments.keys import row_key
 from experiments.markdown import Words
@@ -62,13 +62,6 @@ def arms(case):
     return list(plans.one_in(case) | dict(reversed(plans.one_out(case).items())))
 
 
-def fixes_of(case, arm):
-    """Returns the fixes that an arm of the lattice has, in the case's order."""
-    if arm == "fixed":
-        return tuple(case.fixes)
-    return tuple(name for name in case.fixes if name in arm.split("+"))
-
-
 def showcase_seed(case, store):
     """Chooses the most typical of the seeds whose curves are kept.
 
@@ -103,7 +96,7 @@ def showcase_seed(case, store):
     )
     found = found[found.index.isin(kept)].sort_values(["against", "shift"], kind="stable")
     if found.empty:
-        raise _lacking(case, "no seed with kept curves has a row in every arm of the lattice")
+        raise lacking(case, "no seed with kept curves has a row in every arm of the lattice")
     return int(found.index[0])
 
 
@@ -150,10 +143,10 @@ def panels(case, store):
         rows = tables.longest(table, arm)
         (row,) = rows[rows["seed"] == seed].to_dict("records")
         if (arm, row["steps"]) not in states:
-            raise _lacking(case, f"nothing of {arm} at {row['steps']} steps, seed {seed}")
+            raise lacking(case, f"nothing of {arm} at {row['steps']} steps, seed {seed}")
         is_cut = row["steps"] < case.arm(arm).num_steps
         outcome = row["solved"], row[tables.main_metric(case)]
-        head = arm, fixes_of(case, arm), row["steps"], is_cut
+        head = arm, plans.fixes_of(case, arm), row["steps"], is_cut
         found.append(Panel(*head, *outcome, states[arm, row["steps"]]))
     return found
 
@@ -182,20 +175,20 @@ def check_stored(case, store, row):
 def _curves(case, store, seed):
     """Returns `{(arm, steps): {checkpoint: outputs}}` of a regression's seed."""
     table = _stored(case, store, "seeds.csv")
-    return _states(table[table["seed"] == seed], [f"p{n + 1:02d}" for n in range(50)])
+    return _states(table[table["seed"] == seed], list(tables.CURVE_COLUMNS))
 
 
 def _slices(case, store, seed):
     """Returns `{(arm, steps): {checkpoint: margins}}` of a classification's seed."""
     table = _stored(case, store, SLICE)
     if not {"seed", "key", *slice_columns()} <= set(table):
-        raise _lacking(case, f"{SLICE} is damaged: it lacks columns")
+        raise lacking(case, f"{SLICE} is damaged: it lacks columns")
     # Read as text: a key of digits alone is no number.
     text = io.StringIO(store.read_table(SLICE))
     table["key"] = pd.read_csv(text, usecols=["key"], dtype=str)["key"]
     for arm, steps, made_by in table[["arm", "steps", "key"]].drop_duplicates().to_numpy():
         if made_by != row_key(case, setup_at(case, arm, steps), store.trainer):
-            raise _lacking(case, f"{SLICE} has rows of {arm} made by an older version")
+            raise lacking(case, f"{SLICE} has rows of {arm} made by an older version")
     states = _states(table[table["seed"] == seed], list(slice_columns()))
     square = (NUM_SLICE, NUM_SLICE)
     return {
@@ -220,13 +213,14 @@ def _states(table, columns):
 def _stored(case, store, name):
     table = tables.stored(store, name)
     if table is None:
-        raise _lacking(case, f"{store.folder} holds no {name}")
+        raise lacking(case, f"{store.folder} holds no {name}")
     return table
 
 
-def _lacking(case, why):
+def lacking(case, why, what="scenes"):
+    """Returns the error that names the command which records what a film shows."""
     return SuiteError(
-        f"{case.name} has no scenes to show; record them with: python -m reproductions "
+        f"{case.name} has no {what} to show; record them with: python -m reproductions "
         f"record {case.name} --scenes. Received: {why}"
     )
 
@@ -287,8 +281,3 @@ def true_border(case, num_places=201):
     axis = np.linspace(0.0, 1.0, num_places)
     is_one = case.task.target(slice_points(num_inputs, axis))
     return axis, axis, np.where(is_one, 1.0, -1.0)
-
-
-def goal(case):
-    """Returns what the outputs of a regression should be at the 50 places, `(50,)`."""
-    return measures.curve_target(case)

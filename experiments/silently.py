@@ -9,13 +9,13 @@ import re
 import subprocess
 import sys
 
-from experiments import ledger, tables
+from experiments import ledger, plans, tables
 from experiments.case import SuiteError
+from experiments.keys import environment_words
 from experiments.outcomes import Outcomes, check_metric
 from experiments.store import write_whole
 
 MAIN_BACKEND = "tensorflow"
-VERSIONS = ("python", "keras", "tensorflow", "numpy")
 HEAD = (
     "# What today's Keras does silently\n\n"
     "For people who maintain Keras. Each part says what happens without a word, gives a "
@@ -167,9 +167,7 @@ def _why(case, arm):
     if arm in case.rivals:
         chosen = case.rivals[arm]
         return f"{chosen.why}: `{chosen.start}` with {_changes(chosen.changes)}"
-    fixes = (
-        case.fixes if arm == "fixed" else [name for name in case.fixes if name in arm.split("+")]
-    )
+    fixes = plans.fixes_of(case, arm)
     made = _changes({k: v for name in fixes for k, v in case.fixes[name].changes.items()})
     return f"`broken` with {made}" if made else "as asked"
 
@@ -180,9 +178,6 @@ def _changes(changes):
 
 def _made(environments):
     """The software and the processors of the runs, each once."""
-    lines = []
-    for found in environments:
-        versions = ", ".join(f"{name} {found[name]}" for name in VERSIONS)
-        lines.append(f"- {versions}; {found['system']}, {found['processor']}")
+    lines = [f"- {environment_words(made)}" for made in environments]
     if lines:
         yield "The seeds were trained on:\n\n" + "\n".join(dict.fromkeys(lines))

@@ -21,6 +21,8 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 QUANTILE_NAMES = ("q05", "q25", "q50", "q75", "q95")
 RATES = ("solved", "diverged", "flat", "one_class", "still_learning")
 NUM_SHOWCASE, NUM_SHOWCASE_RIVAL = 16, 4
+# Columns of the showcase: the outputs at the places of `measures.curve_inputs`.
+CURVE_COLUMNS = tuple(f"p{n:02d}" for n in range(1, measures.NUM_CURVE + 1))
 # Columns of the runs that repeat others: their curves are not kept.
 SAID = ("rmse", "skill", "point_", "points_max")
 
@@ -157,8 +159,7 @@ def showcase(store, old=None):
         Columns `arm, steps, seed, checkpoint, loss, p01, ..., p50`: the outputs at
         the 50 places of `measures.curve_inputs`.
     """
-    places = [f"p{n:02d}" for n in range(1, measures.NUM_CURVE + 1)]
-    names = ["arm", "steps", "seed", "checkpoint", "loss", *places]
+    names = ["arm", "steps", "seed", "checkpoint", "loss", *CURVE_COLUMNS]
     rows, kept, lattice = [], [], plans.lattice(store.case)
     for arm, steps in store.arms():
         trace = _merged(store, arm, steps)

@@ -86,7 +86,7 @@ class _Curve:
     LEGEND = ("dashed: what should be learned     line: what the network answers",)
 
     def __init__(self, case, axes, colour, look):
-        self._axes, goal = axes, scenes.goal(case)
+        self._axes, goal = axes, measures.curve_target(case)
         room = ROOM * np.ptp(goal)
         self._low, self._high = goal.min() - room, goal.max() + room
         axes.set(xlim=(0, 1), ylim=(self._low, self._high))

@@ -17,6 +17,13 @@ def main_metric(case):
     return "mse" if isinstance(case.task, Regression) else "accuracy"
 
 
+def metric_label(case):
+    """Returns the main metric in words."""
+    if isinstance(case.task, Regression):
+        return "mean squared error"
+    return f"accuracy on {case.task.num_many:,} fresh points"
+
+
 def yardstick(case):
     """Returns `(value, words)`: the main metric of the best constant answer."""
     if isinstance(case.task, Regression):

@@ -17,6 +17,7 @@ from experiments import (
     films,
     fix,
     looks,
+    plans,
     race_maps,
     race_table,
     scenes,
@@ -41,7 +42,7 @@ def opened(name):
 
 
 def panel(arm="broken", end=10, states=None, **changes):
-    parts = dict(fixes=scenes.fixes_of(toy.CASE, arm), is_cut=False, solved=False, value=0.1)
+    parts = dict(fixes=plans.fixes_of(toy.CASE, arm), is_cut=False, solved=False, value=0.1)
     states = states or {0: np.zeros(50), 2: np.full(50, 0.1), end: np.full(50, 0.2)}
     return scenes.Panel(arm=arm, end=end, states=states, **parts | changes)
 
@@ -69,8 +70,8 @@ def test_there_is_a_frame_at_every_checkpoint_of_any_panel_and_at_no_other_step(
 
 def test_panels_count_through_the_fixes_the_last_one_fastest():
     assert scenes.arms(toy.CASE) == ["broken", "longer", "bend", "fixed"]
-    assert scenes.fixes_of(toy.CASE, "fixed") == ("bend", "longer")
-    assert scenes.fixes_of(toy.CASE, "broken") == ()
+    assert plans.fixes_of(toy.CASE, "fixed") == ("bend", "longer")
+    assert plans.fixes_of(toy.CASE, "broken") == ()
 
 
 def test_of_many_fixes_one_in_and_one_out_are_shown():

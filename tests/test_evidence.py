@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import dissection, evidence, index, plans, reports, tables
+from experiments import dissection, evidence, gallery, index, plans, reports, tables
 from experiments.claims import Fails, Solves, certificate, claim
 from experiments.keys import row_key
 from experiments.markdown import markdown
@@ -138,7 +138,7 @@ def test_the_report_and_the_index_carry_answer_and_claims(tmp_path):
     report = store.read_table("report.md")
     assert "**Both are needed; none is shown to help alone.**" in report
     assert "| A3 A slower rate would do. | asker | contradicted |" in report
-    page = index.page({CASE: store}, tmp_path)
+    page = index.page({CASE: gallery.read(store)}, tmp_path)
     assert "Both are needed; none is shown to help alone." in page
     assert "| A1 The bend is needed. | [toy](toy/report.md) | answer | supported |" in page
     assert "| all | 1 | 1 | 1 |" in page

@@ -175,13 +175,13 @@ def test_a_look_is_in_the_name_of_a_file(theme, width, stem):
 
 def test_a_folder_without_runs_names_the_command_that_trains(tmp_path):
     with pytest.raises(SuiteError, match=r"holds no runs; train some with: python -m repr.*toy"):
-        gallery.read(CASE, tmp_path)
+        gallery.read(Store(tmp_path, CASE))
 
 
 def test_a_folder_that_lacks_a_table_names_the_command_that_makes_it(tmp_path):
     store = stored(tmp_path, LATTICE)
     with pytest.raises(SuiteError, match=r"lacks dissection.csv; make it with: .* report toy"):
-        gallery.read(CASE, store.folder)
+        gallery.read(store)
 
 
 # The story.
@@ -202,7 +202,7 @@ def test_the_story_tells_what_fails_what_mends_and_why(toy_tables):
 @pytest.mark.parametrize("name", CASES)
 def test_committed_texts_are_those_of_the_tables(name):
     case = reproductions.load(name)
-    for plate in gallery.collect(gallery.read(case, RESULTS / name)):
+    for plate in gallery.collect(gallery.read(Store(RESULTS / name, case))):
         text = (RESULTS / name / "figures" / f"{plate.name}.md").read_text()
         assert text == picture(plate.words, f"{plate.name}.{plate.kept[0]}"), (
             f"run: python -m reproductions report {name}"
@@ -212,7 +212,7 @@ def test_committed_texts_are_those_of_the_tables(name):
 @pytest.mark.parametrize("name", CASES)
 def test_committed_figures_are_drawn_from_the_tables(name):
     case = reproductions.load(name)
-    stored_tables = gallery.read(case, RESULTS / name)
+    stored_tables = gallery.read(Store(RESULTS / name, case))
     for plate in gallery.collect(stored_tables):
         drawn = {label for axes in axes_of(plate) for label in _words(axes)}
         assert drawn
@@ -225,7 +225,8 @@ def _words(axes):
 
 
 def test_the_readme_holds_the_findings_of_the_tables():
-    found = {reproductions.load(n): Store(RESULTS / n, reproductions.load(n)) for n in CASES}
+    cases = [reproductions.load(name) for name in CASES]
+    found = {case: gallery.read(Store(RESULTS / case.name, case)) for case in cases}
     readme = (RESULTS.parent / "README.md").read_text()
     assert index.with_findings(readme, found) == readme, "run: python -m reproductions report"
     for name in CASES:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from experiments import page_frames
+from experiments import page_frames, yardsticks
 from experiments.case import Classification, Solved
 from tests import toy
 
@@ -77,6 +77,6 @@ def test_a_classifier_is_labelled_by_its_own_number_of_points():
         solved=Solved("accuracy", above=0.9),
         broken=type("Reads", (toy.Toy,), {"read": "argmax"})(),
     )
-    assert page_frames.metric_label(case) == "accuracy on 1,234 fresh points"
+    assert yardsticks.metric_label(case) == "accuracy on 1,234 fresh points"
     assert page_frames.curve_labels(case)[1] == "last output"
     assert page_frames.curve_labels(toy.CASE) == ("x", "y")

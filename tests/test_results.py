@@ -7,7 +7,7 @@ import pytest
 
 import reproductions
 from experiments import evidence as evidences
-from experiments import index, plans, reports, statistics, tables
+from experiments import gallery, index, plans, reports, statistics, tables
 from experiments.store import Store
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -165,7 +165,7 @@ def error(case, table):
 
 
 def test_the_index_is_that_of_the_rows(evidence):
-    found = {evidence(name)[0]: evidence(name)[1] for name in CASES}
+    found = {evidence(name)[0]: gallery.read(evidence(name)[1]) for name in CASES}
     made = index.page(found, RESULTS)
     assert (RESULTS / "README.md").read_text() == made, "run: python -m reproductions report"
 

@@ -114,7 +114,7 @@ LEVELS = {
     "gate_false_alarms": 10,
     "gate_reach": 10,
     "gate_page": 11,
-    "gate_power": 13,
+    "gate_power": 15,
     # The command line.
     "screen": 14,
     "commands": 15,
