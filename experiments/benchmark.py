@@ -209,9 +209,14 @@ def main(arguments=None):
         quick: Annotated[bool, typer.Option("--quick", help="Next to no work.")] = False,
         only: Annotated[str, typer.Option(help=f"One of {', '.join(NAMES)}.")] = "",
         out: Annotated[str, typer.Option(help="Folder to write; default: none.")] = "",
+        device: Annotated[
+            bool, typer.Option("--device", help="Instead, seeds a second on a GPU and the CPU.")
+        ] = False,
     ):
         """Times the engine against model.fit and a JAX loop written by hand."""
         _check_name(only)
+        if device:
+            return _time_devices(only or NAMES[0], repetitions, quick, _folder(out))
         # Not imported: it would set how much TensorFlow says in the other processes.
         benchmark_jax.check_jax()
         folder = _folder(out)
@@ -221,6 +226,23 @@ def main(arguments=None):
             print(f"wrote {path}")
 
     exit_with(app, arguments)
+
+
+def _time_devices(name, repetitions, quick, folder):
+    """Prints, and writes if there is a folder, how many seeds a second each device trains."""
+    import pandas as pd
+
+    from experiments import benchmark_devices
+    from experiments.store import write_whole
+
+    replicas = (CUT_SEEDS,) if quick else benchmark_devices.REPLICAS
+    timings = benchmark_devices.measure(name, replicas, repetitions=repetitions)
+    for line in benchmark_devices.words(timings):
+        print(line)
+    if folder:
+        table = pd.DataFrame([vars(timing) | {"median": timing.median} for timing in timings])
+        write_whole(folder / "devices.csv", table.to_csv(index=False, lineterminator="\n"))
+        print(f"wrote {folder / 'devices.csv'}")
 
 
 def _check_name(name):

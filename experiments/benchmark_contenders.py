@@ -1,6 +1,6 @@
 """The benchmark's contenders that run on Keras: the engine, its parts, and `fit`.
 
-Room 9: each answers the same questions as the JAX loop: how long the first pass
+Room 10: each answers the same questions as the JAX loop: how long the first pass
 takes (`prepare`), how long a repetition takes (`run`), how it trains (`describe`)
 and where its weights are (`weights`).
 """
@@ -25,12 +25,12 @@ class Engine:
     """
 
     def __init__(self, job):
-        from experiments import runner
+        from experiments import units, workers
 
-        self._job, arms = job, {ARM: job.setup}
-        self._make, width, self._workers = runner._trainer(job.case, arms, job.num_seeds, "engine")
-        seeds = list(range(job.num_seeds))
-        self._blocks = [seeds[i : i + width] for i in range(0, len(seeds), width)]
+        self._job, plan = job, {ARM: job.setup}
+        work = units.cut(job.case, plan, lambda *_: list(range(job.num_seeds)), "engine")
+        self._unit, self._workers = work[0], workers.num_threads(work)
+        self._blocks = [list(unit.seeds) for unit in work]
         self._pool = concurrent.futures.ThreadPoolExecutor(self._workers)
 
     def start(self):
@@ -57,7 +57,9 @@ class Engine:
         return spent, sum(map(len, first)) * self._job.steps_per_pass
 
     def _make_trainer(self):
-        return self._make()
+        from experiments import units
+
+        return units.make_trainer(self._unit)
 
     def describe(self):
         """Returns the blocks in words."""
@@ -66,9 +68,10 @@ class Engine:
 
     def environment(self):
         """Returns versions and hardware, see `keys.environment`."""
-        from experiments import keys, runner
+        from experiments import keys
+        from experiments.blocks import num_cores
 
-        return keys.environment() | {"cores": str(runner.num_cores())}
+        return keys.environment() | {"cores": str(num_cores())}
 
     def run(self):
         """Trains all seeds from their start; returns seconds."""

@@ -1,6 +1,6 @@
 """The benchmark's processes and clock: every kind of contender in one of its own.
 
-Room 10: TensorFlow's threads are set once a process, and JAX and TensorFlow share
+Room 12: TensorFlow's threads are set once a process, and JAX and TensorFlow share
 none well; so each kind is started alike, asked in turn, and computes alone.
 """
 

@@ -5,24 +5,20 @@ it trains nothing and knows no file.
 """
 
 import dataclasses
-import re
 from collections.abc import Callable, Mapping
 
-from experiments.setups import Fix, Setup, SuiteError, fix, nearest, rival
+from experiments import laws
+from experiments.claims import Certificate, Claim, Period, Race, Silent, Study
+from experiments.errors import CaseError, Checked, SuiteError, nearest
+from experiments.laws import PROVENANCE, READINGS, TRAINERS
+from experiments.setups import Fix, Setup, fix, rival
 
-__all__ = ["Case", "Classification", "Evidence", "Fix", "Regression", "Setup", "Solved"]
-__all__ += ["SuiteError", "fix", "nearest", "rival"]
-
-READINGS = ("value", "argmax", "sign", "threshold 0.5")
-LENGTH_FIELDS = ("steps", "epochs", "calls")
-PROVENANCE = ("quoted", "inferred", "ours")
-WORDS = ("lattice", "rivals", "all")
-TRAINERS = ("engine", "reference", "numpy")
-RESERVED = ("broken", "fixed", *WORDS)
+__all__ = ["PROVENANCE", "READINGS", "TRAINERS", "Case", "CaseError", "Classification", "Evidence"]
+__all__ += ["Fix", "Regression", "Setup", "Solved", "SuiteError", "fix", "nearest", "rival"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Solved:
+class Solved(Checked):
     """The one bar a run must clear: `metric` at or above `above`."""
 
     metric: str
@@ -30,7 +26,7 @@ class Solved:
 
 
 @dataclasses.dataclass(frozen=True)
-class Regression:
+class Regression(Checked):
     """A curve y = target(x) on [0, 1), examined on x = (i + 0.5) / 1000.
 
     Args:
@@ -42,12 +38,21 @@ class Regression:
 
     target: Callable
     also_from: float | None = None
-    points: tuple = ()
+    points: tuple[float, ...] = ()
     published_mse: float | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        places = (*self.points, 0.0 if self.also_from is None else self.also_from)
+        if not all(0 <= place < 1 for place in places):
+            raise CaseError(
+                "A Regression is examined on x from 0 to below 1. Received: "
+                f"points={self.points}, also_from={self.also_from}"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
-class Classification:
+class Classification(Checked):
     """Two classes, examined on 200 and on 10,000 fresh points of each seed.
 
     Args:
@@ -62,9 +67,17 @@ class Classification:
     num_few: int = 200
     num_many: int = 10_000
 
+    def __post_init__(self):
+        super().__post_init__()
+        if min(self.num_few, self.num_many) < 1:
+            raise CaseError(
+                "A Classification is examined on one point at the least. Received: "
+                f"num_few={self.num_few}, num_many={self.num_many}"
+            )
+
 
 @dataclasses.dataclass(frozen=True)
-class Evidence:
+class Evidence(Checked):
     """One line of what `record` keeps under version control.
 
     Args:
@@ -77,11 +90,19 @@ class Evidence:
     arms: str
     num_seeds: int
     steps: int | None = None
-    without: tuple = ()
+    without: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.num_seeds < 1 or (self.steps is not None and self.steps < 1):
+            raise CaseError(
+                "Evidence has at least one seed and one update. Received: "
+                f"num_seeds={self.num_seeds}, steps={self.steps}"
+            )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Case:
+class Case(Checked):
     """A failure in public: the broken program, its fixes and their rivals.
 
     Args:
@@ -125,7 +146,7 @@ class Case:
         races: Optimizers on a plane through weight space, each a `Race`; of a regression.
 
     Raises:
-        ValueError: A law of the house is broken; the text says which.
+        CaseError: A law of the house is broken; the text says which.
     """
 
     name: str
@@ -142,45 +163,23 @@ class Case:
     inputs: Callable | None = None
     by_hand: Callable | None = None
     quick_steps: int | None = None
-    evidence: tuple = (Evidence("all", 1000),)
+    evidence: tuple[Evidence, ...] = (Evidence("all", 1000),)
     reference_arm: str = "fixed"
     plain: Evidence | None = None
     block_width: int | None = 16
-    provenance: Mapping[str, tuple] = dataclasses.field(default_factory=dict)
-    deviations: tuple = ()
-    claims: tuple = ()
-    certificates: tuple = ()
-    studies: tuple = ()
-    periods: tuple = ()
+    provenance: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    deviations: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+    studies: tuple[Study, ...] = ()
+    periods: tuple[Period, ...] = ()
     faults: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    silently: tuple = ()
-    races: tuple = ()
+    silently: tuple[Silent, ...] = ()
+    races: tuple[Race, ...] = ()
 
     def __post_init__(self):
-        _check_names(self)
-        _check_fixes(self)
-        for name in (*self.fixes, *self.rivals, "fixed"):
-            _check_setup(name, self.arm(name))
-        _check_setup("broken", self.broken)
-        reads = getattr(self.broken, "read", "value") != "value"
-        if reads != isinstance(self.task, Classification):
-            raise ValueError(
-                f"A Classification has a field 'read' other than 'value', a "
-                f"Regression none. Received: {self.task}"
-            )
-        self.arm(self.reference_arm)
-        if self.block_width is not None and self.block_width < 2:
-            raise ValueError(
-                f"block_width must be None or at least 2. Received: {self.block_width}"
-            )
-        for field, (kind, _) in self.provenance.items():
-            if field not in vars(self.broken) or kind not in PROVENANCE:
-                raise ValueError(
-                    f"Provenance needs a field of the setup and one of "
-                    f"{PROVENANCE}. Received: {field}: {kind}"
-                )
-        _check_evidence(self)
-        _check_races(self)
+        super().__post_init__()
+        laws.check(self, isinstance(self.task, Regression))
 
     @property
     def fixed(self):
@@ -196,14 +195,11 @@ class Case:
         Raises:
             SuiteError: There is no such arm.
         """
-        if name == "broken":
-            return self.broken
         if name in self.rivals:
-            chosen = self.rivals[name]
-            return self.arm(chosen.start).replace(**chosen.changes)
+            return self._rival(name)
         parts = list(self.fixes) if name == "fixed" else name.split("+")
         setup = self.broken
-        for part in parts:
+        for part in parts if name != "broken" else ():
             if part not in self.fixes:
                 known = ["broken", "fixed", *self.fixes, *self.rivals]
                 raise SuiteError(
@@ -215,121 +211,19 @@ class Case:
             setup = setup.replace(**self.fixes[part].changes)
         return setup
 
+    def _rival(self, name):
+        changes = []
+        while name in self.rivals:
+            changes.append(self.rivals[name].changes)
+            name = self.rivals[name].start
+        setup = self.arm(name)
+        for changed in reversed(changes):
+            setup = setup.replace(**changed)
+        return setup
+
     def why(self, field):
         """Returns `name: why` of the fix that touches a field, or nothing."""
         for name, chosen in self.fixes.items():
             if field in chosen.changes:
                 return f"{name}: {chosen.why}"
         return ""
-
-
-def _check_evidence(case):
-    """Makes sure that claims, certificates, studies and periods name what exists."""
-    studies = {study.name: study for study in case.studies}
-    for item in (*case.claims, *case.certificates, *case.silently):
-        for name in item.arms:
-            study, found, cell = name.partition(":")
-            if not found or study in TRAINERS:
-                case.arm(cell or study)
-            elif study not in studies or not _is_cell(studies[study], cell):
-                raise ValueError(
-                    f"{case.name}: a claim names no cell of its studies "
-                    f"{list(studies)}. Received: {name}"
-                )
-    for study in case.studies:
-        for axis in study.axes.values():
-            for changes in axis.values():
-                case.arm(study.start).replace(**changes)
-    for period in case.periods:
-        case.arm(period.arm)
-    strange = set(case.faults) - set(case.fixes)
-    if strange:
-        raise ValueError(f"Faults are classed by fix. Received: {sorted(strange)}")
-
-
-def _check_races(case):
-    """Makes sure that races name arms, have names of their own, and belong to a regression."""
-    names = [race.name for race in case.races]
-    if len(set(names)) < len(names):
-        raise ValueError(f"Every race has a name of its own. Received: {names}")
-    if names and not isinstance(case.task, Regression):
-        raise ValueError(f"Only a Regression has races. Received: {case.task}")
-    for race in case.races:
-        for arm in (race.start, *race.ends):
-            case.arm(arm)
-
-
-def _is_cell(study, cell):
-    labels = cell.split("/")
-    return len(labels) == len(study.axes) and all(
-        label == "*" or label in axis
-        for label, axis in zip(labels, study.axes.values(), strict=True)
-    )
-
-
-def _check_names(case):
-    for name in (case.name, *case.fixes, *case.rivals):
-        if not re.fullmatch(r"[A-Za-z0-9_.]+", name) or name in RESERVED:
-            raise ValueError(
-                "Names hold letters, digits, '_' and '.', and an arm of yours is "
-                f"not called broken or fixed, nor {', '.join(WORDS)}. "
-                f"Received: {name!r}"
-            )
-    if "." in case.name:
-        raise ValueError(f"A case's name holds no dot. Received: {case.name!r}")
-    for name in case.rivals:
-        start = [name]
-        while start[-1] in case.rivals:
-            start.append(case.rivals[start[-1]].start)
-            if start[-1] == name or len(start) > len(case.rivals) + 1:
-                raise ValueError(f"Rivals start from each other. Received: {start}")
-    both = set(case.fixes) & set(case.rivals)
-    if both:
-        raise ValueError(f"A fix and a rival share a name. Received: {sorted(both)}")
-
-
-def _check_fixes(case):
-    touched = {}
-    for name, chosen in case.fixes.items():
-        if not chosen.changes:
-            raise ValueError(f"Every fix changes something. Received: '{name}'")
-        for field, value in chosen.changes.items():
-            if field in touched:
-                raise ValueError(
-                    f"Fixes touch disjoint fields. Received: '{field}' in "
-                    f"'{touched[field]}' and in '{name}'"
-                )
-            touched[field] = name
-            if getattr(case.broken.replace(**{field: value}), field) == getattr(case.broken, field):
-                raise ValueError(
-                    f"Every field of a fix changes something. Received: "
-                    f"'{name}' sets {field}={value!r}, which broken has too"
-                )
-    if not touched:
-        raise ValueError("A case has at least one fix. Received: none")
-
-
-def _check_setup(name, setup):
-    kinds = [hasattr(setup, "steps"), hasattr(setup, "epochs")]
-    if sum(kinds) != 1:
-        raise ValueError(
-            f"A setup has exactly one of the fields steps and epochs. Received "
-            f"in arm '{name}': {setup}"
-        )
-    needed = ["batch_size"] + ["num_samples"] * hasattr(setup, "epochs")
-    for field in (*needed, *(f for f in LENGTH_FIELDS if hasattr(setup, f))):
-        value = getattr(setup, field, None)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(
-                f"Field '{field}' must be a whole number of at least 1. Received "
-                f"in arm '{name}': {value!r}"
-            )
-    if not 0 <= getattr(setup, "validation_split", 0.0) < 1:
-        raise ValueError(
-            f"Field 'validation_split' must be at least 0 and below 1. Received in "
-            f"arm '{name}': {setup.validation_split!r}"
-        )
-    if getattr(setup, "read", "value") not in READINGS:
-        raise ValueError(
-            f"Field 'read' must be one of {READINGS}. Received in arm '{name}': {setup.read!r}"
-        )

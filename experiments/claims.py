@@ -7,13 +7,17 @@ another trainer as `trainer:arm`.
 """
 
 import dataclasses
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from experiments.errors import CaseError, Checked, shown
 
 WHO = ("asker", "answer", "article", "ours")
 
 
 @dataclasses.dataclass(frozen=True)
-class Solves:
+class Solves(Checked):
     """Says that an arm solves: by the one rule on its solve rate.
 
     Args:
@@ -31,7 +35,7 @@ class Fails(Solves):
 
 
 @dataclasses.dataclass(frozen=True)
-class Helps:
+class Helps(Checked):
     """Says that an arm is better than another, over the same seeds.
 
     Args:
@@ -61,7 +65,7 @@ class NotWorse(Helps):
 
 
 @dataclasses.dataclass(frozen=True)
-class Most:
+class Most(Checked):
     """Says that most seeds of an arm have a metric in a range: the one rule again.
 
     Args:
@@ -94,7 +98,7 @@ class Median(Most):
 
 
 @dataclasses.dataclass(frozen=True)
-class Less:
+class Less(Checked):
     """Says that one metric is below another in the same run, for most seeds.
 
     Args:
@@ -126,7 +130,7 @@ class Tracks(Most):
 
 
 @dataclasses.dataclass(frozen=True)
-class Fact:
+class Fact(Checked):
     """Says what a closed form decides, without a run.
 
     Args:
@@ -142,7 +146,7 @@ class Fact:
 
 
 @dataclasses.dataclass(frozen=True)
-class Equal:
+class Equal(Checked):
     """Says that a metric is the same in two arms, for most seeds.
 
     Args:
@@ -160,7 +164,7 @@ class Equal:
 
 
 @dataclasses.dataclass(frozen=True)
-class Claim:
+class Claim(Checked):
     """One statement, in our words, with the questions that decide it.
 
     All questions must be answered with yes for it to be supported; one clear no
@@ -195,12 +199,12 @@ def claim(name, says, *tests, by, untestable="", note="", any_of=False):
     """Returns a `Claim`.
 
     Raises:
-        ValueError: It has neither a question nor a reason, or both.
+        CaseError: It has neither a question nor a reason, or both.
     """
     if by not in WHO:
-        raise ValueError(f"A claim's by must be one of {WHO}. Received: {by!r}")
+        raise CaseError(f"A claim's by must be one of {WHO}. Received: {by!r}")
     if bool(tests) == bool(untestable):
-        raise ValueError(
+        raise CaseError(
             "A claim has questions, or says why it cannot be tested. Received: "
             f"{name} with {len(tests)} questions and untestable={untestable!r}"
         )
@@ -208,7 +212,7 @@ def claim(name, says, *tests, by, untestable="", note="", any_of=False):
 
 
 @dataclasses.dataclass(frozen=True)
-class Certificate:
+class Certificate(Checked):
     """A cause shown by an intervention that touches only that cause.
 
     Args:
@@ -233,15 +237,15 @@ def certificate(arm, cause, by, *tests):
     """Returns a `Certificate` with at least one question.
 
     Raises:
-        ValueError: It has none.
+        CaseError: It has none.
     """
     if not tests:
-        raise ValueError(f"A certificate has questions. Received: none for {cause!r}")
+        raise CaseError(f"A certificate has questions. Received: none for {cause!r}")
     return Certificate(arm, cause, by, tests)
 
 
 @dataclasses.dataclass(frozen=True)
-class Study:
+class Study(Checked):
     """A crossing of options from one arm on, trained by `record --studies`.
 
     Args:
@@ -259,14 +263,20 @@ class Study:
     name: str
     asks: str
     start: str
-    axes: dict
+    axes: Mapping[str, Mapping[str, Mapping[str, Any]]]
     num_seeds: int
-    lengths: tuple = ()
+    lengths: tuple[int, ...] = ()
     documented: str = ""
+
+    def __post_init__(self):
+        super().__post_init__()
+        _check_file_names(self.name)
+        if self.num_seeds < 1:
+            raise CaseError(f"A study has at least one seed. Received: {self.num_seeds}")
 
 
 @dataclasses.dataclass(frozen=True)
-class Period:
+class Period(Checked):
     """Rows of the software of the time that one arm is held against.
 
     Args:
@@ -280,14 +290,18 @@ class Period:
 
     arm: str
     file: str
-    where: dict
-    columns: dict
+    where: Mapping[str, Any]
+    columns: Mapping[str, str]
     steps: int | None = None
     note: str = ""
 
+    def __post_init__(self):
+        super().__post_init__()
+        _check_file_names(self.file)
+
 
 @dataclasses.dataclass(frozen=True)
-class Silent:
+class Silent(Checked):
     """What today's Keras does without saying so.
 
     Args:
@@ -304,10 +318,14 @@ class Silent:
     what: str
     where: str
     since: str
-    shown: tuple
-    metrics: tuple
+    shown: tuple[str, ...]
+    metrics: tuple[str, ...]
     tests: tuple
-    backends: tuple = ("tensorflow",)
+    backends: tuple[str, ...] = ("tensorflow",)
+
+    def __post_init__(self):
+        super().__post_init__()
+        _check_file_names(self.script, *self.backends)
 
     @property
     def arms(self):
@@ -316,7 +334,7 @@ class Silent:
 
 
 @dataclasses.dataclass(frozen=True)
-class Race:
+class Race(Checked):
     """Optimizers that descend the true loss on a plane through weight space.
 
     The plane is the one through three points: the weights that `start` starts from, and
@@ -336,17 +354,28 @@ class Race:
     name: str
     says: str
     start: str
-    ends: dict
-    optimizers: dict
+    ends: Mapping[str, int]
+    optimizers: Mapping[str, Mapping[str, Any]]
     learning_rate: float | None = None
     num_steps: int = 10_000
 
     def __post_init__(self):
+        super().__post_init__()
         if len(self.ends) != 2 or not self.optimizers or self.num_steps < 1:
-            raise ValueError(
+            raise CaseError(
                 "A race has two ends, at least one optimizer and one update. Received: "
                 f"{self.name} with ends {list(self.ends)}, {len(self.optimizers)} optimizers "
                 f"and num_steps={self.num_steps}"
+            )
+
+
+def _check_file_names(*names):
+    """Makes sure that what becomes the name of a file leaves no folder."""
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", name) or name.strip(".") != name:
+            raise CaseError(
+                "What names a file holds letters, digits, '_', '-' and '.' between them. "
+                f"Received: {shown(name)}"
             )
 
 

@@ -1,4 +1,4 @@
-"""The commands that train, record and rebuild, each as a function that prints.
+"""The commands that ask, rebuild and show what is stored, each as a function that prints.
 
 Room 15: everything heavy is imported when a command runs, so that `--help` and the list
 of cases answer at once.
@@ -6,79 +6,23 @@ of cases answer at once.
 
 import pathlib
 
-from experiments.case import TRAINERS, SuiteError, nearest
+from experiments.case import TRAINERS, SuiteError
 from experiments.screen import progress as shown_progress
-from experiments.screen import quiet_softmax, rich_table
+from experiments.screen import quiet_softmax, rich_table, tell
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-REFERENCE_SEEDS = 30
 # Lines of a comparison on the screen; its file has all.
 MOST_SHOWN = 10
 SHOWN_COLUMNS = ["case", "arm", "metric", "moved by", "adjusted p", "alarm"]
-
-
-def run_case(case, seeds, arms, *, trainer, full, out, fresh, progress):
-    """Trains, writes and prints one case; see the options of `cli.main`."""
-    from experiments import plans
-
-    plan = plans.select(case, arms)
-    if not full:
-        plan = plans.cut(plan, case.quick_steps)
-    _check_trainer(trainer)
-    default = pathlib.Path("out") / case.name
-    folder = pathlib.Path(out or (default if trainer == "engine" else default / trainer))
-    store = _open(folder, case, trainer, fresh)
-    stale = sum(store.stale().values())
-    if stale:
-        raise SuiteError(
-            f"{folder} holds rows of an older version of {case.name}; start over "
-            f"with --fresh, or name another folder with --out. Received: "
-            f"{stale} stale rows"
-        )
-    _train(case, plan, seeds, store, progress)
-    paths = _write(case, store)
-    _show(case, store)
-    for path in paths:
-        print(f"wrote {path}")
-    evidence = committed(case)
-    if evidence is not None and evidence.folder.resolve() != folder.resolve():
-        from experiments import agreement
-
-        print(agreement.line(case, store, plan, seeds, evidence))
-
-
-def record_case(case, trainer, *, fresh, progress):
-    """Trains what the case calls its evidence, into `results/<case>`."""
-    from experiments import plans
-    from experiments.case import Evidence
-
-    _check_trainer(trainer)
-    if trainer == "numpy" and case.plain is None:
-        print(f"{case.name}: no arm is trained in plain NumPy")
-        return
-    folder, evidence = ROOT / "results" / case.name, case.evidence
-    if trainer != "engine":
-        folder = folder / trainer
-        alone = Evidence(case.reference_arm, REFERENCE_SEEDS)
-        evidence = (alone,) if trainer == "reference" else (case.plain,)
-    store = _open(folder, case, trainer, fresh)
-    for (arm, steps), count in store.stale().items():
-        print(f"{case.name}: {count} stale rows of {arm} at {steps:,} steps go")
-        store.drop(arm, steps)
-    for line in evidence:
-        plan = plans.select(case, line.arms, without=line.without)
-        _train(case, plans.cut(plan, line.steps), list(range(line.num_seeds)), store, progress)
-    # The rows of other trainers bear out the engine's figures; they have none of their own.
-    for path in _write(case, store, pictures=trainer == TRAINERS[0]):
-        print(f"wrote {path.relative_to(ROOT)}")
 
 
 def record_studies(case, *, progress):
     """Trains what the case's studies lack, into `results/<case>/studies`."""
     from experiments import studies
 
-    with shown_progress(progress) as display:
-        trained = studies.record(case, ROOT / "results" / case.name, progress=display)
+    store = results_store(case)
+    with store.alone(tell), shown_progress(progress) as display:
+        trained = studies.record(case, store.folder, progress=display)
     for name, num_cells in trained.items():
         print(f"{case.name}: trained {num_cells:,} cells of {name}")
     _write_studies(case, ROOT / "results" / case.name)
@@ -89,10 +33,12 @@ def record_scenes(case, *, progress):
     from experiments import animations, race, slices
     from experiments.looks import look
 
-    folder = ROOT / "results" / case.name
-    with quiet_softmax(), shown_progress(progress) as display:
-        written = [*slices.record(case, folder, display), *race.record(case, folder, display)]
-    written += animations.write(case, results_store(case), look(), folder / "figures", ["gif"])
+    store = results_store(case)
+    with store.alone(tell), quiet_softmax(), shown_progress(progress) as display:
+        written = slices.record(case, store.folder, display)
+        written += race.record(case, store.folder, display)
+        store.read()
+    written += animations.write(case, store, look(), store.folder / "figures", ["gif"])
     for path in written:
         print(f"wrote {path.relative_to(ROOT)}")
 
@@ -143,13 +89,22 @@ def rebuild(case, folder):
     """Writes tables, figures and report of stored runs; trains nothing."""
     from experiments.store import Store
 
-    if not (folder / "runs.csv").exists():
+    if not Store(folder, case).arms():
         raise SuiteError(
             f"{folder} holds no runs; train some with: python -m reproductions.{case.name}"
         )
     _write_studies(case, folder)
-    for path in _write(case, Store(folder, case)):
-        print(f"wrote {path}")
+    for trainer in TRAINERS:
+        place = folder if trainer == TRAINERS[0] else folder / trainer
+        store = Store(place, case, trainer)
+        if not store.arms():
+            continue
+        with store.alone(tell):
+            store.merge()
+            # Other trainers' rows bear out the engine's figures; they have none of their own.
+            paths = write(case, store, pictures=trainer == TRAINERS[0])
+        for path in paths:
+            print(f"wrote {path}")
 
 
 def explain_case(case):
@@ -218,24 +173,6 @@ def show_list(cases):
     console.print("Run one with: python -m reproductions.sin_fit (--help for options)")
 
 
-def _check_trainer(trainer):
-    if trainer not in TRAINERS:
-        raise SuiteError(
-            f"--trainer must be engine, reference or numpy. Received: {trainer!r}."
-            f"{nearest(trainer, TRAINERS)}"
-        )
-
-
-def _open(folder, case, trainer, fresh):
-    from experiments.networks import check_backend
-    from experiments.store import Store
-
-    check_backend()
-    store = Store(folder, case, trainer, fresh)
-    store.check_writable()
-    return store
-
-
 def results_store(case):
     """Returns the store of `results/<case>`, whether it holds runs or not."""
     from experiments.store import Store
@@ -249,29 +186,8 @@ def committed(case):
     return results_store(case) if there else None
 
 
-def _write(case, store, pictures=True):
+def write(case, store, pictures=True):
+    """Writes tables, figures and report of stored runs; returns the paths."""
     from experiments import reports
 
     return reports.write(case, store, pictures)
-
-
-def _train(case, plan, seeds, store, progress):
-    from experiments import runner
-
-    with quiet_softmax(), shown_progress(progress) as display:
-        trained, kept = runner.train(case, plan, seeds, store, display)
-    words = f", {kept:,} were there already" if kept else ""
-    print(f"{case.name}: trained {trained:,} rows{words}")
-
-
-def _show(case, store):
-    """Prints what differs, and what came of each arm."""
-    from rich.console import Console
-
-    from experiments import reports, tables
-
-    console = Console()
-    console.print(rich_table(reports.difference_words(case), f"{case.name}: {case.shows}"))
-    words = reports.outcome_words(case, tables.summary(tables.runs(store)))
-    console.print(rich_table(words, "outcome"))
-    console.print(reports.yardstick_words(case))

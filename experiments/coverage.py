@@ -2,9 +2,9 @@
 
     python -m experiments.coverage [--repeats 4000] [--seed 0] [--out results/coverage]
 
-Room 5: draws samples of seeds whose truth is known, and puts them to the functions
+Room 6: draws samples of seeds whose truth is known, and puts them to the functions
 that the suite itself uses. Verdicts on a rate are summed over all counts of solved
-seeds, without drawing.
+seeds, without drawing; so are those of one who looks again and again.
 """
 
 import argparse
@@ -16,12 +16,13 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from experiments import coverage_verdicts
+from experiments import coverage_looks, coverage_verdicts, schedule
 from experiments.coverage_truths import share, truths
 from experiments.markdown import markdown
 
 NUM_SEEDS = (30, 64, 200, 1000)
 VERDICT_SEEDS = (32, 200, 1000)
+NAMES = ("coverage", "verdicts", "looks")
 LEAST = 0.93
 ANEW = 25
 # Room for floating point, where a bound is the truth itself.
@@ -109,12 +110,13 @@ def verdicts_table(num_seeds, *, repeats, seed, say=lambda line: None, step=0.00
     return table.assign(reached=table["high"] <= coverage_verdicts.MOST)
 
 
-def readme(coverage, verdicts):
-    """Writes up both tables.
+def readme(coverage, verdicts, looks):
+    """Writes up the tables.
 
     Args:
         coverage: What `coverage_table` returns, or its file.
         verdicts: What `verdicts_table` returns, or its file.
+        looks: What `coverage_looks.looks_table` returns, or its file.
 
     Returns:
         Text in Markdown, every number of which is computed from the tables.
@@ -130,8 +132,12 @@ def readme(coverage, verdicts):
         lay_out(_cell_rows(missed)),
         "## Wrong verdicts and effects, at the worst truth",
         lay_out(_worst_rows(verdicts)),
+        "## Ever wrong, where one looks again and again, at the worst truth",
+        lay_out(_looks_rows(looks)),
+        "## Seeds used up to the first look that decides",
+        lay_out(_seeds_rows(looks)),
         "## How it is measured",
-        "\n".join(f"- {note}" for note in _notes(coverage, verdicts)),
+        "\n".join(f"- {note}" for note in (*_notes(coverage, verdicts), *_looks_notes())),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -170,6 +176,43 @@ def _worst_rows(table):
             "promised": "yes" if part["asked"].any() else "no",
             "reached": f"{part.loc[part['asked'], 'reached'].sum()} of {part['asked'].sum()}",
         }
+
+
+def _looks_rows(table):
+    """One line of text for each rule and last look: the worst truth."""
+    for (rule, most), part in table.groupby(["rule", "most"], sort=False):
+        worst = part.loc[part["wrong"].idxmax()]
+        yield {
+            "rule": rule,
+            "up to seeds": f"{most:,}",
+            "worst truth": worst["truth"],
+            "ever wrong": _spread(worst, "wrong"),
+            "promised": "yes" if part["asked"].any() else "no",
+            "reached": f"{part.loc[part['asked'], 'reached'].sum()} of {part['asked'].sum()}",
+        }
+
+
+def _seeds_rows(table):
+    """One line of text for each of some true rates: the seeds used on average."""
+    exact = table[table["rule"] == coverage_looks.LOOKS]
+    for truth in coverage_looks.SHOWN_RATES:
+        part = exact[exact["truth"] == f"{truth:.12g}"].set_index("most")
+        means = {f"up to {most:,} seeds": f"{row['seeds']:,.0f}" for most, row in part.iterrows()}
+        yield {"solve rate": f"{truth:g}"} | means
+
+
+def _looks_notes():
+    """One line of text for each thing to know of repeated looks."""
+    yield (
+        f"Who adds seeds until a verdict falls makes {schedule.REPEATED}. "
+        "Ever wrong is whoever is wrong at any of the looks, whether that look decided or not; "
+        "of a rate it is summed over all paths of solved seeds, without drawing."
+    )
+    yield (
+        "After every seed: the verdict is read at every number of seeds from the first look on, "
+        "at the error of the look to come, as in a folder whose training was ended between two "
+        "looks. Each look at 95%: what becomes of one who forgets that there are others."
+    )
 
 
 def _spread(row, name):
@@ -216,17 +259,17 @@ def lay_out(rows):
     return markdown(pd.DataFrame(rows)) if rows else "None."
 
 
-def write(folder, coverage, verdicts):
-    """Writes both tables and, from the files, their `README.md`."""
+def write(folder, *tables):
+    """Writes the tables, in the order of `NAMES`, and, from the files, their `README.md`."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, table in (("coverage", coverage), ("verdicts", verdicts)):
+    for name, table in zip(NAMES, tables, strict=True):
         table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
     (folder / "README.md").write_text(readme(*read(folder)), encoding="utf-8")
 
 
 def read(folder):
-    """Reads both tables, as `(coverage, verdicts)`."""
-    return tuple(pd.read_csv(folder / f"{name}.csv") for name in ("coverage", "verdicts"))
+    """Reads the tables, as `(coverage, verdicts, looks)`."""
+    return tuple(pd.read_csv(folder / f"{name}.csv") for name in NAMES)
 
 
 def main(arguments=None):
@@ -243,7 +286,8 @@ def main(arguments=None):
 
     drawn = {"repeats": given.repeats, "seed": given.seed, "say": say}
     coverage = coverage_table(truths(), NUM_SEEDS, **drawn)
-    write(given.out, coverage, verdicts_table(VERDICT_SEEDS, **drawn))
+    verdicts = verdicts_table(VERDICT_SEEDS, **drawn)
+    write(given.out, coverage, verdicts, coverage_looks.looks_table(**drawn))
     say(f"wrote {given.out}")
 
 

@@ -37,14 +37,14 @@ def verdict_table(num_seeds, rates):
         counts = np.arange(size + 1)
         words = np.array([statistics.verdict(statistics.rate(count, size)) for count in counts])
         for rate in rates:
-            false = ~np.isin(words, [_true_verdict(rate), "undecided"])
+            false = ~np.isin(words, [true_verdict(rate), "undecided"])
             wrong = round(float(stats.binom.pmf(counts, size, rate)[false].sum()), 6)
             row = {"rule": "verdict", "truth": f"{rate:.12g}", "num_seeds": size, "wrong": wrong}
             rows.append(row | {"low": wrong, "high": wrong, "repeats": 0, "seed": 0, "asked": True})
     return pd.DataFrame(rows)
 
 
-def _true_verdict(rate):
+def true_verdict(rate):
     """The verdict that no end of seeds would give."""
     return statistics.verdict(statistics.Interval(rate, rate, rate, 0))
 
@@ -94,9 +94,9 @@ def _margins():
         yield "effect on rate", name, partial(_rate_words, draw), FEW
     for spread, failures in ((0.5, 0.0), (2.0, 0.0), (0.5, 0.03)):
         name = f"spread {spread}, {failures:.0%} failures in each arm"
-        draw = partial(_error_gains, spread, failures)
+        draw = partial(error_gains, spread, failures)
         yield "effect on error", name, partial(_error_words, draw), MANY if failures else FEW
-    draws = paired(0.55, 0.5, coupled=False), partial(_error_gains, 0.5, 0.0)
+    draws = paired(0.55, 0.5, coupled=False), partial(error_gains, 0.5, 0.0)
     yield "effect", "rate and error at the margin", partial(_both_words, *draws), np.inf
 
 
@@ -111,7 +111,7 @@ def _rate_intervals(draw, random, size):
     return [intervals[place] for place in places]
 
 
-def _error_gains(spread, failures, random, size):
+def error_gains(spread, failures, random, size):
     """Draws log errors with a fix less those without, whose mean is at the margin."""
     normal = random.normal(-np.log(effects.ERROR_FACTOR), spread, size)
     signs = random.choice([-1, 0, 1], size, p=[failures, 1 - 2 * failures, failures])

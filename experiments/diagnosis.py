@@ -7,7 +7,7 @@ below 0.2, else in some.
 
 import pandas as pd
 
-from experiments import statistics, symptoms, tables
+from experiments import schedule, statistics, symptoms, tables
 
 COLUMNS = ["arm", "steps", "symptom", "words", "estimate", "low", "high"]
 COLUMNS += ["num_seeds", "holds", "detail"]
@@ -37,10 +37,11 @@ def diagnose(case, runs):
 
 def _symptoms(case, arm, part):
     found, setup = symptoms.found(case, arm, part), case.arm(arm)
+    confidence = schedule.confidence_of(part)
     for item in symptoms.SYMPTOMS:
         if item.name in found:
             has = found[item.name]
-            share = statistics.rate(int(has.sum()), len(has))
+            share = statistics.rate(int(has.sum()), len(has), confidence=confidence)
             holds = HOLDS.get(statistics.verdict(share), "some seeds")
             detail = item.detail(case, setup, part[has]) if has.any() else ""
             head = {"symptom": item.name, "words": item.words}

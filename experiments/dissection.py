@@ -8,7 +8,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from experiments import effects, plans, statistics, tables
+from experiments import effects, plans, schedule, statistics, tables
 from experiments.attribution import attribute, minimal_sets, necessary
 from experiments.conclusion import conclude
 from experiments.outcomes import Outcomes
@@ -32,6 +32,8 @@ class Dissection:
         outcomes: `{frozenset of fixes: table}`, indexed by the same seeds. Bit `i` of
             a set's place among them is set where fix `i` is in it.
         error_range: The smallest and the largest error.
+        own: As `outcomes`, but each arm's own seeds: where seeds are looked at
+            repeatedly, arms that are decided early have fewer than others.
     """
 
     fixes: tuple
@@ -39,6 +41,7 @@ class Dissection:
     steps: dict
     outcomes: dict
     error_range: tuple
+    own: dict
 
     @property
     def name(self):
@@ -68,12 +71,30 @@ class Dissection:
 
     def verdicts(self):
         """Returns `{frozenset of fixes: verdict}` by the one rule."""
-        rates = {fixes: statistics.rate(*self.count(fixes)) for fixes in self.outcomes}
-        return {fixes: statistics.verdict(rate) for fixes, rate in rates.items()}
+        return {fixes: statistics.verdict(self.rate(fixes)) for fixes in self.outcomes}
+
+    def rate(self, fixes):
+        """Returns the `Interval` of the solve rate under a set of fixes."""
+        confidence = schedule.confidence_of(self.own[frozenset(fixes)])
+        return statistics.rate(*self.count(fixes), confidence=confidence)
 
     def count(self, fixes):
         """Returns `(successes, total)` of the seeds under a set of fixes."""
-        return int(self.outcomes[frozenset(fixes)]["solved"].sum()), self.num_seeds
+        table = self.own[frozenset(fixes)]
+        return int(table["solved"].sum()), len(table)
+
+    def error_above(self, fixes):
+        """Returns the exact one-sided error of saying that a set of fixes solves."""
+        return self._error(effects.confidence_above, fixes, SOLVES)
+
+    def error_below(self, fixes, bar):
+        """Returns the exact one-sided error of saying that a solve rate is below a bar."""
+        return self._error(effects.confidence_below, fixes, bar)
+
+    def _error(self, confidence, fixes, bar):
+        rule = schedule.rule_of(self.own[frozenset(fixes)])
+        count = self.count(fixes)
+        return (1 - confidence(*count, bar)) * schedule.price(rule, count[1])
 
     def effect(self, fix, last=False):
         """Returns a fix's paired differences of solve rate and log error.
@@ -83,8 +104,11 @@ class Dissection:
             last: Whether it is added to all others instead of to the broken program.
         """
         before = frozenset(self.fixes) - {fix} if last else frozenset()
-        pair = self.outcomes[before | {fix}], self.outcomes[before]
-        return paired(*pair, span=self.span)
+        pair = self.own[before | {fix}], self.own[before]
+        seeds = pair[0].index.intersection(pair[1].index)
+        first, second = (table.loc[seeds] for table in pair)
+        confidence = schedule.confidence_of(first)
+        return paired(first, second, span=self.span, confidence=confidence)
 
 
 def budgets(case, runs):
@@ -125,8 +149,9 @@ def _dissection(case, stored, runs, line):
     seeds = sorted(set.intersection(*(set(table.index) for table in found.values())))
     if not seeds:
         return None
-    found = {chosen: table.loc[seeds] for chosen, table in found.items()}
-    return Dissection(fixes, _budget(case, steps), steps, found, error_range(case))
+    shared = {chosen: table.loc[seeds] for chosen, table in found.items()}
+    own = found if schedule.rule_of(runs) == schedule.REPEATED else shared
+    return Dissection(fixes, _budget(case, steps), steps, shared, error_range(case), own)
 
 
 def _arms(case, fixes):
@@ -158,7 +183,7 @@ def lattice_table(item):
     verdicts, rows = item.verdicts(), []
     minimal = {found.fixes for found in minimal_sets(verdicts)}
     for fixes, verdict in verdicts.items():
-        rate = statistics.rate(*item.count(fixes))
+        rate = item.rate(fixes)
         names = "+".join(name for name in item.fixes if name in fixes) or "broken"
         bounds = (rate.num_seeds, rate.estimate, rate.low, rate.high)
         rows.append((names, fixes, len(fixes), *bounds, verdict, fixes in minimal))
@@ -194,7 +219,9 @@ def _attributions(item):
     ranges = {"solved": (0.0, 1.0), "log_error": tuple(np.log(item.error_range))}
     for quantity, (low, high) in ranges.items():
         games = np.clip(item.games(quantity), low, high)
-        for places, interval in attribute(games, low=low, high=high).items():
+        confidence = schedule.confidence_of(item.outcomes[frozenset()])
+        found = attribute(games, low=low, high=high, confidence=confidence)
+        for places, interval in found.items():
             kind = "shapley" if len(places) == 1 else "interaction"
             fixes = "+".join(item.fixes[place] for place in places)
             yield _row(kind, fixes, quantity) | _bounds(interval)
@@ -205,9 +232,11 @@ def _effects(item):
     for kind in ("alone", "last"):
         for fix in item.fixes:
             rates, errors = item.effect(fix, last=kind == "last")
-            yield _row(kind, fix, "solved", effects.rate_effect(rates)) | _bounds(rates)
-            yield _row(kind, fix, "log_error", effects.error_effect(errors)) | _bounds(errors)
-            yield _row(kind, fix, "verdict", effects.effect(rates, errors))
+            seeds, both = {"num_seeds": rates.num_seeds}, effects.effect(rates, errors)
+            yield seeds | _row(kind, fix, "solved", effects.rate_effect(rates)) | _bounds(rates)
+            word = effects.error_effect(errors)
+            yield seeds | _row(kind, fix, "log_error", word) | _bounds(errors)
+            yield seeds | _row(kind, fix, "verdict", both)
 
 
 def _row(kind, fixes, quantity, verdict=""):
@@ -224,7 +253,7 @@ def _sufficient(item):
     """Yields the minimal sets of fixes that solve."""
     verdicts = item.verdicts()
     for found in minimal_sets(verdicts):
-        errors = [1 - effects.confidence_above(*item.count(found.fixes), SOLVES)]
+        errors = [item.error_above(found.fixes)]
         smaller = [fixes for fixes in verdicts if fixes < found.fixes]
         word = "minimal"
         if any(verdicts[fixes] == "undecided" for fixes in smaller):
@@ -232,7 +261,8 @@ def _sufficient(item):
         else:
             errors += [_error_of_not_solving(item, fixes, verdicts) for fixes in smaller]
         names = "+".join(name for name in item.fixes if name in found.fixes) or "broken"
-        yield _row("sufficient", names, "verdict", word) | {"confidence": _less(errors)}
+        seeds = {"num_seeds": item.count(found.fixes)[1]}
+        yield seeds | _row("sufficient", names, "verdict", word) | {"confidence": _less(errors)}
 
 
 def _necessary(item):
@@ -240,13 +270,10 @@ def _necessary(item):
     verdicts, everything = item.verdicts(), frozenset(item.fixes)
     if verdicts[everything] != "solves":
         return
-    words, error = (
-        necessary(verdicts),
-        1 - effects.confidence_above(*item.count(everything), SOLVES),
-    )
+    words, error = necessary(verdicts), item.error_above(everything)
     for fix in item.fixes:
         word, rest = words.get(fix, "can be spared"), everything - {fix}
-        errors = [error, 1 - effects.confidence_above(*item.count(rest), SOLVES)]
+        errors = [error, item.error_above(rest)]
         if word != "can be spared":
             errors = [error, _error_of_not_solving(item, rest, verdicts)]
         confidence = np.nan if word == "undecided" else _less(errors)
@@ -256,7 +283,7 @@ def _necessary(item):
 def _error_of_not_solving(item, fixes, verdicts):
     """The one-sided error of 'fails', or of not solving where it depends on the seed."""
     bar = FAILS if verdicts[fixes] == "fails" else SOLVES
-    return 1 - effects.confidence_below(*item.count(fixes), bar)
+    return item.error_below(fixes, bar)
 
 
 def _less(errors):
@@ -299,4 +326,5 @@ def flips(case, runs):
 
 def _verdict_at(part, metric, bar):
     solved = (part[metric] >= bar) & ~part["diverged"].astype(bool)
-    return statistics.verdict(statistics.rate(int(solved.sum()), len(part)))
+    confidence = schedule.confidence_of(part)
+    return statistics.verdict(statistics.rate(int(solved.sum()), len(part), confidence=confidence))

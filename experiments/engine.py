@@ -16,14 +16,15 @@ import contextlib
 
 import numpy as np
 
-from experiments import networks
+from experiments import networks, states
+from experiments.chunks import SHORT_PASS, Chunk
 from experiments.exactness import check_trainable, unreduced_loss
 from experiments.measures import NUM_PROBED, Snapshot
-from experiments.streams import STREAM_PASS, Batches, steps_per_pass
+from experiments.streams import Batches, steps_per_pass
+from experiments.widths import widest_block
 
-MAX_REPLICAS = 128
-MAX_PASS_BYTES = 64 * 2**20
-SHORT_PASS = 1000
+__all__ = ["SHORT_PASS", "Batches", "Chunk", "Program", "Trainer", "tensorflow", "widest_block"]
+
 NUM_GRADIENT_BATCHES = 10
 # In a narrower stack XLA adds the samples of a gradient up in another order.
 LEAST_GRADIENTS = 32
@@ -44,15 +45,6 @@ def tensorflow():
 def _is_news(record):
     # Every program is traced once; TensorFlow takes their number for retracing.
     return "triggered tf.function retracing" not in record.getMessage()
-
-
-def widest_block(model, setup):
-    """Returns how many seeds may be trained at once: bounded by a pass's memory."""
-    steps = steps_per_pass(setup)
-    floats = 4 * (model.input_shape[-1] + model.output_shape[-1])
-    units = sum(layer.output.shape[-1] for layer in networks.dropout_layers(model))
-    size = steps * setup.batch_size * (floats + units)
-    return int(np.clip(MAX_PASS_BYTES // size, 2, MAX_REPLICAS))
 
 
 class Program:
@@ -96,15 +88,31 @@ class Program:
         Args:
             weights: Arrays of shape `(num_replicas, *variable shape)`.
         """
-        for variable, value in zip(self._variables, weights, strict=True):
-            variable.assign(value)
-        for variable, value in zip(self._optimizer.variables, self._start, strict=True):
+        self._assign(weights, self._start)
+
+    def _assign(self, weights, slots):
+        variables = [*self._variables, *self._optimizer.variables]
+        for variable, value in zip(variables, [*weights, *slots], strict=True):
             variable.assign(value)
 
     @property
     def weights(self):
         """The stacked weights as NumPy arrays."""
         return [variable.numpy() for variable in self._variables]
+
+    def state(self):
+        """Returns weights and optimizer as `{name: array}`, with the replicas that fill up."""
+        slots = [variable.numpy() for variable in self._optimizer.variables]
+        return states.named("weights", self.weights) | states.named("optimizer", slots)
+
+    def restore(self, arrays):
+        """Goes on from what `state` returned.
+
+        Raises:
+            StateError: The arrays are those of another program.
+        """
+        weights = states.taken("weights", arrays, self.weights)
+        self._assign(weights, states.taken("optimizer", arrays, self._start))
 
     @property
     def num_updates(self):
@@ -245,71 +253,6 @@ class Program:
         return total
 
 
-class Chunk:
-    """One pass of a block's batches, ready for `Program.train`.
-
-    Args:
-        streams: The seeds' `Batches`.
-        masks: For each seed what `networks.dropout_masks` returns.
-        batch_size: Samples in a batch.
-        num_replicas: If given, the last seed is repeated to fill so many.
-
-    Attributes:
-        x: `(num_steps, num_replicas, batch_size, num_inputs)`, float32.
-        y: `(num_steps, num_replicas, batch_size, num_outputs)`, float32.
-        share: `(num_steps, 1, batch_size)`: a sample's share of its batch's mean; 0
-            for the copies that fill a short last batch.
-        masks: For each dropout layer `(num_steps, num_replicas, batch_size, units)`.
-    """
-
-    def __init__(self, streams, masks, batch_size, num_replicas=None):
-        setup = streams[0].setup
-        self.is_stream = setup.is_stream
-        num_samples = STREAM_PASS * batch_size if setup.is_stream else setup.num_training_samples
-        order = np.append(np.arange(num_samples), np.zeros(-num_samples % batch_size, int))
-        self._cut = (len(order) // batch_size, batch_size)
-        if not setup.is_stream and num_samples <= SHORT_PASS:
-            self.x, self.y = self._gather(streams)
-        else:
-            passes = zip(*(stream.next_pass() for stream in streams), strict=True)
-            self.x, self.y = (self._stack(arrays, order) for arrays in passes)
-        kept = (
-            [mask.next_pass(num_samples, units) for mask, units in layer]
-            for layer in zip(*masks, strict=True)
-        )
-        self.masks = tuple(self._stack(arrays, order) for arrays in kept)
-        valid = (np.arange(len(order)) < num_samples).reshape(self._cut)
-        share = valid / valid.sum(axis=1, keepdims=True)
-        self.share = share.astype(np.float32)[:, None, :]
-        self._widen(len(streams), num_replicas or len(streams))
-
-    def _stack(self, arrays, order):
-        if len(order) > len(arrays[0]):
-            arrays = [array[order] for array in arrays]
-        return np.stack([array.reshape(*self._cut, -1) for array in arrays], axis=1)
-
-    def _gather(self, streams):
-        """Gathers a short pass of all seeds at once: what `_stack` does, in fewer calls."""
-        samples = zip(*(stream.next_samples() for stream in streams), strict=True)
-        x, y = (np.stack(arrays) for arrays in samples)
-        orders = np.stack([stream.next_order() for stream in streams])
-        fill = np.prod(self._cut) - orders.shape[1]
-        orders = np.concatenate([orders, np.repeat(orders[:, :1], fill, axis=1)], axis=1)
-        orders += len(x[0]) * np.arange(len(streams))[:, None]
-        places = orders.reshape(-1, *self._cut).transpose(1, 0, 2)
-        return [array.reshape(-1, array.shape[-1]).take(places, axis=0) for array in (x, y)]
-
-    def _widen(self, num_streams, num_replicas):
-        """Repeats the last seed for the replicas that fill a block."""
-        if num_replicas > num_streams:
-            places = np.minimum(np.arange(num_replicas), num_streams - 1)
-            self.x, self.y = (array.take(places, axis=1) for array in (self.x, self.y))
-            self.masks = tuple(mask.take(places, axis=1) for mask in self.masks)
-
-    def __len__(self):
-        return len(self.x)
-
-
 class Trainer:
     """Trains blocks of seeds of one arm.
 
@@ -325,7 +268,7 @@ class Trainer:
         least = LEAST_GRADIENTS if case.block_width is None else 0
         self.program = Program(networks.build(case, setup), max(width, 2), least)
 
-    def train(self, seeds, checkpoints, exam, progress=None):
+    def train(self, seeds, checkpoints, exam, progress=None, *, saved=None, keep=None):
         """Trains some seeds, stopping to look at each checkpoint.
 
         Args:
@@ -333,44 +276,105 @@ class Trainer:
             checkpoints: Increasing numbers of updates at which to look.
             exam: The `Exam` of these seeds.
             progress: Called with the number of updates just made.
+            saved: If given, the state `(arrays, facts)` to go on from; what came before is
+                counted as progress, and not looked at again.
+            keep: If given, called between passes as `keep(steps, make)`, after all looks
+                up to there; `make()` returns the state to go on from.
 
         Yields:
             A `Snapshot` of these seeds at each checkpoint.
-        """
-        num_seeds, program = len(seeds), self.program
-        model, fill = program.model, program.num_replicas - num_seeds
-        weights = [networks.starting_weights(self.case, self.setup, model, s) for s in seeds]
-        weights += [weights[-1]] * fill
-        program.reset([np.stack(values) for values in zip(*weights, strict=True)])
-        streams = [Batches(self.case, self.setup, seed) for seed in seeds]
-        masks = [networks.dropout_masks(model, seed) for seed in seeds]
-        inputs = np.concatenate([exam.inputs, *[exam.inputs[-1:]] * fill])
-        sizes = self.setup.batch_size, program.num_replicas
-        step, chunk, logs = 0, Chunk(streams, masks, *sizes), []
-        for checkpoint in checkpoints:
-            while step < checkpoint:
-                place = step % steps_per_pass(self.setup)
-                if place == 0 and step > 0:
-                    chunk, logs = Chunk(streams, masks, *sizes), []
-                stop = min(len(chunk), place + checkpoint - step)
-                logs.append(program.train(chunk, place, stop))
-                step += stop - place
-                if progress is not None:
-                    progress((stop - place) * num_seeds)
-            yield self._look(step, inputs, chunk, logs, num_seeds)
 
-    def _look(self, step, inputs, chunk, logs, num_seeds):
+        Raises:
+            StateError: `saved` is not of these seeds, this setup or this length.
+        """
+        block = _Block(self, seeds, checkpoints)
+        begun = block.begin(saved)
+        if progress is not None and begun:
+            progress(begun * len(seeds))
+        inputs = _filled_up(exam.inputs, self.program.num_replicas)
+        for checkpoint in (c for c in checkpoints if c > begun or not begun):
+            while block.step < checkpoint:
+                if keep is not None and block.is_between and block.step > begun:
+                    keep(block.step, block.state)
+                made = block.advance(checkpoint)
+                if progress is not None:
+                    progress(made * len(seeds))
+            yield self._look(block, inputs)
+
+    def _look(self, block, inputs):
         hidden, outputs = self.program.outputs(inputs)
-        layers = networks.hidden_layers(self.program.model)
-        names = [networks.activation_name(layer) for layer in layers]
+        layers, num_seeds = networks.hidden_layers(self.program.model), block.num_seeds
         return Snapshot(
-            steps=step,
+            steps=block.step,
             outputs=outputs[:num_seeds],
             hidden=[values[:num_seeds] for values in hidden],
-            activations=names,
-            logs=_pass_means(chunk, logs)[:num_seeds] if step else None,
-            gradient=self.program.gradient_norms(chunk)[:num_seeds],
+            activations=[networks.activation_name(layer) for layer in layers],
+            logs=_pass_means(block.chunk, block.logs)[:num_seeds] if block.step else None,
+            gradient=self.program.gradient_norms(block.chunk)[:num_seeds],
         )
+
+
+class _Block:
+    """A block of seeds in training: the updates made, and the pass they are in."""
+
+    def __init__(self, trainer, seeds, checkpoints):
+        self._trainer, self._seeds, self.num_seeds = trainer, seeds, len(seeds)
+        case, setup, model = trainer.case, trainer.setup, trainer.program.model
+        self._setup, self._program = setup, trainer.program
+        self._identity = states.identity("engine", setup, seeds, checkpoints)
+        self._streams = [Batches(case, setup, seed) for seed in seeds]
+        self._masks = [networks.dropout_masks(model, seed) for seed in seeds]
+        self.step, self.chunk, self.logs = 0, None, []
+
+    @property
+    def is_between(self):
+        """Whether one pass is over, and the next one not drawn."""
+        return self.step > 0 and self.step % steps_per_pass(self._setup) == 0
+
+    def begin(self, saved):
+        """Starts at the first update, or where a state was saved; returns which."""
+        if saved is None:
+            self._start()
+        else:
+            self._restore(*saved)
+        return self.step
+
+    def _start(self):
+        case, model = self._trainer.case, self._program.model
+        drawn = [networks.starting_weights(case, self._setup, model, s) for s in self._seeds]
+        stacks = [np.stack(values) for values in zip(*drawn, strict=True)]
+        self._program.reset([_filled_up(v, self._program.num_replicas) for v in stacks])
+        self._next_pass()
+
+    def _restore(self, arrays, facts):
+        step = states.saved_step(facts, self._identity, steps_per_pass(self._setup))
+        states.restore_draws(facts, self._streams, self._masks)
+        self._program.restore(arrays)
+        self.step = step
+
+    def state(self):
+        """Returns `(arrays, facts)` to go on from; asked for between passes only."""
+        facts = self._identity | {"step": self.step}
+        return self._program.state(), facts | states.draws(self._streams, self._masks)
+
+    def _next_pass(self):
+        sizes = self._setup.batch_size, self._program.num_replicas
+        self.chunk, self.logs = Chunk(self._streams, self._masks, *sizes), []
+
+    def advance(self, checkpoint):
+        """Makes updates to the checkpoint or the pass's end; returns how many."""
+        if self.is_between:
+            self._next_pass()
+        place = self.step % steps_per_pass(self._setup)
+        stop = min(len(self.chunk), place + checkpoint - self.step)
+        self.logs.append(self._program.train(self.chunk, place, stop))
+        self.step += stop - place
+        return stop - place
+
+
+def _filled_up(stacked, num_replicas):
+    """Repeats the last seed for the replicas that fill a block."""
+    return stacked.take(np.minimum(np.arange(num_replicas), len(stacked) - 1), axis=0)
 
 
 def _pass_means(chunk, logs):

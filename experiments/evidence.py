@@ -81,7 +81,8 @@ def dissected(table):
     """
     found = {}
     for name, part in table.groupby("dissection", sort=False):
-        heading = f"{name}, {part['num_seeds'].max():,} seeds"
+        # Under repeated looks some arms have more: those that all share come first.
+        heading = f"{name}, {part['num_seeds'].min():,} seeds"
         fixes = part.loc[part["kind"] == "shapley", "fixes"].unique()
         rows = [_fix_words(part, fix) for fix in fixes]
         pairs = part[part["kind"] == "interaction"]

@@ -116,7 +116,8 @@ def _probe_activation(layer):
     activation = getattr(layer, "activation", None)
     if activation is None:
         return
-    _, values = _probe_values(getattr(layer, "units", 4))
+    # A layer of `True` units has one.
+    _, values = _probe_values(int(getattr(layer, "units", 4)))
     whole = np.asarray(activation(values))
     parts = [np.asarray(activation(part)) for part in values]
     if whole.shape != values.shape or not np.allclose(whole, parts, rtol=1e-6):

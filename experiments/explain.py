@@ -9,7 +9,7 @@ import textwrap
 
 import pandas as pd
 
-from experiments import diagnosis, dissection, failures, statistics, tables
+from experiments import diagnosis, dissection, failures, schedule, statistics, tables
 from experiments.case import SuiteError
 
 WIDTH = 100
@@ -53,7 +53,7 @@ def _runs(case, store):
 def _tables(case, store):
     """Reads the tables that a case must have, and that of its time if it is there."""
     needed = {"claims": case.claims, "certificates": case.certificates, "dissection": True}
-    found = {name: tables.from_csv(store.read_table(f"{name}.csv")) for name in (*needed, "era")}
+    found = {name: tables.stored(store, f"{name}.csv", ()) for name in (*needed, "era")}
     for name, wanted in needed.items():
         if wanted and found[name] is None:
             raise SuiteError(
@@ -105,7 +105,8 @@ def _verb(rate):
 
 
 def _rate(part):
-    return statistics.rate(int(part["solved"].sum()), len(part))
+    confidence = schedule.confidence_of(part)
+    return statistics.rate(int(part["solved"].sum()), len(part), confidence=confidence)
 
 
 def _mends(case, runs, table):
@@ -204,7 +205,7 @@ def _undecided_arms(runs, most):
     for (arm, steps), part in runs.groupby(["arm", "steps"]):
         rate = _rate(part)
         if statistics.verdict(rate) == "undecided":
-            more = statistics.seeds_to_decide(rate)
+            more = tables.seeds_to_decide(rate, schedule.rule_of(part))
             lines.append(f"{arm} at {steps:,} updates ({_more(more)})")
     return [f"Undecided: {_cut(lines, most)}."] if lines else []
 

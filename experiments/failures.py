@@ -6,7 +6,7 @@ to words. What a seed started from is told by metrics taken before the first upd
 
 import pandas as pd
 
-from experiments import period, statistics, symptoms, tables
+from experiments import period, schedule, statistics, symptoms, tables
 
 SHOWN = ("loss", "share_class_1", "one_class", "flat", "output_mean", "output_std")
 STARTS = ("output_mean_first", "output_std_first", "gradient_first")
@@ -46,7 +46,9 @@ def solves(part):
     """Whether rows of one arm solve by the one rule."""
     if not len(part):
         return False
-    return statistics.verdict(statistics.rate(int(part["solved"].sum()), len(part))) == "solves"
+    confidence = schedule.confidence_of(part)
+    found = statistics.rate(int(part["solved"].sum()), len(part), confidence=confidence)
+    return statistics.verdict(found) == "solves"
 
 
 def compare(case, runs, arm):
@@ -91,7 +93,7 @@ def words(case, runs, arm):
     if not len(failing):
         return ""
     part = tables.longest(runs, arm)
-    share = statistics.rate(len(failing), len(part))
+    share = statistics.rate(len(failing), len(part), confidence=schedule.confidence_of(part))
     rate = f"{share.estimate:.1%} [{share.low:.1%}, {share.high:.1%}]"
     table = compare(case, runs, arm)
     sentences = [

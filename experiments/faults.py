@@ -7,7 +7,7 @@ systems of Humbatova et al. (2020): the names are theirs, the classing is ours.
 
 import pandas as pd
 
-from experiments import diagnosis, dissection, statistics
+from experiments import diagnosis, dissection, schedule, statistics
 from experiments.attribution import minimal_sets
 
 DOCUMENTED = "each arm at its documented length"
@@ -58,12 +58,12 @@ def _documented(case, runs, items):
         return
     parts = {arm: runs[(runs["arm"] == arm) & (runs["steps"] == n)] for arm, n in wanted.items()}
     if all(map(len, parts.values())):
-        counts = {arm: (int(part["solved"].sum()), len(part)) for arm, part in parts.items()}
+        rates = {arm: _solve_rate(part) for arm, part in parts.items()}
         row = {"kind": "pair", "fix": "+".join(case.fixes), "budget": DOCUMENTED}
         row |= {"minimal": "", "minimal_fix": ""}
-        row |= {"fault_class": fault(case, case.fixes)} | _rate("broken", counts["broken"])
-        row["verdict"] = statistics.verdict(statistics.rate(*counts["fixed"]))
-        yield wanted["broken"], row | _rate("fixed", counts["fixed"])
+        row |= {"fault_class": fault(case, case.fixes)} | _rate("broken", rates["broken"])
+        row["verdict"] = statistics.verdict(rates["fixed"])
+        yield wanted["broken"], row | _rate("fixed", rates["fixed"])
 
 
 def _lines(case, item):
@@ -71,11 +71,11 @@ def _lines(case, item):
     verdicts = item.verdicts()
     minimal = [one.fixes for one in minimal_sets(verdicts)]
     words = {"minimal_fix": " or ".join(_joined(item, fixes) for fixes in minimal)}
-    words |= {"budget": item.budget} | _rate("broken", item.count(()))
+    words |= {"budget": item.budget} | _rate("broken", item.rate(()))
     for fixes, kind in _sets(case, item, minimal).items():
         row = {"kind": kind, "fix": _joined(item, fixes), "fault_class": fault(case, fixes)}
         row |= {"verdict": verdicts[fixes], "minimal": "yes" if fixes in minimal else "no"}
-        yield item.steps["broken"], row | words | _rate("fixed", item.count(fixes))
+        yield item.steps["broken"], row | words | _rate("fixed", item.rate(fixes))
 
 
 def _sets(case, item, minimal):
@@ -104,8 +104,12 @@ def _joined(item, fixes):
     return "+".join(name for name in item.fixes if name in fixes) or "broken"
 
 
-def _rate(side, count):
+def _solve_rate(part):
+    confidence = schedule.confidence_of(part)
+    return statistics.rate(int(part["solved"].sum()), len(part), confidence=confidence)
+
+
+def _rate(side, rate):
     """The solve rate of one side with its interval, as columns."""
-    rate = statistics.rate(*count)
     values = (rate.estimate, rate.low, rate.high, rate.num_seeds)
     return {f"{side}_{name}": value for name, value in zip(RATE, values, strict=True)}

@@ -67,7 +67,7 @@ def check(stores, *, num_seeds=NUM_SEEDS, first_seed=gate_sample.FIRST_SEED, pro
         stores: `{case: Store of its committed evidence}`.
         num_seeds: Seeds to train of each arm.
         first_seed: The first of them; none may be stored.
-        progress: A display with the methods of `runner.Quiet`.
+        progress: A display with the methods of `blocks.Quiet`.
 
     Returns:
         A `Comparison`.
@@ -115,7 +115,7 @@ def sampled(case, stored, seeds, *, trained=None, probes=True, progress=None):
         seeds: Whole numbers.
         trained: If given, the `Case` to train in its place.
         probes: Whether to put the exact questions to the trainers.
-        progress: A display with the methods of `runner.Quiet`.
+        progress: A display with the methods of `blocks.Quiet`.
 
     Returns:
         `((stored rows, sampled rows), answers)`.

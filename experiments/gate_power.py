@@ -17,7 +17,7 @@ from zlib import crc32
 import pandas as pd
 
 import reproductions
-from experiments import gate, gate_false_alarms, gate_page, gate_reach, gate_sample, runner, tables
+from experiments import blocks, gate, gate_false_alarms, gate_page, gate_reach, gate_sample, tables
 from experiments.gate_faults import FAULTS, Fault
 from experiments.keys import environment
 from experiments.screen import quiet_softmax
@@ -172,7 +172,7 @@ def main(arguments=None):
         found = power(stored, path=given.out / "power.csv", **sizes)
         reach(stored, found, given.out / "reach.csv", say)
     gate_page.write(given.out)
-    say(f"wrote {given.out}, on {runner.num_cores()} cores")
+    say(f"wrote {given.out}, on {blocks.num_cores()} cores")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The gate's sample: which arms are checked, and a fresh sample of seeds of each, kept in memory.
 
-Room 8: trains by the engine, block by block, as `runner` does, one run a thread; asks the
+Room 8: trains by the engine, block by block, as a `runner` unit is, one run a thread; asks the
 probes of each run's trainer while it is there.
 """
 
@@ -10,7 +10,7 @@ import threading
 
 import pandas as pd
 
-from experiments import gate_probes, networks, plans, runner
+from experiments import blocks, gate_probes, networks, plans
 from experiments.store import as_text
 
 FIRST_SEED = 1_000_000
@@ -90,12 +90,12 @@ def draw(case, arms, seeds, *, probes=True, progress=None):
         arms: `{arm: setup}`.
         seeds: Whole numbers, at least two.
         probes: Whether to put the questions of `gate_probes.ask` as well.
-        progress: A display with the methods of `runner.Quiet`.
+        progress: A display with the methods of `blocks.Quiet`.
 
     Returns:
         A `Sample`.
     """
-    progress = progress or runner.Quiet()
+    progress = progress or blocks.Quiet()
     runs = [run for group in plans.runs(arms) for run in _of_one_model(case, group)]
     total = sum(max(setup.num_steps for setup in run.values()) for run in runs)
     progress.start(case.name, total * len(seeds))
@@ -106,7 +106,7 @@ def draw(case, arms, seeds, *, probes=True, progress=None):
             raise KeyboardInterrupt
         progress.advance(updates)
 
-    with concurrent.futures.ThreadPoolExecutor(runner.num_cores()) as threads:
+    with concurrent.futures.ThreadPoolExecutor(blocks.num_cores()) as threads:
         jobs = [threads.submit(_draw_run, case, r, seeds, probes, advance) for r in runs]
         try:
             found = [job.result() for job in jobs]
@@ -137,7 +137,7 @@ def _draw_run(case, arms, seeds, probes, advance):
         answers = [dataclasses.replace(answer, arms=tuple(arms)) for answer in asked]
     for start in range(0, len(seeds), width):
         block = seeds[start : start + width]
-        found = runner.train_block(case, arms, block, trainer, advance)
+        found = blocks.train_block(case, arms, block, trainer, advance)
         rows += [row for part, _ in found.values() for row in part]
         updates = gate_probes.updates(trainer, setup.num_steps, arms)
         if start == 0 or not updates.holds:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from experiments import figures, gate, tables
+from experiments import figures, gate, places, tables
 from experiments.looks import LIGHT, arm_colours
 from experiments.markdown import markdown
 from experiments.store import write_whole
@@ -251,16 +251,17 @@ def write(found, cases, folder):
     Returns:
         The paths written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     made = {
         "comparison.csv": tables.to_csv(found.table),
         "questions.csv": tables.to_csv(_plain(found.questions)),
         "verdicts.csv": tables.to_csv(found.verdicts),
         "comparison.md": page(found),
     }
-    for name, text in made.items():
-        write_whole(folder / name, text)
-    drawn = figures.save(figure(found, cases), folder / "comparison", look=LIGHT)
+    with places.writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in made.items():
+            write_whole(folder / name, text)
+        drawn = figures.save(figure(found, cases), folder / "comparison", look=LIGHT)
     return [*(folder / name for name in made), *drawn]
 
 

@@ -5,7 +5,7 @@ Room 13: what was read of folders of results in, Markdown out.
 
 import pandas as pd
 
-from experiments import dissection, gallery, ledger, tables
+from experiments import dissection, gallery, ledger, schedule, tables
 from experiments.case import SuiteError
 from experiments.markdown import markdown, picture
 from experiments.reports import outcome_words
@@ -43,6 +43,8 @@ def page(folders, root):
     plate = gallery.summary(folders)
     parts = [HEAD, picture(plate.words, f"figures/{plate.name}.png").rstrip()]
     parts += [markdown(pd.DataFrame([_case_words(*pair) for pair in folders.items()])), FOOT]
+    rules = [schedule.words(schedule.rule_of(found.runs)) for found in folders.values()]
+    parts += list(dict.fromkeys(filter(None, rules)))
     if len(claims):
         parts += ["## What the threads say, and what came of it", markdown(_counts(claims))]
         parts += [markdown(claims)]

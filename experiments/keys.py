@@ -19,6 +19,8 @@ import tokenize
 
 import numpy as np
 
+from experiments import devices
+
 # Part of every row's key: raise it when the trainers or the measures change rows.
 ENGINE_VERSION = 2
 PACKAGES = ("keras", "tensorflow", "numpy")
@@ -189,18 +191,20 @@ def _spoken(source, lines):
 
 def environment():
     """Returns what this process trains on: versions, and hardware in words."""
-    return {
+    made = {
         "python": platform.python_version(),
         **{package: importlib.metadata.version(package) for package in PACKAGES},
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
     }
+    return made | ({"device": devices.name()} if devices.gpus() else {})
 
 
 def environment_words(made):
     """Returns an environment in words, as reports say on what rows were made."""
     versions = ", ".join(f"{name} {made[name]}" for name in ("python", *PACKAGES))
-    return f"{versions}; {made['system']}, {made['processor']}"
+    hardware = [made["system"], made["processor"], *([made["device"]] if "device" in made else [])]
+    return f"{versions}; {', '.join(hardware)}"
 
 
 def processor():

@@ -3,11 +3,15 @@
 Room 8: claims and certificates to tables. A claim is supported if all its questions
 are answered with yes, contradicted by one clear no (with `any_of`, contradicted by
 all nos, supported by one clear yes), else it depends on the seed if one answer does,
-else it is undecided; `readings` says at which confidence.
+else it is undecided; `readings` says at which confidence. Where seeds are looked at
+repeatedly, a claim is read at the seeds that all of its arms have: at one look.
 """
+
+import functools
 
 import pandas as pd
 
+from experiments import schedule
 from experiments.case import SuiteError
 from experiments.claims import Fact, Less, Tracks
 from experiments.outcomes import check_metric
@@ -45,7 +49,8 @@ def answers(tests, outcomes, any_of=False):
         SuiteError: An arm, a budget or a metric is not stored.
     """
     terms = {"parts": len(tests), "together": CONTRADICTED if any_of else SUPPORTED}
-    found = [_read(test, outcomes, terms) for test in tests]
+    seeds = _at_one_look(tests, outcomes)
+    found = [_read(test, outcomes, terms, seeds) for test in tests]
     return combined([reading.answer for reading in found], any_of), found
 
 
@@ -62,7 +67,16 @@ def combined(found, any_of=False):
     return next((word for word in (alone, DEPENDS) if word in found), UNDECIDED)
 
 
-def _read(test, outcomes, terms):
+def _at_one_look(tests, outcomes):
+    """Returns the seeds that all arms have, if there are looks; else `None`."""
+    plain = [test for test in tests if ":" not in getattr(test, "arm", ":")]
+    if not plain or outcomes.rule != schedule.REPEATED:
+        return None
+    found = [table.index for test in plain for table in _tables(test, outcomes)]
+    return functools.reduce(pd.Index.intersection, found)
+
+
+def _read(test, outcomes, terms, seeds):
     """Answers one question from the rows of its arms."""
     if isinstance(test, Fact):
         return read_fact(test)
@@ -70,17 +84,19 @@ def _read(test, outcomes, terms):
         metrics = (test.metric, test.with_metric)
         first = outcomes.correlations(test.arm, *metrics, test.steps)
         return read(test, first, span=outcomes.span, **terms)
-    tables = _tables(test, outcomes)
+    tables = _tables(test, outcomes, seeds)
     for table in tables:
         for metric in _metrics(test):
             check_metric(metric, table, test.arm)
     return read(test, *tables, span=outcomes.span, **terms)
 
 
-def _tables(test, outcomes):
+def _tables(test, outcomes, seeds=None):
     """Returns the outcomes of a test's arms, of their shared seeds if there are two."""
     tables = [outcomes.of(arm, test.steps) for arm in (test.arm, other_arm(test)) if arm]
     shared = tables[0].index.intersection(tables[-1].index)
+    if seeds is not None and ":" not in test.arm:
+        shared = shared.intersection(seeds)
     if not len(shared):
         raise SuiteError(
             f"The arms of a comparison share no seed; train both with: python -m "

@@ -9,7 +9,7 @@ are all right. It is put to the test with right answers made by hand.
 import numpy as np
 import pandas as pd
 
-from experiments import statistics
+from experiments import schedule, statistics
 from experiments.case import Classification
 from experiments.measures import LEARNING_FACTOR
 from experiments.streams import Batches, generator
@@ -56,7 +56,8 @@ def _check(case, setup, metric, part):
     logged = statistics.median(part[metric]).estimate
     if not isinstance(case.task, Classification):
         return {"logged": logged, "num_seeds": len(part), "verdict": MEANINGLESS}
-    found = statistics.median(_differences(part, metric))
+    confidence = schedule.confidence_of(part)
+    found = statistics.median(_differences(part, metric), confidence=confidence)
     marks = [logged_for(case, setup, metric, ends) for ends in (RIGHT, UNSURE)]
     return {
         "logged": logged,

@@ -12,8 +12,9 @@ import tempfile
 
 import numpy as np
 
-from experiments import streams
+from experiments import devices, reasons, sizes, soundness, streams
 from experiments.case import SuiteError
+from experiments.errors import shown
 
 
 def check_backend():
@@ -39,8 +40,10 @@ def load_keras():
     check_backend()
     if "keras" not in sys.modules:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        devices.settle_environment()
         with _stderr_held_back():
             importlib.import_module("keras")
+    devices.prepare()
     return sys.modules["keras"]
 
 
@@ -65,10 +68,52 @@ def build(case, setup):
     """Returns the compiled, built `keras.Sequential` of one arm.
 
     Raises:
-        SuiteError: `model` returned something else.
+        SuiteError: `model` returned something else, Keras refuses the setup, data and
+            network do not fit together, or they do not fit into the machine's memory.
     """
-    keras = load_keras()
-    model = case.model(setup)
+    load_keras()
+    with reasons.told(case, setup, "built"):
+        if sizes.has_large_number(setup):
+            _check_size(case, setup)
+        model = case.model(setup)
+        _check_model(case, model)
+    check_memory(case, setup, model)
+    with reasons.told(case, setup, "given samples"):
+        soundness.check(case, setup, model.input_shape[-1], model.output_shape[-1])
+    return model
+
+
+def _check_size(case, setup):
+    """Builds the network in a graph, where its weights are shapes and take no memory."""
+    # Keras on this backend has imported it.
+    with sys.modules["tensorflow"].Graph().as_default():
+        model = case.model(setup)
+        _check_model(case, model)
+    check_memory(case, setup, model)
+
+
+def check_memory(case, setup, model, num_seeds=1):
+    """Makes sure that training so many seeds side by side fits into the memory.
+
+    Args:
+        case: The `Case`.
+        setup: The arm's `Setup`.
+        model: Its built model; the values of its weights are not looked at.
+        num_seeds: Seeds in a stack; one alone is trained by plain Keras.
+
+    Raises:
+        SuiteError: It does not.
+    """
+    # A stack fills up the last batch of a pass, plain Keras leaves it short.
+    num_samples = streams.steps_per_pass(setup) * setup.batch_size
+    if num_seeds == 1 and not setup.is_stream:
+        num_samples = setup.num_samples
+    sizes.check(case, setup, model, num_samples, num_seeds)
+
+
+def _check_model(case, model):
+    import keras
+
     if not isinstance(model, keras.Sequential) or not model.built:
         raise SuiteError(
             f"{case.name}: model() must return a compiled keras.Sequential that "
@@ -76,7 +121,14 @@ def build(case, setup):
         )
     if getattr(model, "optimizer", None) is None:
         raise SuiteError(f"{case.name}: model() must compile what it returns.")
-    return model
+    if isinstance(model.loss, str):
+        # Keras looks a name up when it trains, which is too late to say so.
+        keras.losses.get(model.loss)
+    if len(model.input_shape) != 2 or len(model.output_shape) != 2:
+        raise SuiteError(
+            f"{case.name}: model() must take and return arrays of two dimensions. Received: "
+            f"{model.input_shape} to {model.output_shape}"
+        )
 
 
 def description(case, setup):
@@ -135,9 +187,13 @@ def starting_weights(case, setup, model, seed):
     if case.by_hand is None:
         return weights
     shapes = [np.shape(value) for value in weights]
-    weights = [np.asarray(v, np.float32) for v in case.by_hand(setup, list(weights))]
-    found = [value.shape for value in weights]
-    if found != shapes:
+    given = case.by_hand(setup, list(weights))
+    try:
+        weights = [np.asarray(value, np.float32) for value in given]
+    except (TypeError, ValueError):
+        weights = []
+    if [value.shape for value in weights] != shapes:
+        found = [np.shape(value) for value in weights] or shown(given)
         raise SuiteError(
             f"{case.name}: by_hand() must return arrays of shapes {shapes}. Received: {found}"
         )
@@ -150,7 +206,8 @@ def _draw(initializer, shape, number):
         # A Keras initializer with an int seed repeats one draw, so each call
         # needs an initializer of its own.
         initializer = initializer.from_config(config | {"seed": number})
-    return initializer(shape, dtype="float32").numpy()
+    with devices.on_cpu():
+        return initializer(shape, dtype="float32").numpy()
 
 
 def dropout_layers(model):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from experiments import plans
+from experiments import plans, schedule
 from experiments.case import TRAINERS, SuiteError, nearest
 from experiments.yardsticks import error_range, log_errors
 
@@ -25,12 +25,13 @@ class Outcomes:
 
     Attributes:
         span: Float, the logarithm of the largest error over the smallest.
+        rule: The stopping rule that the runs carry, or `None`.
     """
 
     def __init__(self, case, runs, studies=None, trainers=None):
         self.case, self.studies = case, studies or {}
         self.span = float(np.diff(np.log(error_range(case)))[0])
-        self._parts = {}
+        self.rule, self._parts = schedule.rule_of(runs), {}
         for trainer, rows in ({ENGINE: runs} | (trainers or {})).items():
             for (arm, steps), part in rows.groupby(["arm", "steps"]):
                 self._parts.setdefault((trainer, arm), {})[int(steps)] = part

@@ -76,14 +76,10 @@ def case_data(case, store):
 
 def _stored(case, store):
     """Reads the tables; those of evidence may be absent."""
-    found = {name: tables.from_csv(store.read_table(f"{name}.csv")) for name in EVIDENCE}
+    found = {name: tables.stored(store, f"{name}.csv", ()) for name in EVIDENCE}
     for name in NEEDED:
         path = f"{name}.csv"
-        found[name] = (
-            tables.from_csv(store.read_table(path))
-            if name == "summary"
-            else tables.stored(store, path)
-        )
+        found[name] = tables.stored(store, path, **({"needed": ()} if name == "summary" else {}))
         if found[name] is None or not len(found[name]):
             raise SuiteError(
                 f"{store.folder} lacks {path}; write it with: python -m reproductions report "

@@ -7,10 +7,10 @@ initial weights are drawn by Keras, so that all trainers start alike.
 
 import numpy as np
 
-from experiments import networks
+from experiments import networks, states
 from experiments.case import SuiteError
 from experiments.measures import NUM_PROBED, Snapshot
-from experiments.streams import Batches
+from experiments.streams import Batches, steps_per_pass
 
 LOSSES = ("mse", "mean_squared_error")
 
@@ -33,7 +33,7 @@ class Trainer:
         self._rate = np.float32(self.model.optimizer.learning_rate)
         self._kinds = [kind for kind in map(_kind, self.model.layers) if kind]
 
-    def train(self, seeds, checkpoints, exam, progress=None):
+    def train(self, seeds, checkpoints, exam, progress=None, *, saved=None, keep=None):
         """Trains some seeds, stopping to look at each checkpoint.
 
         Args:
@@ -41,24 +41,45 @@ class Trainer:
             checkpoints: Increasing numbers of updates at which to look.
             exam: The `Exam` of these seeds.
             progress: Called with the number of updates just made.
+            saved: See `engine.Trainer.train`.
+            keep: See `engine.Trainer.train`.
 
         Yields:
             A `Snapshot` of these seeds at each checkpoint.
+
+        Raises:
+            StateError: `saved` is not of these seeds, this setup or this length.
         """
-        drawn = [networks.starting_weights(self.case, self.setup, self.model, s) for s in seeds]
-        weights = [np.stack(values).astype(np.float32) for values in zip(*drawn, strict=True)]
+        whose = states.identity("numpy", self.setup, seeds, checkpoints)
         streams = [Batches(self.case, self.setup, seed) for seed in seeds]
-        step, batches, logs, sizes = 0, [], [], []
-        for checkpoint in checkpoints:
+        weights, begun = self._starting_weights(seeds), 0
+        if saved is not None:
+            weights, begun = self._restored(saved, whose, streams, weights)
+        step, batches, logs, sizes, counted = begun, [], [], [], 0
+        for checkpoint in (c for c in checkpoints if c > begun or not begun):
             if progress is not None:
-                progress((checkpoint - step) * len(seeds))
+                progress((checkpoint - counted) * len(seeds))
+                counted = checkpoint
             while step < checkpoint:
                 if not batches:
+                    if keep is not None and step > begun:
+                        keep(step, lambda at=step: _state(whose, at, streams, weights))
                     batches, logs, sizes = self._cut(streams), [], []
                 sizes.append(batches[0][0].shape[1])
                 logs.append(self._update(weights, *batches.pop(0)))
                 step += 1
             yield self._look(step, weights, exam, step and np.average(logs, 0, sizes))
+
+    def _starting_weights(self, seeds):
+        drawn = [networks.starting_weights(self.case, self.setup, self.model, s) for s in seeds]
+        return [np.stack(values).astype(np.float32) for values in zip(*drawn, strict=True)]
+
+    def _restored(self, saved, whose, streams, weights):
+        """Returns the saved weights and the step; lets the streams go on from there."""
+        arrays, facts = saved
+        step = states.saved_step(facts, whose, steps_per_pass(self.setup))
+        states.restore_draws(facts, streams, [[] for _ in streams])
+        return [w.copy() for w in states.taken("weights", arrays, weights)], step
 
     def _cut(self, streams):
         """Returns a pass of all seeds as a list of batches `(x, y)`, the last maybe short."""
@@ -109,6 +130,12 @@ class Trainer:
             activations=[networks.activation_name(layer) for layer in layers],
             logs=logs if step else None,
         )
+
+
+def _state(whose, step, streams, weights):
+    """Returns `(arrays, facts)` to go on from after so many updates."""
+    arrays = states.named("weights", [values.copy() for values in weights])
+    return arrays, whose | {"step": step} | states.draws(streams, [[] for _ in streams])
 
 
 def _refuse(what, received):

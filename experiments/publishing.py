@@ -5,7 +5,7 @@ Room 16: nothing is trained here; everything heavy is imported when a command ru
 
 import pathlib
 
-from experiments import looks
+from experiments import looks, places
 from experiments.case import SuiteError, nearest
 from experiments.commands import ROOT, committed, results_store
 from experiments.screen import quiet_softmax
@@ -70,7 +70,9 @@ def _write(shown, folder, chosen, formats):
 
     for plate in shown:
         for look in chosen:
-            for path in plates.write(plate, folder, look, formats):
+            with places.writing(folder):
+                written = plates.write(plate, folder, look, formats)
+            for path in written:
                 print(f"wrote {path}")
 
 
@@ -88,7 +90,9 @@ def animate(cases, folder, *, formats, themes, widths):
     for look in _looks(themes, widths):
         for case in cases:
             store = results_store(case)
-            for path in animations.write(case, store, look, folder / case.name, formats):
+            with places.writing(folder):
+                written = animations.write(case, store, look, folder / case.name, formats)
+            for path in written:
                 print(f"wrote {path}")
 
 
@@ -99,9 +103,10 @@ def write_page(cases, path):
         cases: List of `Case`, in the order of the page.
         path: Path of the file.
     """
-    from experiments import page
+    from experiments import files, page
 
-    if path.exists() and PAGE_MARK not in path.read_text(encoding="utf-8", errors="replace"):
+    there = files.read_bytes(path)
+    if there is not None and PAGE_MARK.encode() not in there:
         raise SuiteError(f"{path} is there already and is no such page; name another with --out")
     print(f"wrote {page.write({case: results_store(case) for case in cases}, path)}")
 

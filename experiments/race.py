@@ -8,7 +8,7 @@ the plane what it means in weight space.
 
 import numpy as np
 
-from experiments import era, measures, networks, race_table, runner, scenes
+from experiments import blocks, era, measures, networks, race_table, scenes
 from experiments.case import SuiteError
 from experiments.store import Store
 
@@ -25,7 +25,7 @@ def record(case, folder, progress=None):
     Args:
         case: The `Case`.
         folder: The case's folder of results, with its stored runs.
-        progress: A display with the methods of `runner.Quiet`.
+        progress: A display with the methods of `blocks.Quiet`.
 
     Returns:
         A list of the paths written; empty for a case without races.
@@ -35,7 +35,7 @@ def record(case, folder, progress=None):
     """
     if not case.races:
         return []
-    store, progress = Store(folder, case), progress or runner.Quiet()
+    store, progress = Store(folder, case), progress or blocks.Quiet()
     seed = scenes.showcase_seed(case, store)
     grounds = [_run(case, race, seed, store, progress) for race in case.races]
     return [store.write_text(race_table.FILE, race_table.text_of(case, grounds))]
@@ -82,7 +82,7 @@ def _end(case, arm, setup, seed, progress):
     from experiments import engine
 
     trainer = engine.Trainer(case, setup, case.block_width or 2)
-    found = runner.train_block(case, {arm: setup}, [seed], trainer, progress.advance)
+    found = blocks.train_block(case, {arm: setup}, [seed], trainer, progress.advance)
     (row,), _ = found[arm]
     return row, [values[0] for values in trainer.program.weights]
 

@@ -137,7 +137,7 @@ def read(case, store):
             if {line["key"] for line in mine} != {key(case, race)}:
                 raise lacking(case, f"{FILE} has no current race {race.name}", "races")
             found[race.name] = _ground(mine)
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+    except (csv.Error, LookupError, ValueError, TypeError, AttributeError) as error:
         why = f"{FILE} is damaged: {type(error).__name__}: {error}"
         raise lacking(case, why, "races") from None
     return found

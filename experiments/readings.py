@@ -1,7 +1,8 @@
 """What stored seeds answer to one question, with the interval that decides it.
 
 Room 7: one rule for rates, `effects` for differences, order statistics for medians.
-Every answer is read from an interval of 95%. Where all of a claim's m questions must
+Every answer is read from an interval of 95%, or, where seeds are looked at repeatedly, of
+what the look may be sure of (`schedule`). Where all of a claim's m questions must
 say yes, a yes may be read so, as the claim errs only where one of them does; a no or
 a "depends on the seed" settles the claim alone, so that each of these is read at
 1 - 0.05/m, and the claim's error stays at 5%. Where any one yes is enough, it is the
@@ -13,7 +14,7 @@ import math
 
 import numpy as np
 
-from experiments import effects, statistics
+from experiments import effects, schedule, statistics, tables
 from experiments.claims import (
     Alike,
     Equal,
@@ -59,7 +60,7 @@ class Reading:
         arm, than: The arm asked about, and the one it is held against or "".
         steps: Updates of the arm, or `None` where cells differ.
         quantity: What is estimated, in words.
-        estimate, low, high: The estimate with its interval of 95%.
+        estimate, low, high: The estimate with its interval of 95%, or that of its look.
         num_seeds: Number of seeds; `None` of a `Fact`.
         answer: "supported", "contradicted", "depends on the seed" or "undecided".
         more_seeds: How many more seeds would decide, if that is known.
@@ -93,14 +94,15 @@ def read(test, first, second=None, *, span, parts=1, together=SUPPORTED):
     Returns:
         A `Reading`.
     """
-    tables = (first,) if second is None else (first, second)
+    pair = (first,) if second is None else (first, second)
     find = _FINDERS[type(test)]
-    quantity, interval, answer = find(test, *tables, span=span, confidence=0.95)
+    alpha = schedule.alpha_of(first)
+    quantity, interval, answer = find(test, *pair, span=span, confidence=1 - alpha)
     if parts > 1 and answer != together:
-        answer = find(test, *tables, span=span, confidence=1 - 0.05 / parts)[2]
+        answer = find(test, *pair, span=span, confidence=1 - alpha / parts)[2]
     more = None
     if answer == UNDECIDED and _is_rate(quantity) and "*" not in test.arm:
-        more = statistics.seeds_to_decide(interval) or None
+        more = tables.seeds_to_decide(interval, schedule.rule_of(first)) or None
     steps = int(first["steps"].iloc[0]) if "steps" in first else test.steps
     estimates = (interval.estimate, interval.low, interval.high, interval.num_seeds)
     head = (question(test), test.arm, other_arm(test), steps, quantity)

@@ -5,9 +5,9 @@ Room 5: `compile`, `fit`, one seed at a time, on the batches of `streams`.
 
 import numpy as np
 
-from experiments import networks
+from experiments import networks, states
 from experiments.measures import NUM_PROBED, Snapshot
-from experiments.streams import Batches
+from experiments.streams import Batches, steps_per_pass
 
 
 class Trainer:
@@ -21,7 +21,7 @@ class Trainer:
     def __init__(self, case, setup):
         self.case, self.setup = case, setup
 
-    def train(self, seeds, checkpoints, exam, progress=None):
+    def train(self, seeds, checkpoints, exam, progress=None, *, saved=None, keep=None):
         """Trains one seed, stopping to look at each checkpoint.
 
         Args:
@@ -29,40 +29,90 @@ class Trainer:
             checkpoints: Increasing numbers of updates at which to look.
             exam: The `Exam` of this seed.
             progress: Called with the number of updates just made.
+            saved: See `engine.Trainer.train`.
+            keep: See `engine.Trainer.train`.
 
         Yields:
             A `Snapshot` of this seed at each checkpoint.
+
+        Raises:
+            StateError: `saved` is not of this seed, this setup or this length.
         """
-        (seed,) = seeds
-        model = networks.build(self.case, self.setup)
-        weights = networks.starting_weights(self.case, self.setup, model, seed)
-        for variable, value in zip(model.weights, weights, strict=True):
-            variable.assign(value)
-        fitted = _with_mask_inputs(model)
-        fitted.compile(
-            optimizer=model.optimizer,
-            loss=model.loss,
+        run = _Run(self.case, self.setup, seeds, checkpoints)
+        begun = run.begin(saved)
+        watch = _watch(run.model, checkpoints, exam, progress)
+        watch.begin(begun)
+        yield from watch.take()
+        while watch.step < max(checkpoints):
+            if keep is not None and watch.step > begun:
+                keep(watch.step, lambda: run.state(watch.step))
+            run.fit_pass(watch)
+            yield from watch.take()
+
+
+class _Run:
+    """One seed in training: its model, compiled as a user would, and its draws."""
+
+    def __init__(self, case, setup, seeds, checkpoints):
+        (self._seed,) = seeds
+        self._case, self._setup = case, setup
+        self.model = networks.build(case, setup)
+        self._fitted = _with_mask_inputs(self.model)
+        self._fitted.compile(
+            optimizer=self.model.optimizer,
+            loss=self.model.loss,
             metrics=["accuracy", networks.rounded_accuracy],
         )
-        watch = _watch(model, checkpoints, exam, progress)
-        if 0 in checkpoints:
-            watch.look({})
-        batches = Batches(self.case, self.setup, seed)
-        masks = networks.dropout_masks(model, seed)
-        while watch.step < max(checkpoints):
-            x, y = batches.next_pass()
-            keeps = [mask.next_pass(len(x), units) for mask, units in masks]
-            fitted.fit(
-                [x, *keeps] if keeps else x,
-                y,
-                batch_size=self.setup.batch_size,
-                epochs=1,
-                shuffle=False,  # The pass comes shuffled, so that all trainers agree.
-                callbacks=[watch],
-                verbose=0,
-            )
-            yield from watch.take()
-        yield from watch.take()
+        self._identity = states.identity("reference", setup, seeds, checkpoints)
+        self._batches = Batches(case, setup, self._seed)
+        self._masks = networks.dropout_masks(self.model, self._seed)
+
+    def begin(self, saved):
+        """Starts at the first update, or where a state was saved; returns which."""
+        if saved is not None:
+            return self._restore(*saved)
+        weights = networks.starting_weights(self._case, self._setup, self.model, self._seed)
+        _assign(self.model.weights, weights)
+        return 0
+
+    def _restore(self, arrays, facts):
+        step = states.saved_step(facts, self._identity, steps_per_pass(self._setup))
+        states.restore_draws(facts, [self._batches], [self._masks])
+        self.model.optimizer.build(self._fitted.trainable_variables)
+        for kind, variables in self._variables().items():
+            now = [variable.numpy() for variable in variables]
+            _assign(variables, states.taken(kind, arrays, now))
+        return step
+
+    def _variables(self):
+        return {"weights": self.model.weights, "optimizer": self.model.optimizer.variables}
+
+    def state(self, step):
+        """Returns `(arrays, facts)` to go on from after a pass that ends at a step."""
+        arrays = {}
+        for kind, variables in self._variables().items():
+            arrays |= states.named(kind, [variable.numpy() for variable in variables])
+        facts = self._identity | {"step": step}
+        return arrays, facts | states.draws([self._batches], [self._masks])
+
+    def fit_pass(self, watch):
+        """Fits one pass, or less where the callback stops it."""
+        x, y = self._batches.next_pass()
+        keeps = [mask.next_pass(len(x), units) for mask, units in self._masks]
+        self._fitted.fit(
+            [x, *keeps] if keeps else x,
+            y,
+            batch_size=self._setup.batch_size,
+            epochs=1,
+            shuffle=False,  # The pass comes shuffled, so that all trainers agree.
+            callbacks=[watch],
+            verbose=0,
+        )
+
+
+def _assign(variables, values):
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _with_mask_inputs(model):
@@ -99,6 +149,13 @@ def _watch(model, checkpoints, exam, progress):
         def __init__(self):
             super().__init__()
             self.step, self._found = 0, []
+
+        def begin(self, step):
+            self.step = step
+            if progress is not None and step:
+                progress(step)
+            if step == 0 and 0 in checkpoints:
+                self.look({})
 
         def on_train_batch_end(self, batch, logs=None):
             self.step += 1

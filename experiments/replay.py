@@ -6,7 +6,7 @@ Room 8: the runner's pieces for a single seed; returns text, prints nothing.
 import numpy as np
 import pandas as pd
 
-from experiments import plans, runner, symptoms, tables
+from experiments import blocks, plans, symptoms, tables
 from experiments.keys import row_key
 from experiments.store import as_text
 
@@ -54,7 +54,7 @@ def train(case, arm, setup, seed, trainer="engine"):
         trainer: `"engine"` or `"reference"`.
 
     Returns:
-        `(row, trace)`: see `runner.train_block`.
+        `(row, trace)`: see `blocks.train_block`.
     """
     if trainer == "reference":
         from experiments import reference
@@ -65,7 +65,7 @@ def train(case, arm, setup, seed, trainer="engine"):
 
         # As wide as the evidence was trained, so that the bits can be the same.
         made = engine.Trainer(case, setup, case.block_width or 2)
-    rows, trace = runner.train_block(case, {arm: setup}, [seed], made)[arm]
+    rows, trace = blocks.train_block(case, {arm: setup}, [seed], made)[arm]
     return rows[0], trace
 
 
@@ -74,7 +74,7 @@ def along(case, trace):
 
     Args:
         case: The `Case`.
-        trace: The trace of one seed, see `runner.train_block`.
+        trace: The trace of one seed, see `blocks.train_block`.
 
     Returns:
         A row for each checkpoint: `steps`, the main metric, loss, outputs, the shares of

@@ -5,7 +5,7 @@ Room 12: composes; computes no statistic and trains nothing.
 
 import pandas as pd
 
-from experiments import animations, evidence, gallery, plates, tables
+from experiments import animations, evidence, gallery, plates, schedule, tables
 from experiments.case import TRAINERS
 from experiments.keys import environment_words
 from experiments.looks import look
@@ -173,6 +173,7 @@ def report(case, store, runs, summary, curves, found):
         yardstick_words(case),
         "Rates are shares of seeds with Wilson's 95% interval, medians carry their "
         "95% order-statistic interval. A run that diverged counts as not solved.",
+        *filter(None, [schedule.words(schedule.rule_of(runs))]),
         *filter(None, [evidence.sensitivity_words(found["sensitivity"]) if found else ""]),
         *pictures["distribution"],
         *pictures["learning_curves"],

@@ -1,33 +1,25 @@
-"""The runner: plan x seeds, less what is stored, through a trainer, into the store.
+"""The runner: plan x seeds, less what is stored, through a crew, into the store.
 
-Room 7: knows runs, blocks and workers; knows no case, draws nothing, prints
-nothing. A unit of work is one run (all arms that are read from it) x one block of
-seeds; each worker thread compiles its own program and trains unit after unit.
+Room 10: knows units and the store; knows no case, draws nothing, prints nothing. A
+finished unit is on disk before the next is announced, and this process alone writes: whoever
+trains, wherever, only tells.
 """
 
-import concurrent.futures
-import os
-import threading
+import collections
 
-import numpy as np
+from experiments import devices, states, units, workers
+from experiments.blocks import Quiet
+from experiments.case import SuiteError
+from experiments.keys import row_key
 
-from experiments import measures, plans
-from experiments.keys import environment, row_key
-
-NUMPY_WIDTH = 50
+NUM_NAMED = 5
 
 
-class Quiet:
-    """A progress display that shows nothing; the interface of all others."""
-
-    def start(self, name, total):
-        """A run begins: `total` updates, summed over seeds, are to be made."""
-
-    def advance(self, updates):
-        """So many more updates, summed over seeds, are done."""
+class Stopped(KeyboardInterrupt):
+    """Training was stopped from outside; the text says what is kept."""
 
 
-def train(case, plan, seeds, store, progress=None):
+def train(case, plan, seeds, store, progress=None, *, crew=workers.crew):
     """Trains what the store lacks.
 
     Args:
@@ -36,181 +28,134 @@ def train(case, plan, seeds, store, progress=None):
         seeds: List of whole numbers.
         store: The `Store`, whose trainer is used.
         progress: A display with the methods of `Quiet`.
+        crew: Function `(units) -> crew` of those who train them, see `workers`.
 
     Returns:
         `(num_trained, num_kept)`: rows made now, and rows that were there already.
 
     Raises:
-        SuiteError: The trainer refuses an arm, before anything is trained.
+        SuiteError: The trainer refuses an arm, before anything is trained; or units could
+            not be trained, in the end, once all others are.
+        Exception: What else a unit raised, in the end.
+        Stopped: Training was interrupted.
     """
     progress = progress or Quiet()
-    work = []
-    for arms in plans.runs(plan):
-        work += _programs(case, arms, _missing(store, arms, seeds))
+
+    def lacking(arm, setup):
+        return store.missing(arm, setup, seeds)
+
     # All of them first: a refusal comes before anything is trained.
-    pools = [_trainer(case, arms, len(needed), store.trainer) for arms, needed in work]
+    work = units.cut(case, plan, lacking, store.trainer, widths=store.widths)
     num_trained = 0
-    for (arms, needed), pool in zip(work, pools, strict=True):
-        progress.start(" = ".join(arms), _total(arms, needed))
-        num_trained += _train_run(case, arms, needed, pool, store, progress)
+    if work or not store.is_settled:
+        with store.alone(progress.say):
+            # Another process may have trained some of them while this one waited.
+            work = [unit for unit in work if _lacks(store, unit)]
+            num_trained = _train(case, work, store, progress, crew) if work else 0
+            origins = {units.origin(case, setup, store.trainer) for setup in plan.values()}
+            store.settle(plan, origins)
     return num_trained, len(plan) * len(seeds) - num_trained
 
 
-def _programs(case, arms, needed):
-    """Splits a run again if its arms' models differ: a schedule may read a length."""
-    if not needed:
-        return []
-    if len(arms) == 1:
-        return [(arms, needed)]
-    from experiments import networks
-
-    found = {arm: networks.description(case, setup) for arm, setup in arms.items()}
-    if len(set(found.values())) == 1:
-        return [(arms, needed)]
-    alone = [
-        ({arm: setup}, {seed: [arm] for seed, lacks in needed.items() if arm in lacks})
-        for arm, setup in arms.items()
-    ]
-    return [(arms, needed) for arms, needed in alone if needed]
+def _lacks(store, unit):
+    return any(store.missing(arm, setup, unit.seeds) for arm, setup in unit.arms.items())
 
 
-def _missing(store, arms, seeds):
-    """Returns `{seed: arms that lack its row}` for the seeds that lack any."""
-    lacks = {}
-    for arm, setup in arms.items():
-        for seed in store.missing(arm, setup, seeds):
-            lacks.setdefault(seed, []).append(arm)
-    return dict(sorted(lacks.items()))
+def _train(case, work, store, progress, crew):
+    """Trains units, keeping what is heard of each; returns the number of rows."""
+    totals, started, failures, counts = _totals(work), set(), {}, collections.Counter()
+    widths = {unit.origin: unit.width for unit in work}
+    if work and devices.gpus():
+        progress.say(devices.words(work[0].width, case.block_width))
+    try:
+        for unit, kind, value in crew(work).run(work, lambda unit: _state(store, unit)):
+            if kind == "news":
+                progress.say(value)
+                continue
+            if unit.run not in started:
+                progress.start(unit.run, totals[unit.run])
+                started.add(unit.run)
+            if kind == "advance":
+                progress.advance(value, unit.run)
+            elif kind == "state":
+                store.remember(widths)
+                store.save_state(unit.digest(), value)
+            elif kind == "failed":
+                failures[unit.name] = value
+            else:
+                store.remember(widths)
+                counts.update(units=1, rows=_keep(case, unit, store, *value))
+    except KeyboardInterrupt as error:
+        raise Stopped(_words(counts, work)) from error
+    if failures:
+        store.merge()
+        raise failure(case, failures)
+    return counts["rows"]
 
 
-def _total(arms, needed):
-    return len(needed) * max(setup.num_steps for setup in arms.values())
+def _totals(work):
+    totals = collections.Counter()
+    for unit in work:
+        totals[unit.run] += unit.num_updates
+    return totals
 
 
-def _train_run(case, arms, needed, pool, store, progress):
-    make_trainer, width, workers = pool
-    seeds = list(needed)
-    blocks = [seeds[i : i + width] for i in range(0, len(seeds), width)]
-    local, stop, num_rows = threading.local(), threading.Event(), 0
-
-    def advance(updates):
-        if stop.is_set():
-            raise KeyboardInterrupt
-        progress.advance(updates)
-
-    def unit(block):
-        if not hasattr(local, "trainer"):
-            local.trainer = make_trainer()
-        return train_block(case, arms, block, local.trainer, advance)
-
-    with concurrent.futures.ThreadPoolExecutor(workers) as threads:
-        futures = {threads.submit(unit, block): block for block in blocks}
-        try:
-            for future in concurrent.futures.as_completed(futures):
-                num_rows += _keep(case, arms, needed, store, future.result())
-        except BaseException:
-            stop.set()
-            threads.shutdown(wait=True, cancel_futures=True)
-            raise
-    return num_rows
+def _state(store, unit):
+    """Returns the saved state of a unit as bytes, or `None`; refuses a damaged one."""
+    data = store.state(unit.digest())
+    try:
+        if data is not None:
+            states.unpack(data)
+    except states.StateError as error:
+        path = store.state_path(unit.digest())
+        raise SuiteError(
+            f"{path} is damaged; remove it, and run again: {unit.name} then starts anew. "
+            f"Received: {error}"
+        ) from None
+    return data
 
 
-def _trainer(case, arms, num_seeds, kind):
-    """Returns a maker of trainers, a block's width and the number of workers."""
-    setup = next(iter(arms.values()))
-    if kind == "reference":
-        from experiments import reference
-
-        return lambda: reference.Trainer(case, setup), 1, 1
-    if kind == "numpy":
-        from experiments import plain
-
-        plain.Trainer(case, setup)
-        return lambda: plain.Trainer(case, setup), NUMPY_WIDTH, num_cores()
-    from experiments import engine, exactness, networks
-
-    engine.tensorflow()
-    model = networks.build(case, setup)
-    exactness.check_trainable(model)
-    width = case.block_width
-    if width is None:
-        widest = engine.widest_block(model, setup)
-        width = _even_width(num_seeds, widest, min(num_cores(), -(-num_seeds // 2)))
-    workers = min(num_cores(), -(-num_seeds // width))
-    return lambda: engine.Trainer(case, setup, width), width, workers
+def _keep(case, unit, store, found, environment):
+    """Stores the rows of a unit that were missing; returns how many."""
+    new = []
+    for arm, (rows, trace) in found.items():
+        setup = unit.arms[arm]
+        made_by = row_key(case, setup, store.trainer)
+        store.add_trace(made_by, unit.seeds, trace)
+        lacking = set(store.missing(arm, setup, unit.seeds))
+        new += [row | {"key": made_by} for row in rows if int(row["seed"]) in lacking]
+    store.add_unit(new, environment)
+    store.save_state(unit.digest(), None)
+    return len(new)
 
 
-def _even_width(num_seeds, widest, workers):
-    """Returns the width of equal blocks, as many for each worker."""
-    rounds = -(-num_seeds // (widest * workers))
-    return max(2, -(-num_seeds // (rounds * workers)))
-
-
-def num_cores():
-    """Returns the cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def train_block(case, arms, block, trainer, advance=None):
-    """Trains one block of seeds once and reads every arm from it.
+def failure(case, failures):
+    """Returns one exception for the units that could not be trained.
 
     Args:
         case: The `Case`.
-        arms: `{arm: setup}` of one run, the longest first.
-        block: List of seeds.
-        trainer: A trainer of the run's setup.
-        advance: Called with the updates made, summed over seeds.
+        failures: `{name of the unit: exception}`.
 
     Returns:
-        `{arm: (rows, trace)}`, see `Store.add` and `Store.add_trace`.
+        The first that is a bug, with a note that names its unit; else a `SuiteError` that
+        names units and reasons.
     """
-    exam = measures.Exam(case, next(iter(arms.values())), block)
-    ends = {arm: setup.num_steps for arm, setup in arms.items()}
-    series = set(measures.checkpoints(max(ends.values())))
-    looks = sorted(series | set(ends.values()))
-    measured, curves = {}, {}
-    for snapshot in trainer.train(block, looks, exam, advance):
-        measured[snapshot.steps] = exam.measure(snapshot)
-        curves[snapshot.steps] = exam.curve(snapshot)
-    found = {}
-    for arm, setup in arms.items():
-        end = ends[arm]
-        marks = [s for s in looks if s == end or (s < end and s in series)]
-        rows = _rows(arm, block, end, measured[end] | exam.history(marks, measured))
-        found[arm] = rows, _trace(marks, measured, curves)
-    return found
+    for name, error in failures.items():
+        if not isinstance(error, SuiteError):
+            error.add_note(f"while training {case.name}: {name}; what is finished is kept")
+            return error
+    named = [f"{name} ({error})" for name, error in list(failures.items())[:NUM_NAMED]]
+    more = len(failures) - len(named)
+    return SuiteError(
+        f"{case.name}: {len(failures)} units were not trained, all others are kept; run "
+        f"again to try once more. Received: {'; '.join(named)}"
+        f"{f'; and {more} more' if more else ''}"
+    )
 
 
-def _rows(arm, block, steps, measured):
-    return [
-        {"arm": arm, "seed": str(seed), "steps": str(steps)}
-        | {name: values[place] for name, values in measured.items()}
-        for place, seed in enumerate(block)
-    ]
-
-
-def _trace(marks, measured, curves):
-    """Stacks what was measured along checkpoints; blank at step 0 is NaN."""
-    trace = {"steps": np.array(marks)}
-    num_seeds = len(curves[marks[0]])
-    blank = np.full(num_seeds, np.nan)
-    # An error beyond float32 is as good as infinite.
-    with np.errstate(over="ignore"):
-        for name in measured[marks[-1]]:
-            values = [measured[mark].get(name, blank) for mark in marks]
-            trace[name] = np.stack(values, axis=1).astype(np.float32)
-        trace["curve"] = np.stack([curves[m] for m in marks], axis=1).astype(np.float32)
-    return trace
-
-
-def _keep(case, arms, needed, store, found):
-    """Stores the rows that were missing; returns how many."""
-    new = []
-    for arm, (rows, trace) in found.items():
-        made_by = row_key(case, arms[arm], store.trainer)
-        store.add_trace(made_by, [int(row["seed"]) for row in rows], trace)
-        new += [row | {"key": made_by} for row in rows if arm in needed[int(row["seed"])]]
-    store.add(new, environment())
-    return len(new)
+def _words(counts, work):
+    return (
+        f"stopped; {counts['units']} of {len(work)} units are finished and kept "
+        f"({counts['rows']:,} rows), what was in training is dropped or goes on from its "
+        "last saved state"
+    )

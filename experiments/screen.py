@@ -4,23 +4,39 @@ Room 14: prints and exits; knows no case and no file.
 """
 
 import contextlib
+import functools
+import shlex
+import signal
 import sys
 import warnings
 
 import typer
 
-from experiments.case import SuiteError
+from experiments.errors import SuiteError, one_line
+
+
+class Interrupted(Exception):
+    """Ctrl-C or a request to end, kept from Typer, which would drop its words."""
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end."""
 
 
 def exit_with(app, arguments):
     """Runs a command; what the user can mend becomes one line and an exit code."""
+    for registered in app.registered_commands:
+        registered.callback = _held(registered.callback)
     command = typer.main.get_command(app)
+    with contextlib.suppress(ValueError):
+        # Outside the main thread signals are somebody else's.
+        signal.signal(signal.SIGTERM, _end)
     try:
         code = command.main(args=arguments, standalone_mode=False)
     except SuiteError as error:
         code = _complain(error, 1)
-    except (KeyboardInterrupt, typer.Abort):
-        code = _complain("stopped; finished blocks are kept, run again to go on", 130)
+    except Interrupted as error:
+        code = _stopped(error.__cause__)
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
@@ -28,9 +44,42 @@ def exit_with(app, arguments):
     sys.exit(code or 0)
 
 
+def _held(callback):
+    @functools.wraps(callback)
+    def held(*args, **options):
+        try:
+            return callback(*args, **options)
+        except KeyboardInterrupt as error:
+            raise Interrupted from error
+
+    return held
+
+
+def _end(*_):
+    raise Terminated
+
+
+def _stopped(error):
+    """Says what is kept and how to go on; returns the exit code of the signal."""
+    words = str(error) or "stopped; what is finished is kept"
+    _complain(f"{words}; go on with: {_command()}", 0)
+    return 143 if Terminated in (type(error), type(error.__cause__)) else 130
+
+
+def _command():
+    """Returns the command that this process runs, as a person would write it again."""
+    words = list(sys.orig_argv[1:]) if sys.orig_argv else []
+    return shlex.join(["python", *words])
+
+
 def _complain(message, code):
-    print(f"Error: {' '.join(str(message).split())}", file=sys.stderr)
+    print(f"Error: {one_line(message)}", file=sys.stderr)
     return code
+
+
+def tell(words):
+    """Says something on the way, beside what a command is asked for."""
+    print(words, file=sys.stderr, flush=True)
 
 
 def rich_table(table, title):
@@ -59,7 +108,7 @@ def progress(wanted):
     Args:
         wanted: Whether bars are shown.
     """
-    from experiments.runner import Quiet
+    from experiments.blocks import Quiet
 
     if not wanted:
         yield Quiet()
@@ -80,12 +129,16 @@ class Bars:
     """A progress bar for each run, in updates summed over seeds."""
 
     def __init__(self, bars):
-        self._bars, self._task = bars, None
+        self._bars, self._tasks, self._last = bars, {}, None
 
     def start(self, name, total):
         """Begins a run's bar."""
-        self._task = self._bars.add_task(name, total=total)
+        self._tasks[name] = self._last = self._bars.add_task(name, total=total)
 
-    def advance(self, updates):
-        """Moves the bar."""
-        self._bars.advance(self._task, updates)
+    def advance(self, updates, name=None):
+        """Moves the bar of a run, or the last."""
+        self._bars.advance(self._tasks.get(name, self._last), updates)
+
+    def say(self, words):
+        """Prints a line above the bars."""
+        self._bars.console.print(words, markup=False)

@@ -1,25 +1,22 @@
 """The vocabulary of setups: one complete program as plain values, and its changes.
 
-Room 1: standard library only.
+Room 1: standard library only; errors.
 """
 
 import dataclasses
-import difflib
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from experiments.errors import CaseError, Checked, SuiteError, nearest, shown
+
+__all__ = ["CaseError", "Fix", "Setup", "SuiteError", "fix", "nearest", "rival"]
+
 PLAIN_TYPES = (str, int, float, bool, type(None))
-
-
-class SuiteError(Exception):
-    """What the user can mend: one line, naming the command that mends it."""
-
-
-def nearest(name, known):
-    """Returns ` Did you mean 'x'?` for the closest known name, or nothing."""
-    close = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
-    return f" Did you mean '{close[0]}'?" if close else ""
+# What a plain value may be at most.
+MOST_BITS = 1000
+LONGEST_TEXT = 10_000
+DEEPEST_TUPLE = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,16 +43,16 @@ class Setup:
         for field in dataclasses.fields(self):
             _check_plain(field.name, getattr(self, field.name))
 
-    def replace(self, **changes):
+    def replace(self, /, **changes):
         """Returns a copy with some fields changed.
 
         Raises:
-            ValueError: A field does not exist.
+            CaseError: A field does not exist.
         """
         known = [field.name for field in dataclasses.fields(self)]
         for name in changes:
             if name not in known:
-                raise ValueError(
+                raise CaseError(
                     f"{type(self).__name__} has no field '{name}'; expected one "
                     f"of {known}. Received: {name}.{nearest(name, known)}"
                 )
@@ -94,15 +91,31 @@ class Setup:
         return getattr(self, "calls", 1) * self.epochs * self.steps_per_epoch
 
 
-def _check_plain(name, value):
-    if isinstance(value, tuple):
+def _check_plain(name, value, depth=0):
+    if isinstance(value, tuple) and depth < DEEPEST_TUPLE:
         for item in value:
-            _check_plain(name, item)
+            _check_plain(name, item, depth + 1)
     elif not isinstance(value, PLAIN_TYPES):
-        raise ValueError(
+        raise CaseError(
             f"Field '{name}' must hold plain values (str, int, float, bool, None "
-            f"or tuples of them). Received: {value!r}"
+            f"or tuples of them). Received: {shown(value)}"
         )
+    elif isinstance(value, int) and value.bit_length() > MOST_BITS:
+        # Python itself refuses to spell out a number of thousands of digits.
+        raise CaseError(
+            f"Field '{name}' must hold whole numbers of at most {MOST_BITS:,} bits. Received: "
+            f"{value.bit_length():,} bits"
+        )
+    elif isinstance(value, str) and (len(value) > LONGEST_TEXT or not _is_text(value)):
+        raise CaseError(
+            f"Field '{name}' must hold text of at most {LONGEST_TEXT:,} characters. Received: "
+            f"{len(value):,} characters, {shown(value)}"
+        )
+
+
+def _is_text(value):
+    # A lone surrogate is half a character, which no file can hold.
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _as_tuple(value):
@@ -112,7 +125,7 @@ def _as_tuple(value):
 
 
 @dataclasses.dataclass(frozen=True)
-class Fix:
+class Fix(Checked):
     """A reason, the fields it changes, and the arm it starts from."""
 
     why: str

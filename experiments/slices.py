@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from experiments import runner, scenes, streams, tables
+from experiments import blocks, scenes, streams, tables
 from experiments.case import Classification, SuiteError
 from experiments.keys import row_key
 from experiments.store import Store
@@ -31,12 +31,12 @@ class Watched:
     def __init__(self, trainer, inputs):
         self.trainer, self.inputs, self.seen = trainer, inputs, {}
 
-    def train(self, seeds, checkpoints, exam, progress=None):
+    def train(self, seeds, checkpoints, exam, progress=None, **saving):
         """Trains as the trainer does; see `engine.Trainer.train`."""
         extra = np.broadcast_to(self.inputs, (len(seeds), *self.inputs.shape))
         wider = _Questions(np.concatenate([exam.inputs, extra], axis=1))
         num_asked = exam.inputs.shape[1]
-        for snapshot in self.trainer.train(seeds, checkpoints, wider, progress):
+        for snapshot in self.trainer.train(seeds, checkpoints, wider, progress, **saving):
             self.seen[snapshot.steps] = snapshot.outputs[:, num_asked:]
             yield dataclasses.replace(snapshot, outputs=snapshot.outputs[:, :num_asked])
 
@@ -54,7 +54,7 @@ def record(case, folder, progress=None):
     Args:
         case: The `Case`.
         folder: The case's folder of results, with its stored runs.
-        progress: A display with the methods of `runner.Quiet`.
+        progress: A display with the methods of `blocks.Quiet`.
 
     Returns:
         A list of the paths written; empty for a regression, whose curves are kept already.
@@ -64,7 +64,7 @@ def record(case, folder, progress=None):
     """
     if not isinstance(case.task, Classification):
         return []
-    store, progress = Store(folder, case), progress or runner.Quiet()
+    store, progress = Store(folder, case), progress or blocks.Quiet()
     seed, table, parts = scenes.showcase_seed(case, store), tables.runs(store), []
     for arm in scenes.arms(case):
         steps = int(tables.longest(table, arm)["steps"].iloc[0])
@@ -85,7 +85,7 @@ def watch(case, arm, setup, *, seed, progress=None):
         arm: Arm name.
         setup: Its `Setup`.
         seed: Whole number of at least 0.
-        progress: A display with the methods of `runner.Quiet`.
+        progress: A display with the methods of `blocks.Quiet`.
 
     Returns:
         `(row, {checkpoint: margins (21, 21)})`.
@@ -96,7 +96,7 @@ def watch(case, arm, setup, *, seed, progress=None):
     trainer = engine.Trainer(case, setup, case.block_width or 2)
     trainer = Watched(trainer, prepared(case, setup, seed))
     advance = None if progress is None else progress.advance
-    rows, trace = runner.train_block(case, {arm: setup}, [seed], trainer, advance)[arm]
+    rows, trace = blocks.train_block(case, {arm: setup}, [seed], trainer, advance)[arm]
     square = (scenes.NUM_SLICE, scenes.NUM_SLICE)
     return rows[0], {
         int(at): margins(trainer.seen[at][0], setup.read).reshape(square) for at in trace["steps"]

@@ -7,6 +7,8 @@ import numpy as np
 from scipy import special, stats
 from scipy.optimize import brentq
 
+MOST_SEEDS = 100_000
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -128,7 +130,7 @@ def verdict(interval, *, solves=0.8, fails=0.2):
     return "depends on the seed" if inside else "undecided"
 
 
-def seeds_to_decide(interval, *, most=100_000):
+def seeds_to_decide(interval, *, most=MOST_SEEDS, looks=None):
     """Estimates how many more seeds would end an undecided verdict.
 
     It asks at which number of seeds the same rate would be decided.
@@ -136,6 +138,8 @@ def seeds_to_decide(interval, *, most=100_000):
     Args:
         interval: An `Interval` of a rate.
         most: Integer, the number of seeds beyond which it gives up.
+        looks: Pairs `(number of seeds, confidence)` at which it asks; by default at any
+            number of seeds from the interval's on, at 95%.
 
     Returns:
         The number of further seeds; 0 if it is decided, None beyond `most`.
@@ -144,12 +148,18 @@ def seeds_to_decide(interval, *, most=100_000):
     >>> seeds_to_decide(rate(4, 4))
     12
     """
-    total = interval.num_seeds
-    while total <= most:
-        if verdict(rate(round(interval.estimate * total), total)) != "undecided":
+    for total, confidence in _growing(interval.num_seeds, most) if looks is None else looks:
+        found = rate(round(interval.estimate * total), total, confidence=confidence)
+        if verdict(found) != "undecided":
             return total - interval.num_seeds
-        total += max(1, total // 50)
     return None
+
+
+def _growing(total, most):
+    """Yields numbers of seeds up to `most`, each with a confidence of 95%."""
+    while total <= most:
+        yield total, 0.95
+        total += max(1, total // 50)
 
 
 def paired_difference(first, second, *, confidence=0.95):

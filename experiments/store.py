@@ -1,38 +1,38 @@
 """The store: one folder of plain text for one case and one trainer.
 
 Room 5: disk only; trains nothing, computes nothing. Rows are keyed by what made
-them and carry a checksum, files are replaced whole or not at all, and a file that
-is damaged, foreign or newer than this code is named, never overwritten.
+them and carry a checksum; the rows of a finished unit are a small file of their own
+until they are merged into `runs.csv`; the manifest says what each table must hold. Files
+are replaced whole or not at all, and a file that is damaged, foreign or newer than this
+code is named, never overwritten.
 """
 
-import contextlib
-import csv
-import io
-import json
-import os
-import pathlib
-import zlib
+import numpy as np
 
+from experiments import files, manifests, row_text, states
 from experiments.case import SuiteError
+from experiments.files import as_text, checksum, write_whole
+from experiments.folder import PROGRESS, TRACES, UNITS, Folder
 from experiments.keys import row_key
 from experiments.measures import in_order
+from experiments.row_text import HEAD, TAIL
 
-FORMAT = 1
-HEAD = ("arm", "seed", "steps", "diverged", "solved")
-TAIL = ("check", "environment", "key")
-TRACES = ".traces"
-# What else a case's folder of results may hold.
-OTHERS = ("reference", "numpy", "studies")
+__all__ = ["HEAD", "TAIL", "as_text", "checksum", "write_whole"]
+
+ROWS, WIDTHS = "runs.csv", "widths"
+# How often files are read that another process is replacing at this moment.
+MOST_READS = 20
 
 
-class Store:
+class Store(Folder):
     """The rows, tables and traces of one case in one folder.
 
     Args:
         folder: Where; made on the first write.
         case: The `Case`.
-        trainer: `"engine"` or `"reference"`; a folder holds one trainer's rows.
-        fresh: Start over: remove what an earlier run of this case left there.
+        trainer: `"engine"`, `"reference"` or `"numpy"`; a folder holds one trainer's rows.
+        fresh: Start over: read nothing of what an earlier run of this case left there,
+            and remove it before the first write.
 
     Raises:
         SuiteError: The folder is another case's, another trainer's, of a newer
@@ -40,46 +40,111 @@ class Store:
     """
 
     def __init__(self, folder, case, trainer="engine", fresh=False):
-        self.folder, self.case, self.trainer = pathlib.Path(folder), case, trainer
-        self._rows, self.metrics = {}, []
-        self.manifest = self._new_manifest()
-        if (self.folder / "manifest.json").exists():
-            self._open(fresh)
-        elif self.folder.exists():
-            self._check_empty()
+        super().__init__(folder, case.name, trainer, fresh)
+        self.case, self.trainer = case, trainer
+        self.read()
 
     def __len__(self):
-        return len(self._rows)
-
-    @property
-    def environments(self):
-        """The software and hardware that rows were trained on, in words."""
-        return self.manifest["environments"]
+        return len(self._lines)
 
     def rows(self):
         """Returns all rows as dicts of strings, sorted by arm, steps and seed."""
-        return [self._rows[name] for name in sorted(self._rows)]
+        return [self._lines[place].row for place in sorted(self._lines)]
+
+    def text(self):
+        """Returns all rows as the text of `runs.csv`."""
+        return row_text.text([self._lines[place] for place in sorted(self._lines)], self.metrics)
 
     def arms(self):
         """Returns the pairs `(arm, steps)` that have rows, sorted."""
-        return sorted({(arm, steps) for arm, steps, _ in self._rows})
+        return sorted({(arm, steps) for arm, steps, _ in self._lines})
 
     def missing(self, arm, setup, seeds):
         """Returns those of the seeds for which the arm has no current row."""
         now = row_key(self.case, setup, self.trainer)
-        found = (self._rows.get((arm, setup.num_steps, seed)) for seed in seeds)
+        found = (self._lines.get((arm, setup.num_steps, seed)) for seed in seeds)
         pairs = zip(seeds, found, strict=True)
-        return [seed for seed, row in pairs if row is None or row["key"] != now]
+        return [seed for seed, line in pairs if line is None or line.key != now]
 
     def stale(self):
         """Returns `{(arm, steps): num_rows}` made by another version of the case."""
         counts, keys = {}, {}
-        for (arm, steps, _), row in self._rows.items():
+        for (arm, steps, _), line in self._lines.items():
             if (arm, steps) not in keys:
                 keys[arm, steps] = self._current_key(arm, steps)
-            if row["key"] != keys[arm, steps]:
+            if line.key != keys[arm, steps]:
                 counts[arm, steps] = counts.get((arm, steps), 0) + 1
         return counts
+
+    def read(self):
+        """Reads the folder again: another process may have written to it."""
+        last = None
+        if self._fresh:
+            self.take_manifest()
+            return self._take([], None)
+        for _ in range(MOST_READS):
+            # In this order nothing is missed: rows move from the units to `runs.csv`.
+            units, rows = self._read_units(), files.read_bytes(self.folder / ROWS)
+            manifest = self.take_manifest()
+            if manifest is None:
+                return self._take([], None)
+            if manifests.fits(self.manifest, ROWS, rows):
+                return self._take(units, rows)
+            if (rows, manifest) == last:
+                break
+            last = rows, manifest
+        path = self.folder / ROWS
+        # A line that is damaged is named by its number.
+        row_text.read(path, files.as_words(path, rows or b""))
+        raise files.damaged(path, "it is not what the manifest says was written")
+
+    def _take(self, units, rows):
+        """Takes in what was read of finished units and of `runs.csv`."""
+        path, self._lines = self.folder / ROWS, {}
+        if rows is not None:
+            self._lines = row_text.read(path, files.as_words(path, rows))
+        for unit in units:
+            self._lines |= unit
+        kinds = {line.columns for line in self._lines.values()}
+        self.metrics = in_order({n for columns in kinds for n in columns} - {*HEAD, *TAIL})
+
+    def _read_units(self):
+        """Reads the files of finished units that are not merged yet."""
+        found = []
+        for path in sorted((self.folder / UNITS).glob("*.csv")):
+            data = files.read_bytes(path)
+            if data is None:
+                continue
+            if files.digest(data) != path.stem:
+                raise files.damaged(path, "it is not what its name says was written")
+            found.append(row_text.read(path, files.as_words(path, data)))
+        return found
+
+    def traces(self, arm, steps):
+        """Yields the kept traces of one arm as dicts of arrays.
+
+        Raises:
+            SuiteError: One of them is damaged.
+        """
+        now = self._current_key(arm, steps)
+        for path in sorted((self.folder / TRACES).glob(f"{now}-*.npz")):
+            try:
+                trace, facts = states.unpack(files.read_bytes(path) or b"")
+                if facts != {"name": path.name}:
+                    raise states.StateError(f"it was written as {facts.get('name')}")
+            except states.StateError as error:
+                raise SuiteError(
+                    f"{path} is damaged; remove it, and run again. Received: {error}"
+                ) from None
+            yield trace
+
+    def state(self, name):
+        """Returns the saved state of a unit in training as bytes, or `None`."""
+        return files.read_bytes(self.state_path(name))
+
+    def state_path(self, name):
+        """Returns where the saved state of a unit stands, or would stand."""
+        return self.folder / PROGRESS / f"{name}.npz"
 
     def add(self, rows, environment):
         """Stores rows, replacing those of the same arm, steps and seed.
@@ -92,50 +157,87 @@ class Store:
         Raises:
             SuiteError: The folder holds rows of other Keras or TensorFlow versions.
         """
-        index = self._environment_index(environment)
-        for row in rows:
-            row = {name: as_text(value) for name, value in row.items()}
-            row["environment"] = str(index)
-            row["check"] = checksum(row)
-            place = (row["arm"], int(row["steps"]), int(row["seed"]))
-            self._rows[place] = row
-        self._write_rows()
+        self._take_in(rows, environment)
+        self.merge()
 
-    def check_writable(self):
-        """Makes sure, without writing, that the folder can be made or written.
+    def add_unit(self, rows, environment):
+        """Stores the rows of a finished unit in a small file of their own: see `add`.
 
-        Raises:
-            SuiteError: It cannot.
+        A row is on disk when this returns; `merge` moves it to `runs.csv`.
         """
-        place = self.folder.absolute()
-        while not place.exists() and place != place.parent:
-            place = place.parent
-        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-            raise SuiteError(
-                f"Cannot write to {self.folder}; name another folder with --out. "
-                f"Received: {place} is not a writable folder"
-            )
+        lines = self._take_in(rows, environment)
+        metrics = in_order({n for line in lines for n in line.columns} - {*HEAD, *TAIL})
+        text = row_text.text(lines, metrics)
+        folder = self.part(UNITS)
+        write_whole(folder / f"{files.digest(text)}.csv", text)
+
+    def _take_in(self, rows, environment):
+        self.begin()
+        index = str(self._environment_index(environment))
+        lines = {}
+        for row in rows:
+            metrics = in_order(set(row) - {*HEAD, *TAIL})
+            line = row_text.line(row | {"environment": index}, metrics)
+            lines[row_text.place(row)] = line
+        self._lines |= lines
+        return [lines[place] for place in sorted(lines)]
+
+    def merge(self):
+        """Moves all rows into `runs.csv`; the files of finished units go."""
+        kept = row_text.names(self._lines.values())
+        self.metrics = in_order(kept - {*HEAD, *TAIL})
+        merged = sorted((self.folder / UNITS).glob("*.csv"))
+        self.replace(ROWS, self.text())
+        for path in merged:
+            path.unlink()
+
+    @property
+    def widths(self):
+        """How runs were cut that are not finished: see `units.cut`."""
+        return self.manifest.get(WIDTHS, {})
+
+    @property
+    def is_settled(self):
+        """Whether no run that was stopped left anything to be gone on with."""
+        return not self.widths and not any((self.folder / UNITS).glob("*.csv"))
+
+    def remember(self, widths):
+        """Keeps how runs are cut, `{origin: width}`, until they are finished."""
+        if not widths.items() <= self.widths.items():
+            self.note(**{WIDTHS: self.widths | widths})
+
+    def settle(self, plan, origins):
+        """Merges all rows, and forgets what was kept of runs that are finished now.
+
+        Args:
+            plan: `{arm: setup}` that lacks nothing.
+            origins: Names of its runs, see `units.origin`.
+        """
+        self.merge()
+        # A row is on disk before the state of its unit can be removed.
+        states_left = sorted((self.folder / PROGRESS).glob("*.npz"))
+        over = [path for path in states_left if self._is_over(path, plan)]
+        for path in over:
+            path.unlink(missing_ok=True)
+        if len(over) == len(states_left) and self.widths.keys() & set(origins):
+            kept = self.manifest.pop(WIDTHS)
+            left = {name: width for name, width in kept.items() if name not in origins}
+            self.note(**({WIDTHS: left} if left else {}))
+
+    def _is_over(self, path, plan):
+        """Whether a saved state is of seeds that a plan has all rows of."""
+        try:
+            _, facts = states.unpack(files.read_bytes(path) or b"")
+        except states.StateError:
+            return False
+        arms = {arm: s for arm, s in plan.items() if s.to_json() == facts.get("setup")}
+        seeds = [int(seed) for seed in facts.get("seeds", ())]
+        return bool(arms) and not any(self.missing(arm, s, seeds) for arm, s in arms.items())
 
     def drop(self, arm, steps):
         """Removes the rows of one arm at one budget."""
-        self._rows = {k: v for k, v in self._rows.items() if k[:2] != (arm, steps)}
-        self._write_rows()
-
-    def note(self, **facts):
-        """Writes facts into the manifest."""
-        self.manifest |= facts
-        self._write_manifest()
-
-    def write_text(self, name, text):
-        """Replaces one file of the folder, whole or not at all."""
-        self._claim()
-        write_whole(self.folder / name, text)
-        return self.folder / name
-
-    def read_table(self, name):
-        """Returns the text of one table, or `None` if it is not there."""
-        path = self.folder / name
-        return path.read_text() if path.exists() else None
+        self._lines = {k: v for k, v in self._lines.items() if k[:2] != (arm, steps)}
+        self.merge()
 
     def add_trace(self, row_key, seeds, trace):
         """Keeps a block's values at every checkpoint, outside version control.
@@ -146,23 +248,18 @@ class Store:
             trace: Dict of arrays: `steps` `(num_checkpoints,)`, per metric
                 `(num_seeds, num_checkpoints)`, and `curve` with a last axis of 50.
         """
-        import numpy as np
-
-        self._claim()
-        (self.folder / TRACES).mkdir(exist_ok=True)
         name = f"{row_key}-{min(seeds)}-{max(seeds)}-{len(seeds)}.npz"
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, seeds=np.asarray(seeds), **trace)
-        write_whole(self.folder / TRACES / name, buffer.getvalue())
+        # Its name is in it too, lest it stand in another's place.
+        data = states.pack({"seeds": np.asarray(seeds), **trace}, {"name": name})
+        write_whole(self.part(TRACES) / name, data)
 
-    def traces(self, arm, steps):
-        """Yields the kept traces of one arm as dicts of arrays."""
-        import numpy as np
-
-        now = self._current_key(arm, steps)
-        for path in sorted((self.folder / TRACES).glob(f"{now}-*.npz")):
-            with np.load(path, allow_pickle=False) as found:
-                yield dict(found)
+    def save_state(self, name, data):
+        """Replaces the saved state of a unit in training; `None` removes it."""
+        if data is not None:
+            self.part(PROGRESS)
+            write_whole(self.state_path(name), data)
+        else:
+            self.state_path(name).unlink(missing_ok=True)
 
     def _current_key(self, arm, steps):
         try:
@@ -186,152 +283,3 @@ class Store:
             self.environments.append(environment)
             self._write_manifest()
         return self.environments.index(environment)
-
-    def _new_manifest(self):
-        return {
-            "format": FORMAT,
-            "case": self.case.name,
-            "trainer": self.trainer,
-            "stopping_rule": "a number of seeds fixed beforehand",
-            "environments": [],
-        }
-
-    def _open(self, fresh):
-        path = self.folder / "manifest.json"
-        try:
-            manifest = json.loads(path.read_text())
-            owner = manifest["format"], manifest["case"], manifest["trainer"]
-            if not all(isinstance(e, dict) for e in manifest["environments"]):
-                raise ValueError("environments")
-        except (ValueError, KeyError, TypeError) as error:
-            if fresh:
-                return self._clear()
-            raise SuiteError(
-                f"{path} is damaged; restore it (git checkout), or start over with "
-                f"--fresh. Received: {type(error).__name__}: {error}"
-            ) from None
-        if owner != (FORMAT, self.case.name, self.trainer):
-            raise SuiteError(
-                f"{self.folder} is not this run's to write; update the suite or name "
-                f"another folder with --out. Received: format {owner[0]} of "
-                f"{owner[1]} by {owner[2]}, expected format {FORMAT} of "
-                f"{self.case.name} by {self.trainer}"
-            )
-        if fresh:
-            return self._clear()
-        self.manifest = manifest
-        if (self.folder / "runs.csv").exists():
-            self._read_rows()
-
-    def _clear(self):
-        for path in self._own_files():
-            path.unlink()
-        self._write_manifest()
-
-    def _check_empty(self):
-        if not self.folder.is_dir():
-            raise SuiteError(f"--out must name a folder. Received: {self.folder}")
-        names = sorted(path.name for path in self.folder.iterdir())
-        strange = [name for name in names if name not in (".gitignore", *OTHERS)]
-        if strange:
-            raise SuiteError(
-                f"{self.folder} holds files that this suite did not write; name an "
-                f"empty folder with --out. Received: {strange[0]}"
-            )
-
-    def _read_rows(self):
-        path = self.folder / "runs.csv"
-        try:
-            lines = list(csv.reader(io.StringIO(path.read_text(), newline="")))
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise _damaged(path, 1, error) from None
-        if not lines or tuple(lines[0][: len(HEAD)]) != HEAD:
-            raise _damaged(path, 1, "the header is not ours")
-        header = lines[0]
-        self.metrics = [c for c in header if c not in (*HEAD, *TAIL)]
-        for number, line in enumerate(lines[1:], start=2):
-            row = dict(zip(header, line, strict=False))
-            row = {name: value for name, value in row.items() if value != ""}
-            if len(line) != len(header) or row.get("check") != checksum(row):
-                raise _damaged(path, number, "its checksum does not fit")
-            place = (row["arm"], int(row["steps"]), int(row["seed"]))
-            if place in self._rows:
-                raise _damaged(path, number, "the row is there twice")
-            self._rows[place] = row
-
-    def _write_rows(self):
-        names = {name for row in self._rows.values() for name in row}
-        self.metrics = in_order(names - {*HEAD, *TAIL})
-        columns = [*HEAD, *self.metrics, *TAIL]
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(columns)
-        for row in self.rows():
-            writer.writerow([row.get(column, "") for column in columns])
-        self._claim()
-        write_whole(self.folder / "runs.csv", text.getvalue())
-
-    def _write_manifest(self):
-        self._make()
-        text = json.dumps(self.manifest, indent=1, sort_keys=False) + "\n"
-        write_whole(self.folder / "manifest.json", text)
-
-    def _claim(self):
-        if not (self.folder / "manifest.json").exists():
-            self._write_manifest()
-
-    def _make(self):
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SuiteError(
-                f"Cannot write to {self.folder}; name another folder with --out. "
-                f"Received: {error.strerror}"
-            ) from None
-
-    def _own_files(self):
-        kinds = ("*.csv", "manifest.json", "report.md", "figures/*", f"{TRACES}/*")
-        return [p for kind in kinds for p in self.folder.glob(kind) if p.is_file()]
-
-
-def _damaged(path, line, why):
-    return SuiteError(
-        f"{path}, line {line} is damaged; restore the file (git checkout), or start "
-        f"over with --fresh. Received: {why}"
-    )
-
-
-def as_text(value):
-    """Returns a cell's text: 7 significant digits, truth as 1 or 0."""
-    if isinstance(value, str):
-        return value
-    return format(float(value), ".7g")
-
-
-def checksum(row):
-    """Returns the CRC-32 of a row's cells, blank ones and its own left out."""
-    cells = [f"{k}={v}" for k, v in sorted(row.items()) if k != "check" and v != ""]
-    return format(zlib.crc32("\n".join(cells).encode()), "08x")
-
-
-def write_whole(path, content):
-    """Writes a file beside its place, then moves it there in one step.
-
-    Raises:
-        SuiteError: The place cannot be written.
-    """
-    data = content.encode() if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise SuiteError(
-            f"Cannot write {path}; free some space or name another folder with "
-            f"--out. Received: {error.strerror}"
-        ) from None

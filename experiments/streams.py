@@ -57,7 +57,34 @@ class Batches:
         self._data = generator(seed, "data")
         self._order = generator(seed, "order")
         self._epoch = 0
-        self._samples = None
+        self._samples, self._drawn_from = None, None
+
+    def state(self):
+        """Returns where the draws stand between two passes, as plain values."""
+        return {
+            "data": self._data.bit_generator.state,
+            "order": self._order.bit_generator.state,
+            "epoch": self._epoch,
+            "samples": self._drawn_from,
+        }
+
+    def restore(self, state):
+        """Goes on where the draws of a twin stood: the passes to come are the same.
+
+        Args:
+            state: What `state` returned, of the same seed and setup.
+
+        Raises:
+            ValueError: The finite set is not drawn as it was then.
+        """
+        self._epoch, self._drawn_from = state["epoch"], state["samples"]
+        self._order.bit_generator.state = state["order"]
+        if not self.setup.is_stream and self._epoch % self.setup.epochs:
+            self._data.bit_generator.state = self._drawn_from
+            self._samples = self._draw((self.setup.num_samples,))
+            if self._data.bit_generator.state != state["data"]:
+                raise ValueError("data() draws otherwise than when the state was saved")
+        self._data.bit_generator.state = state["data"]
 
     def next_pass(self):
         """Draws one pass.
@@ -76,6 +103,7 @@ class Batches:
     def next_samples(self):
         """Returns the finite set that the next pass is drawn from, as `(x, y)`."""
         if self._epoch % self.setup.epochs == 0:
+            self._drawn_from = self._data.bit_generator.state
             self._samples = self._draw((self.setup.num_samples,))
         self._epoch += 1
         return self._samples
@@ -122,3 +150,11 @@ class DropoutMasks:
         """Returns booleans of shape `(num_samples, num_units)`."""
         draws = np.frombuffer(self._random.bytes(2 * num_samples * num_units), np.uint16)
         return (draws >= self._bound).reshape(num_samples, num_units)
+
+    def state(self):
+        """Returns where the draws stand, as plain values."""
+        return self._random.bit_generator.state
+
+    def restore(self, state):
+        """Goes on where the draws of a twin stood."""
+        self._random.bit_generator.state = state

@@ -11,7 +11,7 @@ import signal
 import time
 import warnings
 
-from experiments import engine, exactness, keys, networks, runner
+from experiments import blocks, engine, exactness, keys, networks
 from experiments.case import SuiteError
 from experiments.study_table import StudyTable
 
@@ -28,7 +28,7 @@ def record(case, folder, *, progress=None, workers=None, make_pool=None):
     Args:
         case: The `Case`.
         folder: The case's folder of results; studies go into `studies` below it.
-        progress: A display with the methods of `runner.Quiet`; it counts cells.
+        progress: A display with the methods of `blocks.Quiet`; it counts cells.
         workers: Number of processes; one a core if `None`.
         make_pool: See `train`.
 
@@ -46,6 +46,7 @@ def record(case, folder, *, progress=None, workers=None, make_pool=None):
         counted, failed = train(table, workers=workers, progress=progress, make_pool=make_pool)
         trained[table.study.name] = counted
         failures |= {f"{table.study.name}:{cell}": error for cell, error in failed.items()}
+        table.write()
         table.write_summary()
     if failures:
         raise failure(case, failures)
@@ -89,7 +90,7 @@ def train(table, *, workers=None, progress=None, make_pool=None):
     Args:
         table: The `StudyTable`.
         workers: Number of processes; one a core if `None`.
-        progress: A display with the methods of `runner.Quiet`; it counts cells.
+        progress: A display with the methods of `blocks.Quiet`; it counts cells.
         make_pool: Function `(workers) -> concurrent.futures.Executor`; `pool` if `None`.
 
     Returns:
@@ -99,11 +100,11 @@ def train(table, *, workers=None, progress=None, make_pool=None):
         SuiteError: The table holds lines of other versions, or a process was ended.
         Exception: What else a cell raised, once all others are trained.
     """
-    progress, lacking = progress or runner.Quiet(), table.missing()
+    progress, lacking = progress or blocks.Quiet(), table.missing()
     if not lacking:
         return 0, {}
     table.check_environment(keys.environment())
-    workers = min(workers or runner.num_cores(), len(lacking))
+    workers = min(workers or blocks.num_cores(), len(lacking))
     progress.start(f"{table.case.name}: {table.study.name}", len(lacking))
     failures, size = {}, workers * CELLS_PER_WORKER
     try:
@@ -162,7 +163,7 @@ def train_cell(case, arms, num_seeds):
         num_seeds: Seeds 0 to num_seeds - 1.
 
     Returns:
-        `({num_steps: rows}, seconds)`, rows as `runner.train_block` returns them.
+        `({num_steps: rows}, seconds)`, rows as `blocks.train_block` returns them.
 
     Raises:
         SuiteError: The engine refuses the cell, or its model reads its length.
@@ -182,7 +183,7 @@ def train_cell(case, arms, num_seeds):
     rows = {steps: [] for steps in arms}
     for start in range(0, num_seeds, width):
         block = seeds[start : start + width]
-        for steps, (part, _) in runner.train_block(case, arms, block, trainer).items():
+        for steps, (part, _) in blocks.train_block(case, arms, block, trainer).items():
             rows[steps] += part
     return rows, time.perf_counter() - started
 

@@ -4,22 +4,21 @@ Room 6: disk only; trains nothing. `<study>.csv` has a line for each cell and le
 packed column holds the values of seeds 0, 1, 2, ... in order, joined by blanks, with
 `value*count` where neighbours are equal; truths may be a bare string of 0 and 1. The
 other metrics are kept as `median low high` over seeds.
-`<study>.json` says what the lines were made on, and how long each cell took.
+`<study>.json` says what made the lines, in what time, and, by digests, what they must hold.
 """
 
 import csv
 import io
 import itertools
-import json
 import pathlib
 
 import numpy as np
 
-from experiments import keys, plans, statistics
+from experiments import files, keys, plans, statistics, study_manifest
 from experiments.case import SuiteError
+from experiments.errors import shown
 from experiments.store import checksum, write_whole
 
-FORMAT = 1
 HEAD = ("length", "steps", "num_seeds")
 TAIL = ("check", "environment", "key")
 FLAGS = ("solved", "diverged", "flat", "one_class", "still_learning")
@@ -84,9 +83,12 @@ class StudyFile:
         self.path = self.folder / f"{study.name}.csv"
         self._manifest_path = self.folder / f"{study.name}.json"
         self._lines, self._keys = {}, {}
-        self.manifest = self._read_manifest()
-        if self.path.exists():
-            self._read_lines()
+        data = files.read_bytes(self.path)
+        self.manifest = self._read_manifest(data is not None)
+        if data is not None:
+            self._read_lines(data)
+        if not study_manifest.fits(self.manifest, data):
+            raise self._damaged(self.path, f"it is not what {self._manifest_path.name} says")
 
     @property
     def command(self):
@@ -131,7 +133,7 @@ class StudyFile:
         Args:
             cell: Cell name.
             rows_by_length: `{num_steps: rows}` for each of the cell's lengths, rows as
-                `runner.train_block` returns them, of seeds 0 to num_seeds - 1.
+                `blocks.train_block` returns them, of seeds 0 to num_seeds - 1.
             environment: What they were trained on, see `keys.environment`.
             seconds: How long that took.
 
@@ -154,13 +156,18 @@ class StudyFile:
 
     def write(self):
         """Replaces the files whole; lines that the study no longer asks for go."""
-        found = [place for place in self._places() if place in self._lines]
-        self._lines = {place: self._lines[place] for place in found}
+        self._lines = {p: self._lines[p] for p in self._places() if p in self._lines}
         seconds = self.manifest["seconds"]
         self.manifest["seconds"] = {c: seconds[c] for c in self.readings if c in seconds}
         self.folder.mkdir(parents=True, exist_ok=True)
+        text, before = self._text(), files.read_bytes(self.path)
         # A line points into the manifest, which is therefore there first.
-        write_whole(self._manifest_path, json.dumps(self.manifest, indent=1) + "\n")
+        old, new = None if before is None else files.digest(before), files.digest(text)
+        write_whole(self._manifest_path, study_manifest.text(self.manifest, [old, new]))
+        write_whole(self.path, text)
+        write_whole(self._manifest_path, study_manifest.text(self.manifest, [new]))
+
+    def _text(self):
         names = set().union(*self._lines.values())
         header = [*self.study.axes, *HEAD, *(k for k in KEPT if k in names), *TAIL]
         text = io.StringIO()
@@ -168,7 +175,7 @@ class StudyFile:
         writer.writerow(header)
         for line in self._lines.values():
             writer.writerow([line.get(name, "") for name in header])
-        write_whole(self.path, text.getvalue())
+        return text.getvalue()
 
     def _places(self):
         return [(cell, steps) for cell, arms in self.readings.items() for steps in arms]
@@ -195,31 +202,29 @@ class StudyFile:
         line |= {"environment": str(index), "key": self._key(cell, steps)}
         return line | {"check": checksum(line)}
 
-    def _read_manifest(self):
-        owner = {"format": FORMAT, "case": self.case.name, "study": self.study.name}
-        if not self._manifest_path.exists():
-            if self.path.exists():
+    def _read_manifest(self, has_lines):
+        owner = {"case": self.case.name, "study": self.study.name}
+        data = files.read_bytes(self._manifest_path)
+        if data is None:
+            if has_lines:
                 raise self._damaged(self.path, f"{self._manifest_path.name} is missing")
             return owner | {"command": self.command, "environments": [], "seconds": {}}
         try:
-            manifest = json.loads(self._manifest_path.read_text(encoding="utf-8"))
-            found = {name: manifest[name] for name in owner}
-            held = manifest["environments"], manifest["seconds"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise self._damaged(self._manifest_path, f"{type(error).__name__}: {error}") from None
-        if found != owner or tuple(map(type, held)) != (list, dict):
-            raise self._damaged(self._manifest_path, f"{found}, expected {owner}")
+            manifest = study_manifest.read(data)
+        except ValueError as error:
+            raise self._damaged(self._manifest_path, error) from None
+        if not owner.items() <= manifest.items():
+            raise self._damaged(self._manifest_path, f"expected {owner}")
         return manifest
 
-    def _read_lines(self):
+    def _read_lines(self, data):
         try:
-            text = self.path.read_text(encoding="utf-8")
-            header, *lines = csv.reader(io.StringIO(text, newline=""))
+            header, *lines = csv.reader(io.StringIO(data.decode(), newline=""))
         except (ValueError, csv.Error) as error:
             raise self._damaged(f"{self.path}, line 1", error) from None
         head, rest = [*self.study.axes, *HEAD], header[len(self.study.axes) + len(HEAD) :]
         if header != [*head, *(name for name in KEPT if name in rest), *TAIL]:
-            raise self._damaged(f"{self.path}, line 1", f"the header is not ours: {header}")
+            raise self._damaged(f"{self.path}, line 1", f"the header is not ours: {shown(header)}")
         for number, values in enumerate(lines, start=2):
             self._read_line(header, values, f"{self.path}, line {number}")
 

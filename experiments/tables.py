@@ -4,15 +4,16 @@ Room 6: pandas and `statistics`; never a trainer. Figures and reports only read
 what these functions return.
 """
 
+import array
 import dataclasses
 import io
 
 import numpy as np
 import pandas as pd
 
-from experiments import measures, plans, statistics
+from experiments import measures, plans, schedule, statistics
 from experiments.case import SuiteError
-from experiments.store import HEAD, TAIL
+from experiments.store import HEAD
 from experiments.yardsticks import main_metric, threshold, yardstick
 
 __all__ = ["main_metric", "threshold", "yardstick"]
@@ -32,10 +33,12 @@ def runs(store):
 
     Returns:
         Columns `arm, seed, steps, diverged, solved`, then the metrics (a metric
-        that does not apply to an arm is NaN); sorted.
+        that does not apply to an arm is NaN); sorted. Where seeds are looked at
+        repeatedly it carries that rule, and so do its parts: see `schedule.rule_of`.
 
     Raises:
-        SuiteError: Rows were made by another version of the case.
+        SuiteError: Rows were made by another version of the case, or by an unknown
+            stopping rule.
     """
     for (arm, steps), count in store.stale().items():
         raise SuiteError(
@@ -45,12 +48,35 @@ def runs(store):
             f"{arm} at {steps} steps"
         )
     columns = [*HEAD, *store.metrics]
-    table = pd.DataFrame(store.rows(), columns=[*columns, *TAIL])[columns]
-    table = table.astype({name: "int64" for name in ("seed", "steps")})
-    for name in columns[3:]:
-        table[name] = table[name].astype("float64")
+    table = _parsed(store.text(), columns)
     table[["diverged", "solved"]] = table[["diverged", "solved"]].astype(bool)
+    return _under(store, table)
+
+
+def _under(store, table):
+    """Lets a table carry its store's stopping rule, if that is not a fixed number."""
+    if store.stopping_rule not in schedule.RULES:
+        raise SuiteError(
+            f"{store.folder} was made by another stopping rule; update the suite, or start "
+            f"over with --fresh. Received: {store.stopping_rule!r}"
+        )
+    if store.stopping_rule == schedule.REPEATED:
+        table.attrs[schedule.ATTRIBUTE] = store.stopping_rule
     return table
+
+
+def _parsed(text, columns):
+    """Returns some columns of rows' text, each number as Python's own `float` reads it."""
+    header, *lines = text.splitlines()
+    places = [header.split(",").index(name) for name in columns[1:]]
+    numbers, arms = [array.array("d") for _ in places], []
+    for line in lines:
+        cells = line.split(",")
+        arms.append(cells[0])
+        for values, place in zip(numbers, places, strict=True):
+            values.append(float(cells[place] or "nan"))
+    table = pd.DataFrame(dict(zip(columns, [arms, *map(np.array, numbers)], strict=True)))
+    return table.astype({"seed": "int64", "steps": "int64"})
 
 
 def summary(table):
@@ -61,22 +87,26 @@ def summary(table):
 
     Returns:
         Columns `arm, steps, metric, num_seeds, estimate, low, high`: Wilson
-        intervals of rates, order-statistic intervals of medians, both at 95%.
+        intervals of rates, order-statistic intervals of medians, both at 95%; at the
+        confidence of the look, where seeds are looked at repeatedly.
     """
     rows = []
     for (arm, steps), part in table.groupby(["arm", "steps"], sort=True):
+        confidence = schedule.confidence_of(part)
         for metric in table.columns[3:]:
             values = part[metric].to_numpy(np.float64)
             if np.isnan(values).all():
                 continue
             if metric in RATES:
-                found = statistics.rate(int(values.sum()), len(values))
+                found = statistics.rate(int(values.sum()), len(values), confidence=confidence)
             else:
-                found = statistics.median(values)
+                found = statistics.median(values, confidence=confidence)
             bounds = (found.num_seeds, found.estimate, found.low, found.high)
             rows.append((arm, steps, metric, *bounds))
     names = ["arm", "steps", "metric", "num_seeds", "estimate", "low", "high"]
-    return pd.DataFrame(rows, columns=names)
+    found = pd.DataFrame(rows, columns=names)
+    found.attrs |= table.attrs
+    return found
 
 
 def curves(store, old=None):
@@ -230,7 +260,7 @@ def outcomes(case, summarised):
         verdict, more_seeds, diverged, metric, median, low, high`; in the order of the
         case. `more_seeds` says how many would end an undecided verdict.
     """
-    names = order(case)
+    names, rule = order(case), schedule.rule_of(summarised)
     rows = []
     for (arm, steps), part in summarised.groupby(["arm", "steps"], sort=False):
         found = part.set_index("metric")
@@ -248,7 +278,7 @@ def outcomes(case, summarised):
                 "solved_low": rate["low"],
                 "solved_high": rate["high"],
                 "verdict": statistics.verdict(interval),
-                "more_seeds": statistics.seeds_to_decide(interval),
+                "more_seeds": seeds_to_decide(interval, rule),
                 "diverged": found.loc["diverged", "estimate"],
                 "metric": main_metric(case),
                 "median": bar["estimate"],
@@ -258,6 +288,21 @@ def outcomes(case, summarised):
         )
     rows.sort(key=lambda row: (names.get(row["arm"], len(names)), row["steps"]))
     return pd.DataFrame(rows)
+
+
+def seeds_to_decide(interval, rule=None):
+    """Estimates how many more seeds would end an undecided verdict, by a stopping rule.
+
+    Args:
+        interval: An `Interval` of a rate.
+        rule: The stopping rule, or `None`; under repeated looks it is up to a look.
+
+    Returns:
+        As `statistics.seeds_to_decide`.
+    """
+    looks = schedule.coming(rule, interval.num_seeds, statistics.MOST_SEEDS)
+    given = {} if looks is None else {"looks": looks}
+    return statistics.seeds_to_decide(interval, **given)
 
 
 def order(case):
@@ -311,5 +356,6 @@ class Share(statistics.Interval):
 def share_at_or_below(table, metric, value, arm="fixed"):
     """Returns the `Share` of an arm's seeds that meet a value at its longest budget."""
     part = longest(table, arm)
-    found = statistics.rate(int((part[metric] <= value).sum()), len(part))
+    confidence = schedule.confidence_of(part)
+    found = statistics.rate(int((part[metric] <= value).sum()), len(part), confidence=confidence)
     return Share(**vars(found), steps=int(part["steps"].iloc[0]))

@@ -10,7 +10,7 @@ import time
 import pytest
 
 import reproductions
-from experiments import Regression, cli
+from experiments import Regression, cli, options
 from experiments.case import SuiteError
 from tests import toy
 
@@ -208,12 +208,12 @@ def test_a_cut_run_is_plainly_labelled(tmp_path, capsys, monkeypatch):
     ("text", "seeds"), [("3", [0, 1, 2]), ("5-7", [5, 6, 7]), ("4-4", [4]), (" 2 ", [0, 1])]
 )
 def test_seeds_are_a_number_or_a_range(text, seeds):
-    assert cli.parse_seeds(text) == seeds
+    assert options.parse_seeds(text) == seeds
 
 
 def test_seeds_of_nothing_are_refused():
     with pytest.raises(SuiteError, match="number such as 32"):
-        cli.parse_seeds("a-b")
+        options.parse_seeds("a-b")
 
 
 def test_a_case_file_outside_the_repository_has_the_same_command_line(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments import coverage, coverage_truths, coverage_verdicts, statistics
+from experiments import coverage, coverage_looks, coverage_truths, coverage_verdicts, statistics
 from experiments.coverage_truths import COUPLINGS, Truth, game_shares, paired
 
 RESULTS = pathlib.Path(__file__).parent.parent / "results" / "coverage"
@@ -188,12 +188,14 @@ def test_the_command_writes_tables_and_what_they_say(found, monkeypatch, tmp_pat
     monkeypatch.setattr(coverage, "truths", lambda: few)
     monkeypatch.setattr(coverage, "NUM_SEEDS", (30, 200))
     monkeypatch.setattr(coverage, "VERDICT_SEEDS", (32,))
+    monkeypatch.setattr(coverage_looks, "MOST_SEEDS", (64,))
+    monkeypatch.setattr(coverage_looks, "DRAWN_UP_TO", 64)
     coverage.main(["--repeats", "10", "--seed", "7", "--out", str(tmp_path / "new")])
-    table, verdicts = coverage.read(tmp_path / "new")
+    table, verdicts, looks = coverage.read(tmp_path / "new")
     assert len(table) == 12
     assert set(verdicts["num_seeds"]) == {32}
     text = (tmp_path / "new" / "README.md").read_text()
-    assert text == coverage.readme(table, verdicts)
+    assert text == coverage.readme(table, verdicts, looks)
     assert "`python -m experiments.coverage --repeats 10 --seed 7`" in text
     assert "coverage: truth 0 of 6, rate" in capsys.readouterr().out
 
@@ -211,21 +213,21 @@ def test_importing_it_imports_neither_tensorflow_nor_keras():
 
 
 def test_every_promised_coverage_is_reached(committed):
-    table, _ = committed
+    table, *_ = committed
     promised = table[table["asked"]]
     assert promised["reached"].all()
     assert (promised["low"] >= coverage.LEAST).all()
 
 
 def test_every_promised_verdict_and_effect_is_seldom_wrong(committed):
-    _, verdicts = committed
+    _, verdicts, _ = committed
     promised = verdicts[verdicts["asked"]]
     assert promised["reached"].all()
     assert (promised["high"] <= coverage_verdicts.MOST).all()
 
 
 def test_the_tables_hold_every_truth_of_the_grid(found, committed):
-    table, _ = committed
+    table, *_ = committed
     expected = [
         (*names, size, truth.asked_from is not None and size >= truth.asked_from)
         for names, truth in found.items()
@@ -236,7 +238,7 @@ def test_the_tables_hold_every_truth_of_the_grid(found, committed):
 
 
 def test_the_exact_verdicts_are_those_of_today(committed):
-    _, verdicts = committed
+    _, verdicts, _ = committed
     exact = verdicts[verdicts["rule"] == "verdict"]
     size = coverage.VERDICT_SEEDS[0]
     made = coverage_verdicts.verdict_table([size], coverage_verdicts.verdict_rates())
@@ -244,7 +246,7 @@ def test_the_exact_verdicts_are_those_of_today(committed):
 
 
 def test_some_cells_are_the_same_when_drawn_again(found, committed):
-    table, _ = committed
+    table, *_ = committed
     chosen = table[(table["num_seeds"] == 30) & table["quantity"].isin(["rate", "mean"])]
     chosen = chosen[chosen["repeats"] == table["repeats"].min()].iloc[::6]
     for row in chosen.to_dict("records"):

@@ -2,13 +2,13 @@
 
 import pytest
 
-from experiments import plans, runner
+from experiments import blocks, plans, runner, units, widths
 from experiments.case import SuiteError
 from experiments.store import Store
 from tests import toy
 
 
-class Recorder(runner.Quiet):
+class Recorder(blocks.Quiet):
     """Remembers what was announced and how many updates were made."""
 
     def __init__(self):
@@ -17,7 +17,7 @@ class Recorder(runner.Quiet):
     def start(self, name, total):
         self.started.append((name, total))
 
-    def advance(self, updates):
+    def advance(self, updates, name=None):
         self.updates += updates
 
 
@@ -53,7 +53,7 @@ def test_more_seeds_train_only_the_new_ones(tmp_path):
     store, counts, display = train(tmp_path / "a", seeds=(1, 2, 3, 4))
     assert counts == (4, 4)
     assert len(store) == 10
-    assert [name for name, _ in display.started] == ["broken", "fixed"]
+    assert sorted(name for name, _ in display.started) == ["broken", "fixed"]
 
 
 def test_rows_do_not_depend_on_when_a_seed_is_trained(tmp_path):
@@ -163,7 +163,90 @@ def test_a_stream_is_trained_and_cut(tmp_path):
 
 
 def test_blocks_are_even_and_bounded():
-    assert runner._even_width(32, 128, 2) == 16
-    assert runner._even_width(1000, 128, 2) == 125
-    assert runner._even_width(1, 128, 1) == 2
-    assert runner._even_width(129, 128, 1) == 65
+    assert widths.even_width(32, 128, 2) == 16
+    assert widths.even_width(1000, 128, 2) == 125
+    assert widths.even_width(1, 128, 1) == 2
+    assert widths.even_width(129, 128, 1) == 65
+
+
+# What goes wrong.
+
+
+def failing(seed, error):
+    """A case whose data cannot be drawn for one seed."""
+
+    def data(s, rng, size):
+        if rng.bit_generator.seed_seq.entropy == seed:
+            raise error
+        return toy.data(s, rng, size)
+
+    return toy.make(data=data)
+
+
+def test_a_unit_that_fails_is_named_and_all_others_are_kept(tmp_path):
+    case = failing(3, SuiteError("these data cannot be drawn"))
+    with pytest.raises(SuiteError, match=r"broken, seeds 0 to \d+ \(these data cannot be drawn\)"):
+        train(tmp_path / "a", "broken", seeds=range(40), case=case)
+    kept = {int(row["seed"]) for row in Store(tmp_path / "a", case).rows()}
+    assert kept and 3 not in kept
+    assert kept == set(range(min(kept), 40))
+
+
+def test_a_bug_keeps_its_traceback_and_says_where_it_was(tmp_path):
+    case = failing(3, ZeroDivisionError("a bug"))
+    with pytest.raises(ZeroDivisionError) as found:
+        train(tmp_path / "a", "broken", seeds=[2, 3], case=case)
+    assert "while training toy: broken, seeds 2 to 3" in found.value.__notes__[0]
+
+
+class Impatient(blocks.Quiet):
+    """Presses Ctrl-C once so many updates were heard of."""
+
+    def __init__(self, patience):
+        self.patience = patience
+
+    def advance(self, updates, name=None):
+        self.patience -= updates
+        if self.patience < 0:
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_says_what_is_kept_and_the_next_run_goes_on(tmp_path):
+    plan = plans.select(toy.CASE, "broken")
+    updates = toy.CASE.broken.num_steps
+    with pytest.raises(runner.Stopped, match=r"stopped; [12] of 3 units are finished and kept"):
+        store = Store(tmp_path / "a", toy.CASE)
+        runner.train(toy.CASE, plan, list(range(48)), store, Impatient(33 * updates))
+    kept = len(Store(tmp_path / "a", toy.CASE))
+    assert 0 < kept < 48
+    store, counts, _ = train(tmp_path / "a", "broken", seeds=range(48))
+    assert counts == (48 - kept, kept)
+    undisturbed, _, _ = train(tmp_path / "b", "broken", seeds=range(48))
+    assert store.text() == undisturbed.text()
+
+
+def test_a_run_goes_on_from_a_saved_state_and_removes_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("experiments.units.SECONDS_BETWEEN_STATES", 0.0)
+    long = toy.make(broken=toy.Toy(epochs=50))
+    total = 16 * long.broken.num_steps
+    with pytest.raises(runner.Stopped, match="0 of 1 units"):
+        store = Store(tmp_path / "a", long)
+        plan = plans.select(long, "broken")
+        runner.train(long, plan, list(range(16)), store, Impatient(total // 2))
+    assert len(list((tmp_path / "a/.progress").iterdir())) == 1
+    store, _, display = train(tmp_path / "a", "broken", seeds=range(16), case=long)
+    assert not list((tmp_path / "a/.progress").iterdir())
+    # What the state stands for is told at once, so the bar is full at the end.
+    assert display.updates == total
+    undisturbed, _, _ = train(tmp_path / "b", "broken", seeds=range(16), case=long)
+    assert store.text() == undisturbed.text()
+
+
+def test_a_damaged_state_is_named_and_kept(tmp_path):
+    store = Store(tmp_path / "a", toy.CASE)
+    plan = plans.select(toy.CASE, "broken")
+    (unit,) = units.cut(toy.CASE, plan, lambda *_: [0, 1], "engine")
+    store.save_state(unit.digest(), b"half a state")
+    with pytest.raises(SuiteError, match=r"\.npz is damaged; remove it.*broken, seeds 0 to 1"):
+        train(tmp_path / "a", "broken", seeds=[0, 1])
+    assert store.state(unit.digest()) == b"half a state"

@@ -1,9 +1,12 @@
 """The store: what it keeps is what was put in, and nothing wrong is read silently."""
 
 import json
+import os
 
+import numpy as np
 import pytest
 
+from experiments import files, manifests
 from experiments.case import SuiteError
 from experiments.keys import row_key
 from experiments.store import Store, as_text, checksum, write_whole
@@ -146,10 +149,11 @@ def test_a_damaged_manifest_is_named_and_kept(tmp_path, text):
 
 def change_manifest(folder, **facts):
     path = folder / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | facts))
+    changed = json.loads(path.read_text()) | facts
+    path.write_text(json.dumps(changed | {"check": manifests.checksum(changed)}))
 
 
-@pytest.mark.parametrize("facts", [{"format": 2}, {"case": "other"}, {"trainer": "reference"}])
+@pytest.mark.parametrize("facts", [{"format": 3}, {"case": "other"}, {"trainer": "reference"}])
 @pytest.mark.parametrize("fresh", [False, True])
 def test_a_newer_or_foreign_store_is_refused_even_when_fresh(tmp_path, facts, fresh):
     filled(tmp_path / "a")
@@ -179,6 +183,7 @@ def test_fresh_removes_our_files_and_no_others(tmp_path):
     (tmp_path / "a/notes.txt").write_text("mine")
     store = Store(tmp_path / "a", toy.CASE, fresh=True)
     assert len(store) == 0
+    store.begin()
     assert not (tmp_path / "a/runs.csv").exists()
     assert (tmp_path / "a/notes.txt").read_text() == "mine"
 
@@ -187,8 +192,10 @@ def test_fresh_mends_a_damaged_folder(tmp_path):
     filled(tmp_path / "a")
     (tmp_path / "a/manifest.json").write_text("{")
     (tmp_path / "a/runs.csv").write_text("nonsense")
-    assert len(Store(tmp_path / "a", toy.CASE, fresh=True)) == 0
-    assert len(filled(tmp_path / "a")) == 2
+    store = Store(tmp_path / "a", toy.CASE, fresh=True)
+    assert len(store) == 0
+    store.add(rows(), ENVIRONMENT)
+    assert len(Store(tmp_path / "a", toy.CASE)) == 2
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
@@ -224,3 +231,145 @@ def test_blank_cells_do_not_change_a_checksum():
     row = {"arm": "broken", "mse": "0.1"}
     assert checksum(row) == checksum(row | {"dead_2": "", "check": "whatever"})
     assert checksum(row) != checksum(row | {"dead_2": "0"})
+
+
+# Units, tables and who may write.
+
+
+def test_a_finished_unit_is_on_disk_before_anything_is_merged(tmp_path):
+    store = Store(tmp_path / "a", toy.CASE)
+    store.add_unit(rows(seeds=(0, 1)), ENVIRONMENT)
+    assert not (tmp_path / "a/runs.csv").exists()
+    assert [row["seed"] for row in Store(tmp_path / "a", toy.CASE).rows()] == ["0", "1"]
+
+
+def test_merged_units_are_the_bytes_of_rows_added_at_once(tmp_path):
+    store = Store(tmp_path / "a", toy.CASE)
+    for seeds in ((2, 3), (0, 1)):
+        store.add_unit(rows(seeds=seeds), ENVIRONMENT)
+    store.add_unit(rows("fixed", zeta=1.0), ENVIRONMENT)
+    store.merge()
+    assert not list((tmp_path / "a/.units").iterdir())
+    at_once = Store(tmp_path / "b", toy.CASE)
+    at_once.add(rows(seeds=(0, 1, 2, 3)) + rows("fixed", zeta=1.0), ENVIRONMENT)
+    assert (tmp_path / "a/runs.csv").read_bytes() == (tmp_path / "b/runs.csv").read_bytes()
+
+
+def test_a_unit_that_is_merged_already_is_read_once(tmp_path):
+    store = Store(tmp_path / "a", toy.CASE)
+    store.add_unit(rows(), ENVIRONMENT)
+    (unit,) = (tmp_path / "a/.units").iterdir()
+    held = unit.read_bytes()
+    store.merge()
+    # As after a death between the two steps of a merge.
+    unit.write_bytes(held)
+    assert len(Store(tmp_path / "a", toy.CASE)) == 2
+
+
+def test_every_cut_and_change_of_a_units_file_is_named(tmp_path):
+    Store(tmp_path / "a", toy.CASE).add_unit(rows(seeds=(0,)), ENVIRONMENT)
+    (unit,) = (tmp_path / "a/.units").iterdir()
+    whole = unit.read_bytes()
+    for place in range(len(whole)):
+        for data in (whole[:place], whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]):
+            unit.write_bytes(data)
+            with pytest.raises(SuiteError, match=f"{unit.name} is damaged"):
+                Store(tmp_path / "a", toy.CASE)
+
+
+def test_rows_that_are_gone_are_noticed(tmp_path):
+    filled(tmp_path / "a")
+    (tmp_path / "a/runs.csv").unlink()
+    with pytest.raises(SuiteError, match="damaged.*--fresh"):
+        Store(tmp_path / "a", toy.CASE)
+    assert len(Store(tmp_path / "a", toy.CASE, fresh=True)) == 0
+
+
+def test_whole_rows_that_are_gone_are_noticed(tmp_path):
+    filled(tmp_path / "a", seeds=range(4))
+    path = tmp_path / "a/runs.csv"
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
+    with pytest.raises(SuiteError, match="not what the manifest says"):
+        Store(tmp_path / "a", toy.CASE)
+
+
+def test_a_table_changed_by_hand_is_named(tmp_path):
+    store = filled(tmp_path / "a")
+    store.write_text("summary.csv", "arm\nbroken\n")
+    assert store.read_table("summary.csv") == "arm\nbroken\n"
+    (tmp_path / "a/summary.csv").write_text("arm\nfixed\n")
+    with pytest.raises(SuiteError, match="summary.csv is damaged"):
+        store.read_table("summary.csv")
+    assert (tmp_path / "a/summary.csv").read_text() == "arm\nfixed\n"
+
+
+class Death(BaseException):
+    """The process is killed."""
+
+
+@pytest.mark.parametrize("survived", range(4))
+def test_a_death_at_any_write_leaves_the_table_before_or_after(tmp_path, monkeypatch, survived):
+    store = filled(tmp_path / "a")
+    store.write_text("summary.csv", "old")
+    real, left = os.replace, [survived]
+
+    def replace(*places):
+        if not left[0]:
+            raise Death
+        left[0] -= 1
+        real(*places)
+
+    monkeypatch.setattr("os.replace", replace)
+    if survived == 3:
+        store.write_text("summary.csv", "new")
+    else:
+        with pytest.raises(Death):
+            store.write_text("summary.csv", "new")
+    monkeypatch.undo()
+    # The manifest, the table, the manifest again.
+    assert Store(tmp_path / "a", toy.CASE).read_table("summary.csv") == ("new", "old")[survived < 2]
+
+
+def test_a_manifest_holds_one_digest_once_a_table_is_written(tmp_path):
+    store = filled(tmp_path / "a")
+    for text in ("old", "new", "new"):
+        store.write_text("summary.csv", text)
+        known = json.loads((tmp_path / "a/manifest.json").read_text())["files"]
+        assert known["summary.csv"] == [files.digest(text)]
+
+
+def test_what_another_process_wrote_is_read_when_its_turn_comes(tmp_path):
+    first, second = Store(tmp_path / "a", toy.CASE), Store(tmp_path / "a", toy.CASE)
+    first.add(rows(seeds=(0,)), ENVIRONMENT)
+    with second.alone():
+        second.add(rows(seeds=(1,)), ENVIRONMENT)
+    assert len(second) == len(Store(tmp_path / "a", toy.CASE)) == 2
+
+
+def test_a_fresh_start_removes_nothing_before_the_first_write(tmp_path):
+    filled(tmp_path / "a")
+    with Store(tmp_path / "a", toy.CASE, fresh=True).alone():
+        pass
+    assert len(Store(tmp_path / "a", toy.CASE)) == 2
+
+
+@pytest.mark.parametrize("part", [".units", ".traces", ".progress"])
+def test_a_link_out_of_the_folder_is_refused(tmp_path, part):
+    store = filled(tmp_path / "a")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "a" / part).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SuiteError, match="leads out of the folder"):
+        store.part(part)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_damaged_trace_is_named(tmp_path):
+    store = filled(tmp_path / "a")
+    key = row_key(toy.CASE, toy.CASE.broken)
+    store.add_trace(key, [0, 1], {"steps": np.array([0, 8]), "mse": np.ones((2, 2))})
+    (trace,) = store.traces("broken", toy.CASE.broken.num_steps)
+    assert trace["seeds"].tolist() == [0, 1]
+    (path,) = (tmp_path / "a/.traces").iterdir()
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(SuiteError, match=f"{path.name} is damaged; remove it"):
+        list(store.traces("broken", toy.CASE.broken.num_steps))

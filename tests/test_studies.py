@@ -92,7 +92,7 @@ def test_workers_are_replaced_after_so_many_cells(tmp_path, fake, monkeypatch):
 
 def test_an_interruption_keeps_the_finished_cells(tmp_path, fake):
     class Impatient(runner.Quiet):
-        def advance(self, updates):
+        def advance(self, updates, name=None):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -161,8 +162,11 @@ def test_lines_are_in_the_order_of_the_study_whenever_they_were_added(tmp_path):
 
 def test_the_manifest_says_what_and_how_long(tmp_path):
     filled(tmp_path, CELLS[:2])
-    assert json.loads((tmp_path / "grid.json").read_text()) == {
-        "format": 1,
+    found = json.loads((tmp_path / "grid.json").read_text())
+    assert len(found.pop("digests")) == 1
+    assert re.fullmatch("[0-9a-f]{16}", found.pop("check"))
+    assert found == {
+        "format": 2,
         "case": "toy",
         "study": "grid",
         "command": "python -m reproductions record toy --studies",
@@ -238,7 +242,7 @@ def test_a_strange_file_is_named(tmp_path, old, new, words):
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [('"grid"', '"other"'), ('"toy"', '"other"'), ('"format": 1', '"format": 2'), ("{", "")],
+    [('"grid"', '"other"'), ('"toy"', '"other"'), ('"format": 2', '"format": 3'), ("{", "")],
 )
 def test_a_strange_manifest_is_named(tmp_path, old, new):
     filled(tmp_path)

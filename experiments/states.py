@@ -1,0 +1,218 @@
+"""States: a run in training as bytes, so that it can go on from there another time.
+
+Room 2: NumPy and the standard library; knows arrays and plain facts, no trainer. The bytes
+are an .npz that holds each array, and the facts as JSON, without compression and without
+pickles; the comment at its end names the format and a checksum of all that stands before it.
+"""
+
+import io
+import json
+import re
+import zipfile
+import zlib
+
+import numpy as np
+
+FORMAT = 1
+FACTS = "facts"
+SUFFIX = ".npy"
+# Booleans, whole numbers, floating point: nothing that would need a pickle.
+KINDS = "biuf"
+NUM_DIGITS = 8
+SEAL = re.compile(rb"saved state of format (\d{1,9}), checksum $")
+
+
+class StateError(ValueError):
+    """A saved state is damaged, or is not of what is trained now."""
+
+
+def pack(arrays, facts):
+    """Returns a state as bytes; the same state gives the same bytes.
+
+    Args:
+        arrays: `{name: array}` of numbers or booleans, by any name but `facts`.
+        facts: A dict that JSON can hold exactly: texts, whole numbers of any size, lists.
+
+    Raises:
+        ValueError: An array or a fact is of another kind.
+    """
+    text = json.dumps(facts, allow_nan=False)
+    if json.loads(text) != facts or FACTS in arrays:
+        raise ValueError(f"Facts must be what JSON gives back. Received: {facts}")
+    held = arrays | {FACTS: np.frombuffer(text.encode(), np.uint8)}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, array in held.items():
+            archive.writestr(zipfile.ZipInfo(name + SUFFIX), _as_bytes(array))
+        archive.comment = b"saved state of format %d, checksum " % FORMAT + NUM_DIGITS * b"0"
+    body = buffer.getvalue()[:-NUM_DIGITS]
+    return body + _checksum(body)
+
+
+def unpack(data):
+    """Returns the state that `pack` made bytes of.
+
+    Nothing is decompressed, and no array is larger than the bytes given.
+
+    Args:
+        data: Bytes from anywhere.
+
+    Returns:
+        `(arrays, facts)`.
+
+    Raises:
+        StateError: The bytes are damaged, cut short, or no state of this format.
+    """
+    body, seal = data[:-NUM_DIGITS], SEAL.search(data[-100:-NUM_DIGITS])
+    if not seal:
+        raise StateError("These bytes are no saved state, or their end is missing.")
+    if int(seal[1]) != FORMAT:
+        raise StateError(
+            f"The saved state is of another format. Received: {int(seal[1])}, expected {FORMAT}"
+        )
+    if _checksum(body) != data[-NUM_DIGITS:]:
+        raise StateError("The saved state is damaged: its checksum does not fit.")
+    try:
+        return _read(data)
+    except Exception as error:
+        # What is forged can make zipfile, NumPy and JSON raise nearly anything.
+        raise StateError(
+            f"The saved state cannot be read. Received: {type(error).__name__}: {error}"
+        ) from None
+
+
+def _checksum(body):
+    return b"%08x" % zlib.crc32(body)
+
+
+def _as_bytes(array):
+    array = np.asarray(array, order="C")
+    if array.dtype.kind not in KINDS:
+        raise ValueError(f"A state holds arrays of numbers. Received: {array.dtype}")
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, array, version=(1, 0), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _read(data):
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = archive.infolist()
+        _check_directory(members, len(data))
+        arrays = {m.filename.removesuffix(SUFFIX): _as_array(archive.read(m)) for m in members}
+    facts = json.loads(arrays.pop(FACTS).tobytes())
+    if not isinstance(facts, dict):
+        raise ValueError(f"facts are a {type(facts).__name__}")
+    return arrays, facts
+
+
+def _check_directory(members, num_bytes):
+    """Refuses what would grow on reading, before anything is read."""
+    names = [member.filename for member in members]
+    if len(set(names)) < len(names) or not all(name.endswith(SUFFIX) for name in names):
+        raise ValueError(f"members {names}")
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise ValueError("a compressed member")
+    if sum(member.file_size for member in members) > num_bytes:
+        raise ValueError("members larger than the whole")
+
+
+def _as_array(data):
+    stream = io.BytesIO(data)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError("another version of NumPy's format")
+    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    if is_fortran or dtype.kind not in KINDS:
+        raise ValueError(f"an array of {dtype}")
+    # The bytes that are there bound the array, whatever shape its head claims.
+    return np.frombuffer(data[stream.tell() :], dtype).reshape(shape).copy()
+
+
+def named(kind, arrays):
+    """Returns a list of arrays as `{"<kind> <place>": array}`."""
+    return {f"{kind} {place}": np.asarray(array) for place, array in enumerate(arrays)}
+
+
+def taken(kind, arrays, like):
+    """Returns the list that `named` gave names to.
+
+    Args:
+        kind: As `named` was given it.
+        arrays: `{name: array}` of a state.
+        like: The arrays as they are now, of the same shapes and types.
+
+    Raises:
+        StateError: An array is missing, or of another shape or type.
+    """
+    for name, now in named(kind, like).items():
+        saved = arrays.get(name, np.zeros(0, bool))
+        if (saved.shape, saved.dtype) != (now.shape, now.dtype):
+            raise StateError(
+                f"The saved state does not fit what is trained. Received: {name} of shape "
+                f"{saved.shape} in {saved.dtype}, expected {now.shape} in {now.dtype}"
+            )
+    return [arrays[name] for name in named(kind, like)]
+
+
+def identity(trainer, setup, seeds, checkpoints):
+    """Returns the facts that tell whose state it is: a trainer's, of some seeds of a setup."""
+    return {
+        "trainer": trainer,
+        "setup": setup.to_json(),
+        "seeds": [int(seed) for seed in seeds],
+        "updates in all": int(checkpoints[-1]),
+    }
+
+
+def saved_step(facts, expected, steps_per_pass):
+    """Returns after how many updates a state was saved.
+
+    Args:
+        facts: The state's facts.
+        expected: What `identity` says of what is trained now.
+        steps_per_pass: Updates in a pass: states are saved between passes.
+
+    Raises:
+        StateError: The state is of something else, or of no such place.
+    """
+    for name, value in expected.items():
+        if facts.get(name) != value:
+            raise StateError(
+                f"The saved state is of another run: its {name} is another. "
+                f"Received: {facts.get(name)!r}, expected {value!r}"
+            )
+    step, stop = facts.get("step"), expected["updates in all"]
+    if type(step) is not int or not 0 < step < stop or step % steps_per_pass:
+        raise StateError(
+            f"A state is saved between passes of {steps_per_pass} updates, before update "
+            f"{stop}. Received: {step!r}"
+        )
+    return step
+
+
+def draws(streams, masks):
+    """Returns where the draws of some seeds stand, as facts.
+
+    Args:
+        streams: The seeds' `streams.Batches`.
+        masks: For each seed what `networks.dropout_masks` returns.
+    """
+    return {
+        "batches": [stream.state() for stream in streams],
+        "masks": [[mask.state() for mask, _ in layers] for layers in masks],
+    }
+
+
+def restore_draws(facts, streams, masks):
+    """Lets the draws of some seeds go on where those of a state stood.
+
+    Raises:
+        StateError: The facts hold no such draws.
+    """
+    try:
+        for stream, state in zip(streams, facts["batches"], strict=True):
+            stream.restore(state)
+        for layers, states in zip(masks, facts["masks"], strict=True):
+            for (mask, _), state in zip(layers, states, strict=True):
+                mask.restore(state)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise StateError(f"The saved state holds no such draws. Received: {error}") from None

@@ -1,0 +1,50 @@
+"""The screen: how commands end when they are stopped."""
+
+import signal
+
+import pytest
+import typer
+
+from experiments import runner, screen
+
+
+def ended(action, capsys):
+    app = typer.Typer(add_completion=False)
+    app.command()(action)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as stopped:
+            screen.exit_with(app, [])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return stopped.value.code, capsys.readouterr().err
+
+
+def test_ctrl_c_says_what_is_kept_and_how_to_go_on(capsys):
+    def command():
+        raise runner.Stopped("stopped; 2 of 3 units are kept") from KeyboardInterrupt()
+
+    code, said = ended(command, capsys)
+    assert code == 130
+    assert said.startswith("Error: stopped; 2 of 3 units are kept; go on with: python ")
+    assert said.count("\n") == 1
+
+
+def test_a_request_to_end_is_heard_and_has_its_own_code(capsys):
+    def command():
+        signal.raise_signal(signal.SIGTERM)
+
+    code, said = ended(command, capsys)
+    assert code == 143
+    assert "what is finished is kept" in said
+
+
+def test_a_run_that_was_asked_to_end_says_what_it_kept(capsys):
+    def command():
+        raise runner.Stopped("stopped; 1 of 3 units is kept") from screen.Terminated()
+
+    assert ended(command, capsys)[0] == 143
+
+
+def test_a_command_that_ends_well_says_nothing(capsys):
+    assert ended(lambda: None, capsys) == (0, "")
