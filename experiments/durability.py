@@ -38,8 +38,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 ALL, CLUSTER_SECONDS = "all", 120
 # Long units of one program, and short ones of another: the case, its arms and its seeds.
 WORKS = {
-    "few long units": ("sin_fit", "fixed", 128),
-    "many short units": ("sum_hinge", "all", 512),
+    "few long units": ("sin_fit", "fixed", 512),
+    "many short units": ("sum_hinge", "all", 256),
 }
 
 

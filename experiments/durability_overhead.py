@@ -24,8 +24,8 @@ COLUMNS = (
 # The methods of a store that write, each counted without those it calls.
 WRITING = ("remember", "save_state", "add_trace", "add_unit", "merge", "settle")
 TEN_MINUTES = 600.0
-# More often than usual: a side that takes less than ten minutes is to save some too.
-SECONDS_BETWEEN_STATES = 20.0
+# Far more often than usual: a side takes less than a minute, and is to save some too.
+SECONDS_BETWEEN_STATES = 2.0
 
 
 def measure(works, num=3, progress=None):

@@ -143,7 +143,7 @@ def overhead_words(table):
         "machine was), and how much of its time the driver spends writing, which bounds what "
         f"can be won. In {minutes:g} minutes that is so many seconds; the bar is "
         f"{LIMITS['overhead']:.0%}. States are saved every "
-        f"{durability_overhead.SECONDS_BETWEEN_STATES:g} seconds, more often than usual."
+        f"{durability_overhead.SECONDS_BETWEEN_STATES:g} seconds, far more often than usual."
     )
     rows = []
     for row in found.itertuples():
