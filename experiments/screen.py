@@ -28,11 +28,12 @@ def exit_with(app, arguments):
     for registered in app.registered_commands:
         registered.callback = _held(registered.callback)
     command = typer.main.get_command(app)
-    with contextlib.suppress(ValueError):
-        # Outside the main thread signals are somebody else's.
-        signal.signal(signal.SIGTERM, _end)
     try:
-        code = command.main(args=arguments, standalone_mode=False)
+        with _heard() as heard:
+            code = command.main(args=arguments, standalone_mode=False)
+        if code == 130:
+            # Before the command began: Typer takes the interruption, and says nothing.
+            code = _stopped(Terminated() if heard else KeyboardInterrupt())
     except SuiteError as error:
         code = _complain(error, 1)
     except Interrupted as error:
@@ -44,6 +45,26 @@ def exit_with(app, arguments):
     sys.exit(code or 0)
 
 
+@contextlib.contextmanager
+def _heard():
+    """Lets a request to end be heard while the block runs; yields a list of those."""
+    heard = []
+
+    def end(*_):
+        heard.append(True)
+        raise Terminated
+
+    before = None
+    with contextlib.suppress(ValueError):
+        # Outside the main thread signals are somebody else's.
+        before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield heard
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
 def _held(callback):
     @functools.wraps(callback)
     def held(*args, **options):
@@ -53,10 +74,6 @@ def _held(callback):
             raise Interrupted from error
 
     return held
-
-
-def _end(*_):
-    raise Terminated
 
 
 def _stopped(error):

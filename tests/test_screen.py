@@ -11,12 +11,8 @@ from experiments import runner, screen
 def ended(action, capsys):
     app = typer.Typer(add_completion=False)
     app.command()(action)
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        with pytest.raises(SystemExit) as stopped:
-            screen.exit_with(app, [])
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    with pytest.raises(SystemExit) as stopped:
+        screen.exit_with(app, [])
     return stopped.value.code, capsys.readouterr().err
 
 
@@ -48,3 +44,22 @@ def test_a_run_that_was_asked_to_end_says_what_it_kept(capsys):
 
 def test_a_command_that_ends_well_says_nothing(capsys):
     assert ended(lambda: None, capsys) == (0, "")
+
+
+def test_an_interruption_before_the_command_begins_has_its_words_too(capsys):
+    app = typer.Typer(add_completion=False)
+
+    @app.callback(invoke_without_command=True)
+    def early():
+        signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(SystemExit) as stopped:
+        screen.exit_with(app, [])
+    assert stopped.value.code == 143
+    assert capsys.readouterr().err.startswith("Error: stopped; ")
+
+
+def test_the_answer_to_a_request_to_end_is_put_back(capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    ended(lambda: None, capsys)
+    assert signal.getsignal(signal.SIGTERM) is before
