@@ -55,9 +55,9 @@ def measure(works, num=3, progress=None):
 
 def dropped(case, plan, num_seeds):
     """Trains and keeps nothing; returns what it took."""
-    work = units.cut(case, plan, lambda *_: list(range(num_seeds)), "engine")
     rows = 0
     with mock_states(math.inf), watch() as took:
+        work = units.cut(case, plan, lambda *_: list(range(num_seeds)), "engine")
         for _, kind, value in workers.crew(work).run(work, lambda _: None):
             if kind == "done":
                 rows += sum(len(made) for made, _ in value[0].values())

@@ -20,7 +20,7 @@ def shelf(tmp_path_factory):
 
 
 def test_a_small_folder_cut_and_changed_is_read_right_or_refused():
-    found = durability_damage.measure(400, 1, most_cuts=60, quick=True)
+    found = durability_damage.measure(300, 1, most_cuts=60, quick=True)
     assert not len(unharmed(found)), unharmed(found).to_string()
     assert set(found["came_of"]) == {SAME, REFUSED}
     kinds = {"runs.csv", "manifest.json", "summary.csv", ".units", ".traces", ".progress"}

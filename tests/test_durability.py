@@ -296,6 +296,7 @@ def measured(part, num, folder):
     return durability_page.read(folder)
 
 
+@pytest.mark.slow
 def test_a_run_that_dies_before_an_operation_on_files_ends_as_an_undisturbed_one(tmp_path):
     found = measured("points", 5, tmp_path)
     assert len(found["points"]) == 5

@@ -102,6 +102,7 @@ ACTIVATIONS = (
     "log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus "
     "softsign sparse_plus sparsemax squareplus tanh tanh_shrink"
 ).split()
+USED = "hard_sigmoid linear relu sigmoid softmax softplus softsign tanh".split()
 LOSSES = (
     "mse mae mape msle log_cosh huber hinge squared_hinge categorical_hinge poisson "
     "kl_divergence cosine_similarity binary_crossentropy binary_focal_crossentropy"
@@ -123,7 +124,11 @@ def test_every_elementwise_optimizer_agrees_with_fit(optimizer):
     assert_trainers_agree(case, toy.Toy(optimizer=optimizer, learning_rate=0.01, activation="tanh"))
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize(
+    "activation",
+    # The cases' own at once, all others among the slow tests.
+    [pytest.param(a, marks=[pytest.mark.slow] * (a not in USED)) for a in ACTIVATIONS],
+)
 def test_every_activation_agrees_with_fit(activation):
     import keras
 

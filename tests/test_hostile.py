@@ -207,7 +207,7 @@ def test_the_fence_hears_and_refuses_what_leads_outside(tmp_path):
 
 
 def test_hostile_lines_run_or_say_one_line():
-    rows = durability_hostile.command_lines(80, 120, 1, durability_hostile.Quiet())
+    rows = durability_hostile.command_lines(40, 60, 1, durability_hostile.Quiet())
     assert not escaped(rows)
     assert {(row[0], row[2]) for row in rows} == {
         (kind, came_of) for kind in ("case", "suite") for came_of in (RAN, REFUSED)

@@ -18,8 +18,10 @@ def all_arms():
         case = reproductions.load(name)
         for arms in plans.runs(plans.select(case, "all")):
             arm = next(iter(arms))
-            # A certificate's arm differs from others in widths and first weights alone.
-            marks = [pytest.mark.slow] * (arm in case.rivals and arm not in QUICK)
+            # A certificate's arm differs from others in widths and first weights alone, and
+            # a combination of some fixes in nothing that no other arm has.
+            resembles = arm in case.rivals and arm not in QUICK
+            marks = [pytest.mark.slow] * (resembles or "+" in arm)
             yield pytest.param(name, arm, id=f"{name}-{arm}", marks=marks)
 
 
