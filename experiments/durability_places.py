@@ -12,6 +12,7 @@ import random
 import resource
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -34,7 +35,8 @@ NOBODY = 65534
 YEARS = 10 * 365.25 * 24 * 3600
 PAGE, ROOMY = 4096, 2**26
 SMALLEST_FILE = 300
-GOOD, FULL = "exit 0", "full disk"
+GOOD, FULL, UNWRITABLE = "exit 0", "full disk", "folder not writable"
+HERE = pathlib.Path(__file__).resolve().parent
 
 
 def measure(num=8, seed=0, progress=None):
@@ -58,13 +60,23 @@ def measure(num=8, seed=0, progress=None):
         # Another user has to come as far as the folder.
         place.chmod(0o755)
         tries = Tries(place)
-        chosen = [o for o in OBSTACLES if o != FULL or can_mount(place)]
+        possible = {FULL: can_mount(place), UNWRITABLE: can_be_nobody()}
+        chosen = [obstacle for obstacle in OBSTACLES if possible.get(obstacle, True)]
         progress.start("places", num * len(chosen))
         for obstacle in chosen:
             for _ in range(num):
                 rows.append({"obstacle": obstacle} | OBSTACLES[obstacle](tries, rng))
                 progress.advance(1)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def can_be_nobody():
+    """Returns whether another user than root comes as far as this Python and its packages.
+
+    Permissions bind that user, as they do not bind root.
+    """
+    folders = [pathlib.Path(sys.prefix), *pathlib.Path(sys.prefix).parents, HERE, *HERE.parents]
+    return os.getuid() != 0 or all(f.stat().st_mode & 0o005 == 0o005 for f in folders)
 
 
 def can_mount(place):
@@ -228,7 +240,7 @@ def linked(tries, rng):
 OBSTACLES = {
     FULL: full_disk,
     "files too large": no_large_files,
-    "folder not writable": not_writable,
+    UNWRITABLE: not_writable,
     "clock set back": clock_set_back,
     "folder moved": moved,
     "folder is a link": linked,
