@@ -11,21 +11,18 @@ import itertools
 import json
 import multiprocessing
 import pathlib
-import resource
 import tempfile
 import time
 
 import pandas as pd
 
-from experiments import units
+from experiments import calibration, units
 from experiments.blocks import Quiet
 from experiments.store import Store
 
 COLUMNS = ("asked", "rows", "processor", "clock", "megabytes")
 ASKED = "asked.json"
 MEGABYTE = 2**20
-# A process's own peak: what it was forked from is not counted.
-PEAK = pathlib.Path("/proc/self/status")
 
 
 def measure(store, num=100_000, progress=None):
@@ -94,15 +91,7 @@ def _answer(pipe, asked, case, folder):
     used, start = time.process_time(), time.perf_counter()
     rows = QUESTIONS[asked](case, pathlib.Path(folder))
     took = time.process_time() - used, time.perf_counter() - start
-    pipe.send((rows, *took, peak_bytes()))
-
-
-def peak_bytes():
-    """Returns the most memory that this process has held, in bytes."""
-    with contextlib.suppress(OSError):
-        lines = dict(line.split(":", 1) for line in PEAK.read_text().splitlines())
-        return 1024 * int(lines["VmHWM"].split()[0])
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    pipe.send((rows, *took, calibration.peak_memory()))
 
 
 def _read(case, folder):
