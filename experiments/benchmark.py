@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from experiments import benchmark_jax
+from experiments import benchmark_jax, keys
 from experiments import benchmark_tables as tables
 from experiments.benchmark_contenders import PARTS
 from experiments.benchmark_workers import Job, measure
@@ -153,11 +153,9 @@ def _measure(jobs, repetitions, compare=True):
 
 def environment_line(environment):
     """Returns versions, JAX's among them, and hardware as one line."""
-    from importlib import metadata
-
     versions = ("python", "keras", "tensorflow", "numpy")
     words = [f"{name} {environment[name]}" for name in versions]
-    words.append(f"jax {metadata.version('jax')}")
+    words.append(f"jax {keys.version('jax')}")
     hardware = f"{environment['cores']} cores of {environment['processor']}"
     return f"{', '.join(words)}; {environment['system']}, {hardware}"
 

@@ -5,7 +5,6 @@ Room 10: knows benches and news; knows nothing of Ray, which only carries calls 
 
 import ast
 import functools
-import importlib.metadata
 import importlib.util
 import pathlib
 import pickle
@@ -15,7 +14,7 @@ import threading
 import warnings
 
 from experiments import files
-from experiments.keys import PACKAGES
+from experiments.keys import PACKAGES, version
 from experiments.units import Bench
 from experiments.workers import News, outcome, sendable
 
@@ -33,7 +32,7 @@ def facts(modules):
     Returns:
         `{name: text}`: versions, a digest of the sources that train, and one of each module.
     """
-    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    versions = {name: version(name) for name in PACKAGES}
     ours = {"Python": platform.python_version(), SOURCES: files.digest(repr(sources()))}
     return ours | versions | {name: _digest_of(name) for name in modules}
 

@@ -12,6 +12,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from PIL import Image
 
+from experiments import files
 from experiments.looks import LIGHT
 
 # Without dates and versions, which would change the bytes of an unchanged figure.
@@ -130,7 +131,8 @@ def save(figure, path_without_suffix, formats=("svg", "png"), *, look):
             figure.savefig(partial, format=suffix, metadata=METADATA.get(suffix))
             if suffix == "png":
                 _shrink(partial)
-            os.replace(partial, path)
+            if not files.holds(path, partial.read_bytes()):
+                os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
     return paths

@@ -18,6 +18,8 @@ HELP = "restore the file (git checkout), or start over with --fresh"
 def write_whole(path, content):
     """Writes a file beside its place, then moves it there in one step, and onto the disk.
 
+    A file that holds the content already is left alone.
+
     Args:
         path: Path of the file; its folder exists.
         content: Text or bytes.
@@ -26,6 +28,8 @@ def write_whole(path, content):
         SuiteError: The place cannot be written.
     """
     data = content.encode() if isinstance(content, str) else content
+    if holds(path, data):
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
@@ -41,6 +45,14 @@ def write_whole(path, content):
             f"Cannot write {path}; free some space or name another folder with "
             f"--out. Received: {error.strerror}"
         ) from None
+
+
+def holds(path, data):
+    """Returns whether a path is a file, not a link, of exactly these bytes."""
+    with contextlib.suppress(OSError):
+        same_size = not path.is_symlink() and path.stat().st_size == len(data)
+        return same_size and path.read_bytes() == data
+    return False
 
 
 def _settle(folder):

@@ -123,10 +123,11 @@ class Folder:
                 self._held = False
 
     def note(self, **facts):
-        """Writes facts into the manifest."""
+        """Writes facts into the manifest, unless it says them already."""
         self.begin()
         self.manifest |= facts
-        self._write_manifest()
+        if not manifests.says(files.read_bytes(self._manifest_path), self.manifest):
+            self._write_manifest()
 
     def write_text(self, name, text):
         """Replaces one file of the folder, whole or not at all."""
@@ -191,14 +192,15 @@ class Folder:
         """Replaces a table; until it is, the manifest holds the old one's digest too."""
         self.begin()
         path, known = self.folder / name, self.manifest["files"]
-        before = files.read_bytes(path)
+        before, now = files.read_bytes(path), files.digest(text)
         if before != text.encode():
             old = None if before is None else files.digest(before)
-            known[name] = [old, files.digest(text)]
+            known[name] = [old, now]
             self._write_manifest()
             write_whole(path, text)
-        if known.get(name) != [files.digest(text)]:
-            known[name] = [files.digest(text)]
+        # Format 1 has no digests: an unchanged table gets its own with the next change.
+        if known.setdefault(name, [now]) != [now]:
+            known[name] = [now]
             self._write_manifest()
 
     def _write_manifest(self):

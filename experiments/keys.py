@@ -8,7 +8,6 @@ import ast
 import contextlib
 import functools
 import hashlib
-import importlib.metadata
 import inspect
 import io
 import pathlib
@@ -16,10 +15,12 @@ import platform
 import re
 import textwrap
 import tokenize
+from importlib import metadata
 
 import numpy as np
 
 from experiments import devices
+from experiments.errors import SuiteError
 
 # Part of every row's key: raise it when the trainers or the measures change rows.
 ENGINE_VERSION = 2
@@ -189,11 +190,45 @@ def _spoken(source, lines):
                 yield text.lineno, start, text.end_lineno, end
 
 
+@functools.cache
+def version(package):
+    """Returns the version of an installed package, which is not imported.
+
+    Args:
+        package: Name as in `import`. Another distribution may have brought it: keras-nightly,
+            tensorflow-cpu.
+
+    Raises:
+        SuiteError: No distribution did.
+    """
+    found = _distributions([package, f"{package}-nightly"])
+    # This reads the list of files of all distributions, which takes about a second.
+    found = found or _distributions(metadata.packages_distributions().get(package, ()))
+    if not found:
+        raise SuiteError(f"Expected an installed package. Received: {package}, which is missing")
+    # Where two brought the same files, those of the last installed are there.
+    return max(found, key=_installed_at).version if len(found) > 1 else found[0].version
+
+
+def _distributions(names):
+    found = []
+    for name in dict.fromkeys(names):
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found.append(metadata.distribution(name))
+    return found
+
+
+def _installed_at(distribution):
+    """Returns when a distribution was installed, in seconds; 0 where it keeps no record."""
+    records = (path for path in distribution.files or () if path.name == "RECORD")
+    return max((path.locate().stat().st_mtime for path in records), default=0)
+
+
 def environment():
     """Returns what this process trains on: versions, and hardware in words."""
     made = {
         "python": platform.python_version(),
-        **{package: importlib.metadata.version(package) for package in PACKAGES},
+        **{package: version(package) for package in PACKAGES},
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
     }

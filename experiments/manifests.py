@@ -4,6 +4,7 @@ Room 2: text in, text out. A table's digests stand here before the table is repl
 old one beside the new, so that whatever instant a run ends at, one of them fits.
 """
 
+import contextlib
 import json
 
 from experiments import files
@@ -72,6 +73,20 @@ def _check(manifest):
     # How runs were cut that were stopped, see `Store.remember`.
     if not all(type(width) is int and width > 0 for width in manifest.get("widths", {}).values()):
         raise ValueError("widths")
+
+
+def says(data, manifest):
+    """Returns whether a file's bytes, or `None`, say what a manifest says, digests left aside.
+
+    What a format adds of its own is left aside too, so that an older one may stand.
+    """
+    with contextlib.suppress(ValueError, TypeError):
+        return _facts(read(data or b"")) == _facts(json.loads(text(manifest)))
+    return False
+
+
+def _facts(manifest):
+    return {k: v for k, v in manifest.items() if k not in ("format", "files", "check")}
 
 
 def fits(manifest, name, data):

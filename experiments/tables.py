@@ -5,6 +5,7 @@ what these functions return.
 """
 
 import array
+import csv
 import dataclasses
 import io
 
@@ -202,12 +203,28 @@ def showcase(store, old=None):
             for place, checkpoint in enumerate(trace["steps"]):
                 head = (arm, steps, seed, checkpoint, trace["loss"][n, place])
                 rows.append((*head, *trace["curve"][n, place]))
-    return pd.concat([pd.DataFrame(rows, columns=names), *kept], ignore_index=True)
+    # An empty table would turn the columns of the others into objects.
+    shown = [pd.DataFrame(rows, columns=names)] if rows or not kept else []
+    return pd.concat([*shown, *kept], ignore_index=True)
 
 
 def to_csv(table, digits=6):
-    """Returns a table as CSV text, floats with so many significant digits."""
-    return table.to_csv(index=False, float_format=f"%.{digits}g", lineterminator="\n")
+    """Returns a table as CSV text, floats with so many significant digits.
+
+    Cells are formatted one by one: which type a column has differs between versions of pandas.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.columns)
+    for row in table.itertuples(index=False, name=None):
+        writer.writerow([_cell(value, digits) for value in row])
+    return text.getvalue()
+
+
+def _cell(value, digits):
+    if isinstance(value, (float, np.floating)):
+        return "" if value != value else f"{value:.{digits}g}"
+    return "" if value is None or value is pd.NA else value
 
 
 def from_csv(text):

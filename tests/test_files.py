@@ -16,6 +16,17 @@ def test_a_file_and_its_folder_reach_the_disk(tmp_path, monkeypatch):
     assert inodes == [os.stat(tmp_path / "a.csv").st_ino, os.stat(tmp_path).st_ino]
 
 
+def test_a_file_that_holds_the_content_already_is_left_alone(tmp_path):
+    place, link = tmp_path / "a.csv", tmp_path / "b.csv"
+    files.write_whole(place, "text")
+    before = place.stat()
+    files.write_whole(place, "text")
+    assert place.stat() == before
+    link.symlink_to(place)
+    files.write_whole(link, "text")
+    assert not link.is_symlink()
+
+
 def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path):
     (tmp_path / ".a.csv.123.tmp").write_text("half")
     for kept in (".gitignore", "a.tmp", "a.csv"):

@@ -4,8 +4,10 @@ import ast
 import importlib.util
 import inspect
 import itertools
+import os
 import re
 import sys
+from importlib import metadata
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import pytest
 import reproductions
 from experiments import Regression, Solved, era, keys, measures, plans, streams
 from experiments import case as case_module
+from experiments.errors import SuiteError
 from experiments.keys import plain_source, row_key
 from tests import toy
 
@@ -505,3 +508,59 @@ def test_a_machine_without_that_file_still_has_words(monkeypatch):
 
     monkeypatch.setattr(keys.pathlib.Path, "read_text", missing)
     assert keys.processor()
+
+
+# Versions, whichever distribution brought a package.
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Returns a function that installs a distribution, where there is no other."""
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    keys.version.cache_clear()
+
+    def add(name, version, package, seconds=0):
+        folder = tmp_path / f"{name.replace('-', '_')}-{version}.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        )
+        record = f"{package}/__init__.py,,\n{folder.name}/METADATA,,\n{folder.name}/RECORD,,\n"
+        (folder / "RECORD").write_text(record)
+        os.utime(folder / "RECORD", (seconds, seconds))
+
+    yield add
+    keys.version.cache_clear()
+
+
+def test_a_version_is_that_of_the_plain_distribution():
+    assert [keys.version(name) for name in keys.PACKAGES] == [
+        metadata.version(name) for name in keys.PACKAGES
+    ]
+
+
+def test_a_version_is_found_whichever_distribution_brought_the_package(install, monkeypatch):
+    for name, version, package in (
+        ("keras-nightly", "3.99.0.dev1", "keras"),
+        ("tensorflow-cpu", "2.99.0", "tensorflow"),
+        ("tensorflow-helper", "1.0", "tensorflow_helper"),
+        ("numpy", "2.9.0", "numpy"),
+    ):
+        install(name, version, package)
+    made = keys.environment()
+    assert [made[p] for p in keys.PACKAGES] == ["3.99.0.dev1", "2.99.0", "2.9.0"]
+    # The slow part is done once.
+    monkeypatch.setattr(metadata, "packages_distributions", None)
+    assert keys.environment() == made
+
+
+@pytest.mark.parametrize("last, version", [("keras", "3.10.0"), ("keras-nightly", "3.99.0.dev1")])
+def test_of_two_that_brought_the_same_package_the_last_one_counts(install, last, version):
+    for name, number in (("keras", "3.10.0"), ("keras-nightly", "3.99.0.dev1")):
+        install(name, number, "keras", seconds=1 + (name == last))
+    assert keys.version("keras") == version
+
+
+def test_a_package_that_nothing_brought_is_named(install):
+    with pytest.raises(SuiteError, match="keras, which is missing"):
+        keys.version("keras")

@@ -1,13 +1,14 @@
 """The committed evidence: current, whole, and saying what the suite says it says."""
 
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
 
 import reproductions
+from experiments import commands, gallery, index, plans, reports, statistics, tables
 from experiments import evidence as evidences
-from experiments import gallery, index, plans, reports, statistics, tables
 from experiments.store import Store
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -256,3 +257,35 @@ def test_no_arm_differs_from_the_software_of_its_time(name, gathered):
     assert (table["verdict"] == "equivalent").any()
     few = table["verdict"] == "too few"
     assert ((table["era_seeds"] < 20) == few).all()
+
+
+# The bytes: the same from every version of every package, written only where they change.
+
+
+def test_a_report_of_what_is_stored_writes_no_table_and_no_text(tmp_path):
+    folder = tmp_path / "sum_hinge"
+    for name in ("sum_hinge", "era"):
+        shutil.copytree(RESULTS / name, tmp_path / name, ignore=shutil.ignore_patterns(".*"))
+    before = written(folder)
+    commands.rebuild(reproductions.load("sum_hinge"), folder)
+    after = written(folder)
+    assert after.keys() == before.keys()
+    assert [name for name in before if after[name] != before[name]] == []
+
+
+def written(folder):
+    """Returns the bytes and time of each file but pictures, which Matplotlib may draw otherwise."""
+    paths = [p for kind in ("csv", "json", "md") for p in folder.rglob(f"*.{kind}")]
+    return {str(p): (p.read_bytes(), p.stat().st_mtime_ns) for p in paths}
+
+
+DIGITS = {"summary.csv": 6, "curves.csv": 4, "seeds.csv": 3}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("file", DIGITS)
+def test_a_table_is_the_same_text_whatever_the_types_of_its_columns(name, file, evidence):
+    text = evidence(name)[1].read_table(file)
+    table = tables.from_csv(text)
+    for made in (table, table.astype(object)):
+        assert tables.to_csv(made, DIGITS[file]) == text

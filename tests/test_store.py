@@ -373,3 +373,22 @@ def test_a_damaged_trace_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(SuiteError, match=f"{path.name} is damaged; remove it"):
         list(store.traces("broken", toy.CASE.broken.num_steps))
+
+
+def test_a_manifest_of_the_first_format_stands_until_something_changes(tmp_path):
+    path = tmp_path / "a/manifest.json"
+    filled(tmp_path / "a").note(seeds={"broken at 8 steps": 3})
+    found = json.loads(path.read_text())
+    first = {k: v for k, v in found.items() if k not in ("files", "check")} | {"format": 1}
+    path.write_text(json.dumps(first, indent=1) + "\n")
+    text = path.read_text()
+
+    store = Store(tmp_path / "a", toy.CASE)
+    store.merge()
+    store.note(seeds={"broken at 8 steps": 3})
+    assert path.read_text() == text
+
+    store.note(seeds={"broken at 8 steps": 4})
+    now = json.loads(path.read_text())
+    assert now["format"] == manifests.FORMAT
+    assert now["files"] == found["files"]

@@ -61,6 +61,21 @@ def test_curves_hold_quantiles_over_all_seeds(trained):
         assert len(last[last["metric"] == "prediction"]) == 50
 
 
+def test_cells_are_written_by_their_own_kind_and_not_by_their_columns():
+    values = [42.0, np.float32(0.5), 1e7, 10**7, np.int64(3), True, "a,b", None, np.nan, pd.NA]
+    words = ["42", "0.5", "1e+07", "10000000", "3", "True", '"a,b"', '""', '""', '""']
+    table = pd.DataFrame({"x": pd.Series(values, dtype=object)})
+    assert tables.to_csv(table) == "\n".join(["x", *words, ""])
+    assert tables.to_csv(pd.DataFrame({"x": [42.0, np.nan], "n": [1, 2]})) == "x,n\n42,1\n,2\n"
+
+
+def test_the_showcase_without_traces_is_the_old_one_with_its_types(trained, tmp_path):
+    old = tables.from_csv(tables.to_csv(tables.showcase(trained), 3))
+    bare = Store(tmp_path / "bare", toy.CASE)
+    bare.add(trained.rows(), ENVIRONMENT)
+    pd.testing.assert_frame_equal(tables.showcase(bare, old), old)
+
+
 def test_curves_survive_the_loss_of_the_traces(trained, tmp_path):
     old = tables.from_csv(tables.to_csv(tables.curves(trained), 4))
     bare = Store(tmp_path / "bare", toy.CASE)
