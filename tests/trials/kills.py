@@ -67,18 +67,13 @@ class Undisturbed:
     """
 
     def __init__(self, place, block_width):
-        longer = {"longer": fix("too few updates", epochs=150)}
-        self.case, self._place = (
-            toy.make(
-                broken=toy.Toy(epochs=60),
-                fixes=toy.CASE.fixes | longer,
-                block_width=block_width,
-            ),
-            place,
-        )
+        fixes = toy.CASE.fixes | {"longer": fix("too few updates", epochs=150)}
+        self.case = toy.make(broken=toy.Toy(epochs=60), fixes=fixes, block_width=block_width)
+        self._place = place
         folder = place / f"undisturbed {block_width}"
         run = self.start(folder)
-        self.ended = run.end()
+        if (ended := run.end()) != GOOD:
+            raise RuntimeError(f"the undisturbed run ended with {ended}")
         self.seconds, self.num_writes = run.seconds, run.num_writes
         self.rows, self.prints = rows_of(Store(folder, self.case)), prints(folder)
 

@@ -20,7 +20,7 @@ from experiments.store import Store
 
 CONTEXT = multiprocessing.get_context("fork")
 WRITES = ("save_state", "add_trace", "add_unit", "merge")
-SECONDS_TO_END = 60.0
+SECONDS_TO_END = 300.0
 
 
 class Run:
