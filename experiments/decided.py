@@ -41,11 +41,6 @@ class Outcome:
     table: pd.DataFrame
     stopped: str
 
-    @property
-    def is_decided(self):
-        """Whether every verdict is."""
-        return not (self.table["answer"] == UNDECIDED).any()
-
     def words(self):
         """Returns the table as text, ready to print."""
         rows = []

@@ -109,23 +109,6 @@ def encoder():
     return found
 
 
-def contact_sheet(pictures, num_columns=4, width=600):
-    """Returns all pictures on one, each so many pixels wide, for review.
-
-    Args:
-        pictures: List of uint8 arrays of one shape.
-        num_columns: Pictures side by side.
-        width: Pixels of each.
-    """
-    from PIL import Image
-
-    height = round(width * pictures[0].shape[0] / pictures[0].shape[1])
-    small = [np.asarray(Image.fromarray(p).resize((width, height))) for p in pictures]
-    small += [np.zeros_like(small[0])] * (-len(small) % num_columns)
-    rows = [np.hstack(small[i : i + num_columns]) for i in range(0, len(small), num_columns)]
-    return np.vstack(rows)
-
-
 def _palette(pictures):
     """One palette for all pictures, `(at most 255, 3)`, made from three of them."""
     from PIL import Image

@@ -90,25 +90,6 @@ def cut(plan, steps):
     }
 
 
-def sweep(case, start, **axes):
-    """Returns the crossing of fields over values, starting from one arm.
-
-    Args:
-        case: The `Case`.
-        start: The arm that is changed.
-        **axes: Field names, each with the values it takes.
-
-    Returns:
-        `{arm: setup}`; an arm is called `start/field=value/...`.
-    """
-    plan = {}
-    for values in itertools.product(*axes.values()):
-        changes = dict(zip(axes, values, strict=True))
-        words = [f"{field}={value}" for field, value in changes.items()]
-        plan["/".join([start, *words])] = case.arm(start).replace(**changes)
-    return plan
-
-
 def cells(case, study):
     """Returns the crossing of a study's options, at the start arm's length.
 

@@ -62,11 +62,6 @@ class Setup:
         """Returns the fields as one line of JSON, keys in their own order."""
         return json.dumps(dataclasses.asdict(self))
 
-    @classmethod
-    def from_json(cls, text):
-        """Returns the setup that `to_json` wrote."""
-        return cls(**{k: _as_tuple(v) for k, v in json.loads(text).items()})
-
     @property
     def is_stream(self):
         """Whether every update sees fresh samples instead of a finite set."""
@@ -116,12 +111,6 @@ def _check_plain(name, value, depth=0):
 def _is_text(value):
     # A lone surrogate is half a character, which no file can hold.
     return not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def _as_tuple(value):
-    if isinstance(value, list):
-        return tuple(_as_tuple(item) for item in value)
-    return value
 
 
 @dataclasses.dataclass(frozen=True)

@@ -384,13 +384,6 @@ def test_a_failing_ffmpeg_is_one_line(monkeypatch):
         films.mp4(pictures(), [200] * 3)
 
 
-def test_a_contact_sheet_shows_all_pictures_in_rows():
-    sheet = films.contact_sheet(pictures(5, 8, 12), num_columns=3, width=12)
-    assert sheet.shape == (16, 36, 3)
-    assert sheet[4, 6].tolist() == [40] * 3 and sheet[12, 18].tolist() == [200] * 3
-    assert sheet[12, 30].tolist() == [0] * 3
-
-
 # The committed cases, from table to file.
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import json
 import os
 
 import numpy as np
@@ -10,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reproductions
-from experiments import Classification, Setup, Solved, SuiteError, fix, plans, rival
-from experiments.case import PROVENANCE
+from experiments import Classification, Regression, Setup, Solved, SuiteError, fix, plans, rival
+from experiments.case import PROVENANCE, CaseError
 from tests import toy
 
 CASES = reproductions.names()
@@ -246,10 +247,20 @@ def test_no_two_arms_are_the_same_program(name):
     assert len(set(plan.values())) == len(plan)
 
 
+def read_back(setup):
+    """Builds a setup from its JSON, whose lists stand for tuples."""
+
+    def plain(value):
+        return tuple(map(plain, value)) if isinstance(value, list) else value
+
+    fields = json.loads(setup.to_json())
+    return type(setup)(**{name: plain(value) for name, value in fields.items()})
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_every_arm_survives_json(name):
     for setup in plans.select(reproductions.load(name), "all").values():
-        assert type(setup).from_json(setup.to_json()) == setup
+        assert read_back(setup) == setup
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -307,7 +318,7 @@ nested = st.recursive(plain, lambda inner: st.lists(inner, max_size=4).map(tuple
     )
 )
 def test_setup_to_json_to_setup_is_identity(setup):
-    back = Plain.from_json(setup.to_json())
+    back = read_back(setup)
     assert back == setup
     # 1 == 1.0 == True: the text tells the types apart.
     assert repr(back) == repr(setup)
@@ -584,3 +595,56 @@ def test_the_folder_is_the_list():
     files = os.listdir(os.path.dirname(reproductions.__file__))
     found = sorted(f[:-3] for f in files if f.endswith(".py") and f[0] != "_")
     assert found == CASES
+
+
+# Parts of a wrong kind.
+
+
+@pytest.mark.parametrize(
+    ("make_it", "words"),
+    [
+        (lambda: Regression(5), "'target' of a Regression must be of the kind Callable"),
+        (lambda: Regression(abs, points=(0.5, "x")), r"'points' .* tuple\[float, \.\.\.\]"),
+        (lambda: Regression(abs, also_from="x"), r"'also_from' .* float \| None"),
+        (lambda: Regression(abs, also_from=1.0), "from 0 to below 1"),
+        (lambda: toy.make(name=5), "Field 'name' of a Case must be of the kind str. Received: 5"),
+        (lambda: toy.make(fixes={5: fix("x", epochs=3)}), r"Mapping\[str, setups.Fix\]"),
+        (lambda: toy.make(claims=("x",)), r"tuple\[claims.Claim, \.\.\.\]"),
+        (lambda: toy.make(block_width=True), r"'block_width' .* int \| None"),
+        (lambda: toy.make(data=lambda s: s), r"data is a function of \(setup, rng, size\)"),
+        (lambda: toy.make(name="a" * 101), "at most 100"),
+        (lambda: toy.Toy(epochs=10**400), "at most 1,000 bits. Received: 1,329 bits"),
+        (lambda: toy.Toy(loss="a" * 20_000), "at most 10,000 characters. Received: 20,000"),
+        (lambda: toy.Toy(loss="\ud800"), "must hold text"),
+        (lambda: toy.make(broken=toy.Toy(epochs=10**18)), "at most 9,007,199,254,740,992 updates"),
+    ],
+)
+def test_a_wrong_part_is_refused_when_it_is_made(make_it, words):
+    with pytest.raises(CaseError, match=words):
+        make_it()
+
+
+def test_a_whole_number_will_do_for_a_float():
+    assert Regression(abs, also_from=0).also_from == 0
+
+
+def test_a_deep_tuple_is_refused():
+    value = ()
+    for _ in range(5000):
+        value = (value,)
+    with pytest.raises(CaseError, match="plain values"):
+        toy.Toy(activation=value)
+
+
+@pytest.mark.slow
+def test_a_chain_of_rivals_as_long_as_you_like():
+    names = ["broken", *(f"rival{n}" for n in range(1200))]
+    pairs = zip(names, names[1:], strict=False)
+    case = toy.make(
+        rivals={
+            name: rival("longer", start=before, epochs=10 + n)
+            for n, (before, name) in enumerate(pairs)
+        }
+    )
+    assert case.arm("rival1199").epochs == 10 + 1199
+    assert dataclasses.replace(case, name="other").name == "other"

@@ -10,7 +10,7 @@ import time
 import pytest
 
 import reproductions
-from experiments import Regression, cli, options
+from experiments import Regression, cli, locks, options
 from experiments.case import SuiteError
 from tests import toy
 
@@ -73,6 +73,77 @@ def test_bad_input_is_one_line_and_writes_nothing(words, code, says, tmp_path, c
         assert command(*words) == code
     assert_one_line(capsys.readouterr().err, *says)
     assert list(tmp_path.iterdir()) == []
+
+
+LONG = "9" * 5000
+HOSTILE = [
+    ("--seeds", "9999999999-1"),
+    ("--seeds", "0-0x10"),
+    ("--seeds", "1--2"),
+    ("--seeds", "1,2"),
+    ("--seeds", "1e9"),
+    ("--seeds", LONG),
+    ("--seeds", "\x1b[31mred"),
+    ("--arms", "a" * 100_000),
+    ("--arms", "\ud800"),
+    ("--arms", "../.."),
+    ("--arms", "a\nb"),
+    ("--trainer", "ENGINE"),
+    ("--trainer", "\u202egnp.exe"),
+    ("--out", "a\nb"),
+    ("--out", "a\x00b"),
+    ("--out", "x" * 256),
+    ("--out", f"{os.sep}dev/null"),
+    ("--cluster", "http://x"),
+    ("--cluster", "[::1]:99999"),
+]
+HOSTILE_SUITE = [
+    ("run", "--seeds", "9999999999-1"),
+    ("run", "../../etc/passwd"),
+    ("run", "__main__"),
+    ("check", "--seeds", "1" + "0" * 30),
+    ("check", "--first-seed", "-1"),
+    ("explain", "sin_fit", "--seed", "1" + "0" * 30),
+    ("export", "sin_fit", "--seed", "4294967296"),
+    ("page", "--out", f"{os.sep}dev/zero"),
+    ("figures", "--format", "svg,bmp"),
+    ("figures", "\x1b[31m"),
+    ("export", "sin_fit", "--arm", "+".join(["neck"] * 2000) + "+x"),
+]
+
+
+@pytest.mark.parametrize("words", [*HOSTILE, *HOSTILE_SUITE], ids=lambda words: repr(words)[:60])
+def test_a_hostile_word_is_refused_in_one_line(words, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        if words in HOSTILE:
+            cli.main(toy.CASE, list(words))
+        else:
+            cli.suite(list(words))
+    assert caught.value.code in (1, 2)
+    text = capsys.readouterr().err
+    assert_one_line(text)
+    assert text.removesuffix("\n").isprintable()
+    # A cluster is joined by whoever holds the folder's lock.
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} <= {locks.NAME}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--trainer", "numpy", "--arms", "broken"),
+        ("--trainer", "numpy", "--arms", "longer+longer,,broken", "--fresh"),
+        ("--out", "new/../other", "--arms", "+".join(["longer"] * 1000)),
+        ("--trainer", "reference", "--arms", "broken"),
+        ("--arms", "slow", "--out", "💥"),
+    ],
+)
+def test_what_is_odd_but_right_trains_and_stays_in_its_folder(words, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert command("--seeds", " 2 ", *words) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]
 
 
 def test_an_unknown_case_gets_the_nearest_name(capsys):

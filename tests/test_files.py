@@ -1,11 +1,15 @@
 """Files: whole or not at all, within bounds, and named when they are damaged."""
 
+import ast
 import os
+import pathlib
 
 import pytest
 
 from experiments import files
 from experiments.errors import SuiteError
+
+ROOT = pathlib.Path(__file__).parent.parent
 
 
 def test_a_file_and_its_folder_reach_the_disk(tmp_path, monkeypatch):
@@ -69,3 +73,41 @@ def test_a_digest_changes_with_every_bit():
     }
     assert len(others | {files.digest(data)}) == 8 * len(data) + 1
     assert files.digest("é") == files.digest("é".encode())
+
+
+# What is read is data.
+
+# Programs of a case are code: one is folded to a plain script, the other run to be checked.
+RUN_CODE = {"script_fold": {"eval"}, "script_check": {"eval", "exec"}}
+# Between the processes of one program, which is transport: no stored result is a pickle.
+PASS_ON = {name: {"pickle"} for name in ("workers", "cluster_node")}
+NEVER = ("marshal", "shelve", "dill", "joblib", "yaml", "cloudpickle")
+
+
+def library():
+    """Yields `(name, syntax tree)` of every module."""
+    paths = [*(ROOT / "experiments").rglob("*.py"), *(ROOT / "reproductions").rglob("*.py")]
+    for path in sorted(paths):
+        yield path.stem, ast.parse(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("name", "module"), [*library()])
+def test_nothing_that_is_read_is_ever_run(name, module):
+    calls = [node for node in ast.walk(module) if isinstance(node, ast.Call)]
+    named = {node.func.id for node in calls if isinstance(node.func, ast.Name)}
+    assert named & {"eval", "exec", "__import__"} <= RUN_CODE.get(name, set())
+    imported = {
+        (alias.name if isinstance(node, ast.Import) else node.module).partition(".")[0]
+        for node in ast.walk(module)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    }
+    assert imported & {"pickle", *NEVER} <= PASS_ON.get(name, set())
+    for call in calls:
+        assert ast.unparse(call.func) not in ("pd.read_pickle", "pandas.read_pickle")
+        for word in call.keywords:
+            if word.arg == "allow_pickle":
+                assert ast.unparse(word.value) == "False"
+            assert word.arg != "shell", name
+        if ast.unparse(call.func).endswith("np.load"):
+            assert any(word.arg == "allow_pickle" for word in call.keywords)

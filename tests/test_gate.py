@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 import reproductions
-from experiments import gate, gate_compare, gate_faults, gate_planting, gate_sample, runner, tables
+from experiments import gate, gate_compare, gate_sample, runner, tables
 from experiments.case import SuiteError
 from experiments.store import Store
 from tests import toy
+from tests.trials import faults_planted, faults_planting
 
 RESULTS = pathlib.Path(__file__).parent.parent / "results"
 CASE = toy.make(block_width=64)
@@ -61,7 +62,7 @@ def test_an_unchanged_suite_passes(found):
 
 
 def test_a_changed_learning_rate_fails_and_the_table_says_by_how_much(store):
-    faulty = {fault.name: fault for fault in gate_faults.FAULTS}["rate x2"]
+    faulty = {fault.name: fault for fault in faults_planted.FAULTS}["rate x2"]
     with faulty.planted(CASE) as trained:
         pair, answers = gate.sampled(
             CASE, tables.runs(store), range(900, 964), trained=trained, probes=False
@@ -227,7 +228,7 @@ def test_p_values_are_adjusted_for_the_whole_family(rows):
 
 
 def test_an_arm_that_the_engine_refuses_fails(store):
-    plant = gate_planting.with_optimizer(lambda config: {"clipnorm": 1.0})
+    plant = faults_planting.with_optimizer(lambda config: {"clipnorm": 1.0})
     with plant(CASE) as trained:
         pair, answers = gate.sampled(CASE, tables.runs(store), range(900, 910), trained=trained)
     found = gate.compared({"toy": pair}, {"toy": answers})
@@ -263,7 +264,7 @@ def test_the_committed_evidence_still_holds(name):
 @pytest.mark.parametrize("name", ["rate x1.2", "one order", "pass skipped"])
 def test_a_planted_fault_does_not_pass(name):
     case = reproductions.load("sum_hinge")
-    fault = {fault.name: fault for fault in gate_faults.FAULTS}[name]
+    fault = {fault.name: fault for fault in faults_planted.FAULTS}[name]
     seeds = range(2_000_000, 2_000_064)
     with fault.planted(case) as trained:
         pair, answers = gate.sampled(case, tables.runs(committed(case)), seeds, trained=trained)

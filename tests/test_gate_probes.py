@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import reproductions
-from experiments import engine, gate_planting, gate_probes, streams
+from experiments import engine, gate_probes, streams
 from tests import toy
+from tests.trials import faults_planting
 
 SEEDS = [1_000_000, 1_000_001, 1_000_002, 1_000_003]
 SETUP = toy.Toy(activation="tanh")
@@ -16,7 +17,7 @@ DROPS = SETUP.replace(dropout=0.5)
 
 def failing(trainer, case=toy.CASE, plant=None):
     """The names of the questions that fail, with a fault planted."""
-    with (plant or gate_planting.patched())(case) as trained:
+    with (plant or faults_planting.patched())(case) as trained:
         trainer.case = trained
         return {a.question for a in gate_probes.ask(trainer, SEEDS) if not a.holds}
 
@@ -47,11 +48,11 @@ def test_nothing_fails_where_nothing_is_wrong(trainer, dropping):
 
 @pytest.mark.parametrize("stream", ["data", "order", "weights"])
 def test_a_shared_stream_fails_its_own_question_alone(stream, trainer):
-    assert failing(trainer, plant=gate_planting.shared(stream)) == {stream}
+    assert failing(trainer, plant=faults_planting.shared(stream)) == {stream}
 
 
 def test_shared_dropout_masks_fail_their_own_question_alone(dropping):
-    assert failing(dropping, plant=gate_planting.shared("dropout")) == {"dropout"}
+    assert failing(dropping, plant=faults_planting.shared("dropout")) == {"dropout"}
 
 
 def test_one_order_for_a_block_is_seen_where_the_trainer_makes_it(trainer):
@@ -64,20 +65,20 @@ def test_one_order_for_a_block_is_seen_where_the_trainer_makes_it(trainer):
 
         return made
 
-    plant = gate_planting.patched((engine.Chunk, "_gather", make))
+    plant = faults_planting.patched((engine.Chunk, "_gather", make))
     assert "order" in failing(trainer, plant=plant)
 
 
 def test_shared_test_points_and_a_leak_are_seen(classifier):
     case = classifier.case
     assert failing(classifier, case) == set()
-    assert failing(classifier, case, gate_planting.shared("test")) == {"test points"}
-    leak = gate_planting.with_seeds(lambda seed, name: (seed, "data" if name == "test" else name))
+    assert failing(classifier, case, faults_planting.shared("test")) == {"test points"}
+    leak = faults_planting.with_seeds(lambda seed, name: (seed, "data" if name == "test" else name))
     assert failing(classifier, case, leak) == {"leak"}
 
 
 def test_initial_weights_that_no_seed_gives_are_not_repeated(trainer):
-    assert failing(trainer, plant=gate_planting.with_unseeded_weights()) == {"repeat"}
+    assert failing(trainer, plant=faults_planting.with_unseeded_weights()) == {"repeat"}
 
 
 def test_a_network_without_any_draw_is_not_asked_for_its_weights():
@@ -107,12 +108,12 @@ def test_a_network_without_any_draw_is_not_asked_for_its_weights():
     ],
 )
 def test_the_order_of_passes_is_looked_at(change, expected, trainer):
-    assert failing(trainer, plant=gate_planting.with_orders(change)) == expected
+    assert failing(trainer, plant=faults_planting.with_orders(change)) == expected
 
 
 def test_samples_that_weigh_nothing_are_missed(trainer):
     assert SETUP.num_samples % SETUP.batch_size
-    plant = gate_planting.with_shares(lambda s: s * (s > 0).all(axis=-1, keepdims=True))
+    plant = faults_planting.with_shares(lambda s: s * (s > 0).all(axis=-1, keepdims=True))
     assert failing(trainer, plant=plant) == {"pass"}
 
 
@@ -128,7 +129,7 @@ def test_an_endless_stream_that_repeats_is_seen():
 
         return made
 
-    plant = gate_planting.patched((streams.Batches, "_draw", make))
+    plant = faults_planting.patched((streams.Batches, "_draw", make))
     assert failing(trainer, case, plant) == {"fresh"}
 
 
@@ -172,6 +173,6 @@ def test_differences_are_in_units_of_each_part():
 
 def test_planting_leaves_nothing_behind(trainer):
     before = {name: vars(streams)[name] for name in ("sequence", "generator")}
-    assert failing(trainer, plant=gate_planting.shared("data", "weights"))
+    assert failing(trainer, plant=faults_planting.shared("data", "weights"))
     assert {name: vars(streams)[name] for name in before} == before
     assert failing(trainer, dataclasses.replace(toy.CASE)) == set()

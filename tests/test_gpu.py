@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 import reproductions
-from experiments import benchmark_devices, devices, engine, keys, measures, networks, widths
-from experiments.benchmark_devices import Timing
+from experiments import devices, engine, keys, measures, networks, widths
 from experiments.store import Store
 from experiments.streams import Batches
 from tests import toy
@@ -358,41 +357,3 @@ def test_what_is_set_for_a_gpu_leaves_a_cpus_bits_alone():
     found = [shown_by(SET, how) for how in ("set", "as ever")]
     assert len(found[0].split()) == 2
     assert found[0] == found[1]
-
-
-# The benchmark.
-
-
-def timing(device, trainer, num_seeds, *speeds):
-    return Timing("toy", device, trainer, num_seeds, speeds)
-
-
-def test_the_benchmark_names_the_best_width_and_what_a_gpu_is_worth():
-    lines = benchmark_devices.words(
-        [
-            timing("CPU", "engine", 16, 10.0, 10.0, 12.0),
-            timing("CPU", "fit", 1, 0.1),
-            timing(GPU, "engine", 16, 20.0),
-            timing(GPU, "engine", 1024, 390.0, 400.0, 500.0),
-            timing(GPU, "fit", 1, 0.05),
-        ]
-    )
-    assert lines[0] == "toy, engine on CPU: 10 seeds a second, 16 at once."
-    assert lines[2] == f"toy, engine on {GPU}: 400 seeds a second, 1,024 at once."
-    assert lines[-1] == (
-        f"On {GPU} the engine trains 40 times as many seeds a second as on the CPU's cores, and "
-        "8,000 times as many as model.fit on the same GPU."
-    )
-
-
-@no_gpu
-@pytest.mark.slow
-def test_the_benchmark_runs_on_a_cpu_and_says_that_there_is_no_gpu():
-    timings = benchmark_devices.measure("sum_hinge", (2, 4), passes=2, repetitions=2)
-    assert [(t.device, t.trainer, t.num_seeds) for t in timings] == [
-        ("CPU", "engine", 2),
-        ("CPU", "engine", 4),
-        ("CPU", "fit", 1),
-    ]
-    assert all(len(t.seeds_per_second) == 2 and min(t.seeds_per_second) > 0 for t in timings)
-    assert benchmark_devices.words(timings)[-1] == benchmark_devices.NO_GPU

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import reproductions
-from experiments import SuiteError, networks, plans, streams
+from experiments import SuiteError, errors, networks, plans, streams
 from experiments.networks import build, initial_weights
 from tests import toy
 
@@ -477,3 +477,11 @@ def test_a_layer_closed_by_hand_never_opens():
     w1, b1, w2, b2, _, _ = networks.starting_weights(case, setup, build(case, setup), 0)
     x = np.linspace(0, 1, 101)[:, None]
     assert (np.maximum(x @ w1 + b1, 0) @ w2 + b2 < 0).all()
+
+
+def test_a_backend_with_control_characters_is_one_line(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "\x1b[31mjax")
+    monkeypatch.setattr(networks.sys, "modules", {})
+    with pytest.raises(SuiteError) as caught:
+        networks.check_backend()
+    assert "\\x1b[31mjax" in errors.one_line(caught.value)

@@ -341,3 +341,10 @@ def test_a_hundred_thousand_rows_are_planned_in_five_seconds_and_500_mb(tmp_path
     assert seconds < 5
     assert megabytes < 500
     assert not math.isnan(megabytes)
+
+
+def test_peak_memory_is_this_processs_own():
+    before = calibration.peak_memory()
+    held = bytearray(64 * 2**20)
+    assert calibration.peak_memory() >= before
+    assert calibration.peak_memory() >= len(held)

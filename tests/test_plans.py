@@ -181,26 +181,6 @@ def test_a_single_fix_alone_is_called_as_in_the_lattice():
     assert plans.one_in(case) == plans.one_out(case) == plans.lattice(case)
 
 
-def test_sweep_crosses_its_axes_by_hand():
-    plan = plans.sweep(toy.make(), "bend", epochs=(1, 3), batch_size=(4, 8))
-    assert plan == {
-        "bend/epochs=1/batch_size=4": toy.Toy(activation="tanh", epochs=1, batch_size=4),
-        "bend/epochs=1/batch_size=8": toy.Toy(activation="tanh", epochs=1, batch_size=8),
-        "bend/epochs=3/batch_size=4": toy.Toy(activation="tanh", epochs=3, batch_size=4),
-        "bend/epochs=3/batch_size=8": toy.Toy(activation="tanh", epochs=3, batch_size=8),
-    }
-
-
-def test_sweep_of_an_unknown_field_is_told_the_nearest():
-    with pytest.raises(ValueError, match="Did you mean 'epochs'"):
-        plans.sweep(toy.make(), "broken", epoch=(1, 2))
-
-
-def test_sweep_from_an_unknown_arm_is_told_the_nearest():
-    with pytest.raises(SuiteError, match="Did you mean 'bend'"):
-        plans.sweep(toy.make(), "bent", epochs=(1, 2))
-
-
 # Cells of a study.
 
 

@@ -1,7 +1,13 @@
 """The runner: what is missing, once; every arm of a run; the same rows however cut."""
 
+import os
+import pathlib
+import subprocess
+import sys
+
 import pytest
 
+import reproductions
 from experiments import blocks, plans, runner, units, widths
 from experiments.case import SuiteError
 from experiments.store import Store
@@ -250,3 +256,41 @@ def test_a_damaged_state_is_named_and_kept(tmp_path):
     with pytest.raises(SuiteError, match=r"\.npz is damaged; remove it.*broken, seeds 0 to 1"):
         train(tmp_path / "a", "broken", seeds=[0, 1])
     assert store.state(unit.digest()) == b"half a state"
+
+
+# Memory stays bounded.
+
+
+ROOT = pathlib.Path(__file__).parent.parent
+CODE = """
+import dataclasses, resource, sys
+import reproductions
+from experiments import plans, runner
+from experiments.store import Store
+
+case = reproductions.load(sys.argv[1])
+arms = plans.select(case, sys.argv[2])
+# Memory does not grow with the length of a run, so a short one will do.
+short = {"epochs": 1} if hasattr(case.broken, "epochs") else {"steps": 200}
+plan = {arm: setup.replace(**short) for arm, setup in arms.items()}
+trained, _ = runner.train(case, plan, list(range(1000)), Store(sys.argv[3], case))
+print(trained, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", reproductions.names())
+def test_a_thousand_seeds_fit_in_4_gb(name, tmp_path):
+    case = reproductions.load(name)
+    arm = "fixed_dropout" if "fixed_dropout" in case.rivals else "fixed"
+    found = subprocess.run(
+        [sys.executable, "-c", CODE, name, arm, str(tmp_path / "a")],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    trained, megabytes = map(int, found.stdout.split())
+    assert trained == 1000
+    assert megabytes < 4096

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from experiments import manifests, schedule
+from tests.trials import coverage_errors
 
 RULES = pytest.mark.parametrize("rule", [None, *schedule.RULES])
 
@@ -97,3 +98,15 @@ def test_only_repeated_looks_have_words_for_a_reader():
     words = schedule.words(schedule.REPEATED)
     assert schedule.REPEATED in words
     assert "95% is that of all looks together" in words
+
+
+@pytest.mark.parametrize("rate", coverage_errors.DRAWN_RATES)
+def test_at_the_confidence_of_looks_a_verdict_is_ever_wrong_in_at_most_5_percent(rate):
+    looks = schedule.looks(1024)
+    assert coverage_errors.ever_wrong(rate, looks, coverage_errors.by_looks) <= 0.05
+
+
+def test_looking_at_95_percent_again_and_again_errs_more_often():
+    rate, confidence = 0.8 + 1e-9, coverage_errors.naive
+    first = coverage_errors.ever_wrong(rate, schedule.looks(64), confidence)
+    assert 0.05 < first < coverage_errors.ever_wrong(rate, schedule.looks(256), confidence)

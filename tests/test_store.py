@@ -2,6 +2,9 @@
 
 import json
 import os
+import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -344,6 +347,48 @@ def test_what_another_process_wrote_is_read_when_its_turn_comes(tmp_path):
     with second.alone():
         second.add(rows(seeds=(1,)), ENVIRONMENT)
     assert len(second) == len(Store(tmp_path / "a", toy.CASE)) == 2
+
+
+WRITER = """
+import pathlib, sys
+from experiments.store import Store
+from tests import test_store, toy
+store = Store(pathlib.Path(sys.argv[1]), toy.CASE)
+for seed in range(int(sys.argv[2]), 20, 2):
+    with store.alone():
+        store.add(test_store.rows(seeds=(seed,)), test_store.ENVIRONMENT)
+"""
+
+
+def test_two_processes_that_write_at_once_lose_no_row(tmp_path):
+    root = pathlib.Path(__file__).parent.parent
+    words = [sys.executable, "-c", WRITER, str(tmp_path / "a")]
+    both = [subprocess.Popen([*words, first], cwd=root) for first in ("0", "1")]
+    assert [process.wait() for process in both] == [0, 0]
+    found = Store(tmp_path / "a", toy.CASE).rows()
+    assert [row["seed"] for row in found] == [str(seed) for seed in range(20)]
+
+
+def test_a_manifest_cut_at_any_byte_is_named(tmp_path):
+    filled(tmp_path / "a")
+    path = tmp_path / "a/manifest.json"
+    whole = path.read_bytes()
+    # The last byte is a line's end, which says nothing.
+    for length in range(len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(SuiteError, match=r"manifest\.json"):
+            Store(tmp_path / "a", toy.CASE)
+
+
+def test_tables_exchanged_are_named(tmp_path):
+    store = filled(tmp_path / "a")
+    store.write_text("summary.csv", "arm\nbroken\n")
+    one, other = (tmp_path / "a" / name for name in ("runs.csv", "summary.csv"))
+    texts = one.read_bytes(), other.read_bytes()
+    one.write_bytes(texts[1])
+    other.write_bytes(texts[0])
+    with pytest.raises(SuiteError, match="damaged"):
+        Store(tmp_path / "a", toy.CASE)
 
 
 def test_a_fresh_start_removes_nothing_before_the_first_write(tmp_path):

@@ -135,16 +135,9 @@ LEVELS = {
     "gate_statistics": 2,
     "gate_compare": 7,
     "gate_probes": 7,
-    "gate_planting": 7,
     "gate_sample": 8,
-    "gate_changes": 8,
     "gate": 9,
     "gate_view": 10,
-    "gate_faults": 10,
-    "gate_false_alarms": 10,
-    "gate_reach": 10,
-    "gate_page": 11,
-    "gate_power": 15,
     # The command line.
     "options": 1,
     "screen": 14,
@@ -152,49 +145,15 @@ LEVELS = {
     "training": 16,
     "publishing": 16,
     "cli": 17,
-    # Commands of their own.
-    "coverage_truths": 3,
-    "coverage_verdicts": 4,
-    "coverage_looks": 5,
-    "coverage": 6,
-    "durability": 19,
-    "durability_page": 18,
-    "durability_kills": 18,
-    "durability_points": 14,
-    "durability_places": 18,
-    "durability_overhead": 14,
-    "durability_cluster": 18,
-    "durability_memory": 14,
-    "durability_size": 18,
-    "durability_damage": 18,
-    "durability_hostile": 18,
-    "durability_settings": 7,
-    "durability_runs": 13,
-    "durability_small": 3,
-    "durability_words": 2,
-    "durability_changes": 1,
-    "durability_fence": 1,
-    "benchmark_jax": 8,
-    "benchmark_tables": 8,
-    "benchmark_contenders": 10,
-    "benchmark_devices": 11,
-    "benchmark_workers": 12,
-    "benchmark": 18,
 }
-BENCHMARK = {name for name in LEVELS if name.startswith("benchmark")}
-DURABILITY = {name for name in LEVELS if name.startswith("durability")}
 SPEAK = {
-    "durability",
     "screen",
     "commands",
     "training",
     "publishing",
     "cli",
-    "benchmark",
-    "coverage",
-    "gate_power",
 }
-KNOW_CASES = {"commands", "training", "publishing", "cli", "gate_power", *BENCHMARK, *DURABILITY}
+KNOW_CASES = {"commands", "training", "publishing", "cli"}
 # What the lowest floors may import from outside, apart from the standard library.
 OUTSIDE = {
     "setups": set(),
@@ -261,7 +220,7 @@ def test_every_module_has_a_level():
 
 
 def test_every_level_has_its_module():
-    assert set(LEVELS) - BENCHMARK <= set(library())
+    assert set(LEVELS) <= set(library())
 
 
 def test_the_picture_in_the_readme_shows_the_same_levels():
@@ -287,7 +246,7 @@ def test_a_module_imports_no_package_beyond_its_own(name):
 
 def test_tensorflow_is_imported_by_few():
     users = {name for name, module in library().items() if "tensorflow" in packages(module)}
-    assert users - BENCHMARK <= TENSORFLOW
+    assert users <= TENSORFLOW
 
 
 def test_the_level_stated_in_a_modules_docstring_is_its_level():

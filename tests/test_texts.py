@@ -16,7 +16,7 @@ WRITERS = (
     *("symptoms", "failures", "explain", "replay", "silently", "faults", "period", "outcomes"),
     *("study_pages", "metric_check", "dissection", "agreement"),
     *("captions", "story", "gallery", "plates", "statement_marks", "evidence_marks"),
-    *("gate_view", "gate_page", "gate_compare", "gate_probes", "gate_reach"),
+    *("gate_view", "gate_compare", "gate_probes"),
     *("page", "page_arms", "page_data", "page_frames", "race_table", "scenes"),
 )
 # What a text may say because it is the method's own: confidence, the one rule's bars,

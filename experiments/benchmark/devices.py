@@ -1,0 +1,182 @@
+"""The benchmark of a GPU: the engine on it, the engine on the CPU, and `fit` on both.
+
+Each device in a process of its own, as TensorFlow sees a GPU or does not for as long
+as it lives. Where there is no GPU the CPU is timed alone, and the words say so.
+"""
+
+import concurrent.futures
+import dataclasses
+import multiprocessing
+import os
+import statistics
+import time
+import types
+
+import numpy as np
+
+from experiments import devices, networks, widths
+from experiments.benchmark.contenders import ARM, Fit
+from experiments.benchmark.tables import number
+from experiments.blocks import num_cores
+from experiments.streams import Batches, steps_per_pass
+
+REPLICAS = (16, 64, 256, 1024, 4096)
+NO_GPU = "There is no GPU on this machine, or TensorFlow sees none: the CPU was timed alone."
+
+
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """How fast some seeds were trained.
+
+    Attributes:
+        case: The case's name; its fixed arm is trained.
+        device: The GPU's name, or `"CPU"`.
+        trainer: `"engine"` or `"fit"`.
+        num_seeds: Seeds trained at once, by all workers together.
+        seeds_per_second: One number a repetition: whole arms, all their updates, a second.
+    """
+
+    case: str
+    device: str
+    trainer: str
+    num_seeds: int
+    seeds_per_second: tuple
+
+    @property
+    def median(self):
+        """The median of the repetitions."""
+        return statistics.median(self.seeds_per_second)
+
+
+def measure(case_name, replicas=REPLICAS, *, passes=3, repetitions=3):
+    """Times a case's fixed arm on the CPU and, where there is one, on the GPU.
+
+    Args:
+        case_name: Name of the case.
+        replicas: Numbers of seeds to train at once.
+        passes: Passes over the data in one repetition.
+        repetitions: How often each is timed, after one pass that compiles.
+
+    Returns:
+        List of `Timing`, those of the CPU first.
+    """
+    found = []
+    for hidden in (True, False) if devices.may_be_found() else (True,):
+        # A process that was forked would share what TensorFlow holds.
+        context = multiprocessing.get_context("spawn")
+        with concurrent.futures.ProcessPoolExecutor(
+            1, context, initializer=_set_out, initargs=(hidden,)
+        ) as process:
+            asked = process.submit(_time_here, case_name, tuple(replicas), passes, repetitions)
+            timings = asked.result()
+        # Driver or no driver: a second process that sees no GPU times the CPU again.
+        found += timings if hidden or timings[0].device != "CPU" else []
+    return found
+
+
+def words(timings):
+    """Returns what was found in words, a line for each trainer of each device.
+
+    Args:
+        timings: What `measure` returned.
+    """
+    best = {}
+    for timing in timings:
+        place = timing.device, timing.trainer
+        if place not in best or timing.median > best[place].median:
+            best[place] = timing
+    lines = [_line(timing) for timing in best.values()]
+    gpus = [timing for (device, _), timing in best.items() if device != "CPU"]
+    return lines + ([_ratios(gpus[0].device, best)] if gpus else [NO_GPU])
+
+
+def _line(timing):
+    what = f"{timing.case}, {timing.trainer} on {timing.device}"
+    return f"{what}: {number(timing.median)} seeds a second, {timing.num_seeds:,} at once."
+
+
+def _ratios(gpu, best):
+    ours = best[gpu, "engine"].median
+    to_cpu, to_fit = ours / best["CPU", "engine"].median, ours / best[gpu, "fit"].median
+    return (
+        f"On {gpu} the engine trains {number(to_cpu)} times as many seeds a second as on the "
+        f"CPU's cores, and {number(to_fit)} times as many as model.fit on the same GPU."
+    )
+
+
+def _set_out(hidden):
+    """Hides the GPUs from a process that is to train on its CPU."""
+    if hidden:
+        os.environ.update(dict.fromkeys(("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"), "-1"))
+
+
+def _time_here(case_name, replicas, passes, repetitions):
+    import reproductions
+
+    networks.load_keras()
+    case, device = reproductions.load(case_name), devices.name() or "CPU"
+    setup = case.arm(ARM)
+    whole, found = setup.num_steps / (passes * steps_per_pass(setup)), []
+    runs = [("engine", num, _engine(case, setup, num)) for num in replicas]
+    for trainer, num, run in [*runs, ("fit", 1, _fit(case, setup, passes))]:
+        run(1)
+        spent = [_seconds(run, passes) for _ in range(repetitions)]
+        speed = tuple(num / (whole * seconds) for seconds in spent)
+        found.append(Timing(case_name, device, trainer, num, speed))
+    return found
+
+
+def _seconds(run, passes):
+    begin = time.perf_counter()
+    run(passes)
+    return time.perf_counter() - begin
+
+
+def _engine(case, setup, num_seeds):
+    """Returns a function that trains so many seeds for some passes, drawing them too."""
+    from experiments import engine
+
+    engine.tensorflow()
+    model, width, workers = networks.build(case, setup), num_seeds, 1
+    if not devices.gpus():
+        width, workers = widths.launch(case, setup, model, num_seeds, num_cores())
+    blocks = [range(i, min(i + width, num_seeds)) for i in range(0, num_seeds, width)]
+    programs = [_program(case, setup, width) for _ in range(workers)]
+    pool = concurrent.futures.ThreadPoolExecutor(workers)
+
+    def work(place, passes):
+        for block in blocks[place::workers]:
+            _train(programs[place], case, setup, block, passes)
+
+    return lambda passes: list(pool.map(work, range(workers), [passes] * workers))
+
+
+def _program(case, setup, width):
+    from experiments import engine
+
+    program = engine.Trainer(case, setup, width).program
+    weights = networks.starting_weights(case, setup, program.model, 0)
+    # Weights of zero would be quicker or slower to compute with than any that are trained.
+    program.reset([np.stack([values] * program.num_replicas) for values in weights])
+    return program
+
+
+def _train(program, case, setup, seeds, passes):
+    from experiments import engine
+
+    streams = [Batches(case, setup, seed) for seed in seeds]
+    masks = [networks.dropout_masks(program.model, seed) for seed in seeds]
+    for _ in range(passes):
+        chunk = engine.Chunk(streams, masks, setup.batch_size, program.num_replicas)
+        program.train(chunk, 0, len(chunk))
+
+
+def _fit(case, setup, passes):
+    """Returns a function that fits seed 0 for some passes."""
+    model = networks.build(case, setup)
+    weights = networks.starting_weights(case, setup, model, 0)
+    start = None, [np.asarray(values)[None] for values in weights]
+    job = types.SimpleNamespace(case=case, setup=setup, passes=passes)
+    job.steps_per_pass = steps_per_pass(setup)
+    fit = Fit(job)
+    return lambda passes: fit.prepare(start) if passes == 1 else fit.run()
