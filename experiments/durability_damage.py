@@ -135,9 +135,8 @@ class Shelf:
             reports.write(self.case, store)
             threads = concurrent.futures.ThreadPoolExecutor
             studies.record(self.case, self.folder, workers=1, make_pool=threads)
-        unit = [row for row in store.rows() if row["seed"] == "0"][:2]
-        made = store.environments[0]
-        store.add_unit([{**row, "seed": "9"} for row in unit], made)
+        rows = store.frame()
+        store.add_unit(rows[rows["seed"] == 0][:2].assign(seed=9), store.environments[0])
         store.save_state(STATE, next(iter((self.folder / TRACES).iterdir())).read_bytes())
 
     def reader(self, path):
@@ -151,7 +150,7 @@ class Shelf:
 
     def _rows(self):
         store = self._store()
-        return store.rows(), store.environments, store.stopping_rule, store.stale()
+        return store.text(), store.environments, store.stopping_rule, store.stale()
 
     def _table(self, name):
         found = tables.stored(self._store(), name, ())

@@ -192,4 +192,4 @@ class Watch:
 
 def rows_of(store):
     """Returns the rows of a store as comparable texts: neither order nor blanks count."""
-    return [repr(sorted(row.items())) for row in store.rows()]
+    return [repr(sorted(row.dropna().items())) for _, row in store.frame().iterrows()]

@@ -4,10 +4,8 @@ Room 18: rows of a real folder, repeated under other seeds until there are enoug
 question is answered in a process of its own, from nothing to the answer.
 """
 
-import collections
 import contextlib
 import io
-import itertools
 import json
 import multiprocessing
 import pathlib
@@ -57,17 +55,13 @@ def enlarge(store, folder, num):
         folder: Path of the new folder.
         num: How many rows.
     """
-    rows, seeds = store.rows(), {row["seed"] for row in store.rows()}
-    step = 1 + max(map(int, seeds))
-    many = (
-        row | {"seed": str(int(row["seed"]) + round_ * step)}
-        for round_ in itertools.count()
-        for row in rows
-    )
-    made, seeds = list(itertools.islice(many, num)), collections.defaultdict(set)
-    for row in made:
-        if int(row["steps"]) == store.case.arm(row["arm"]).num_steps:
-            seeds[row["arm"]].add(int(row["seed"]))
+    rows = store.frame()
+    step, num_rounds = 1 + rows["seed"].max(), -(-num // len(rows))
+    rounds = [rows.assign(seed=rows["seed"] + n * step) for n in range(num_rounds)]
+    made, seeds = pd.concat(rounds, ignore_index=True)[:num], {}
+    for (arm, steps), part in made.groupby(["arm", "steps"]):
+        if steps == store.case.arm(arm).num_steps:
+            seeds[arm] = set(part["seed"].tolist())
     Store(folder, store.case, store.trainer).add(made, store.environments[0])
     both = sorted(set.intersection(*seeds.values()))
     (folder.parent / ASKED).write_text(json.dumps([sorted(seeds), both]))

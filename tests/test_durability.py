@@ -162,8 +162,7 @@ def test_a_row_that_is_lost_or_different_is_seen(tmp_path):
     assert watch.look() == (20, "")
     store.drop("bend", PLAN["bend"].num_steps)
     assert watch.look() == (10, "10 rows lost")
-    other = {**store.rows()[0], "mse": 7.0}
-    store.add([other], environment())
+    store.add(store.frame()[:1].assign(mse=7.0), environment())
     assert watch.look() == (10, "1 rows lost; 1 rows different")
 
 
@@ -267,12 +266,12 @@ def test_a_folder_is_enlarged_by_rows_that_are_all_current(tmp_path):
     case = toy.make(block_width=None)
     train(tmp_path / "a")
     small = Store(tmp_path / "a", case)
-    made_by = {row["arm"]: row["key"] for row in small.rows()}
+    made_by = set(zip(*small.frame()[["arm", "key"]].T.to_numpy(), strict=True))
     durability_size.enlarge(small, tmp_path / "b", 50)
     large = Store(tmp_path / "b", case)
     assert len(large) == 50
     assert large.stale() == {}
-    assert {row["arm"]: row["key"] for row in large.rows()} == made_by
+    assert set(zip(*large.frame()[["arm", "key"]].T.to_numpy(), strict=True)) == made_by
 
 
 def test_a_small_disk_is_small_where_it_can_be_mounted(tmp_path):
