@@ -4,7 +4,7 @@ Room 7: reads two stores; trains nothing, writes nothing.
 """
 
 from experiments import statistics, tables
-from experiments.store import TAIL
+from experiments.columns import PLACE, TAIL
 
 
 def line(case, store, plan, seeds, committed):
@@ -20,52 +20,52 @@ def line(case, store, plan, seeds, committed):
     Returns:
         One line of text.
     """
-    wanted = {(arm, setup.num_steps, seed) for arm, setup in plan.items() for seed in seeds}
-    ours = {_place(row): row for row in store.rows() if _place(row) in wanted}
-    theirs = {_place(row): row for row in committed.rows()}
-    shared = [place for place in ours if place in theirs]
-    if not shared:
+    wanted = [(arm, setup.num_steps, seed) for arm, setup in plan.items() for seed in seeds]
+    ours, theirs = (found.frame().set_index(PLACE) for found in (store, committed))
+    ours = ours[ours.index.isin(wanted)]
+    shared = ours.index[ours.index.isin(theirs.index)]
+    pair = ours.loc[shared], theirs.loc[shared]
+    if not len(shared):
         words, left = "", set()
-    elif _same_environment(shared, ours, theirs, store, committed):
-        words, left = _rows_agree(shared, ours, theirs), {place[:2] for place in shared}
+    elif _same_environment(*pair, store, committed):
+        words, left = _rows_agree(*pair), {place[:2] for place in shared}
     else:
-        words, left = _solved_agrees(shared, ours, theirs), set()
-    budgets = sorted({place[:2] for place in ours} - left)
+        words, left = _solved_agrees(*pair), set()
+    budgets = sorted({place[:2] for place in ours.index} - left)
     medians = [_medians_agree(case, arm, steps, ours, committed) for arm, steps in budgets]
     words = "; ".join(filter(None, [words, *medians]))
     return f"Committed evidence: {words or 'none for these arms and seeds'}."
 
 
-def _place(row):
-    return row["arm"], int(row["steps"]), int(row["seed"])
-
-
-def _same_environment(shared, ours, theirs, store, committed):
+def _same_environment(ours, theirs, store, committed):
     """Whether equal bytes may be asked for: one trainer, on the same of everything."""
+    pairs = zip(ours["environment"], theirs["environment"], strict=True)
     return store.trainer == committed.trainer and all(
-        store.environments[int(ours[place]["environment"])]
-        == committed.environments[int(theirs[place]["environment"])]
-        for place in shared
+        store.environments[here] == committed.environments[there] for here, there in set(pairs)
     )
 
 
-def _rows_agree(shared, ours, theirs):
-    differ = [p for p in shared if _content(ours[p]) != _content(theirs[p])]
-    words = f"{len(differ)} differ, first {differ[0]}" if differ else "all equal"
-    return f"{len(shared)} rows compared, {words} (same environment)"
+def _rows_agree(ours, theirs):
+    names = [name for name in {**ours, **theirs} if name not in TAIL]
+    # A metric that does not apply, to either, is NaN.
+    one, other = (part.reindex(columns=names) for part in (ours, theirs))
+    differ = ((one != other) & (one.notna() | other.notna())).any(axis=1)
+    words = f"{differ.sum()} differ, first {_first(differ)}" if differ.any() else "all equal"
+    return f"{len(ours)} rows compared, {words} (same environment)"
 
 
-def _solved_agrees(shared, ours, theirs):
-    flips = [p for p in shared if ours[p]["solved"] != theirs[p]["solved"]]
-    words = f", first {flips[0]}" if flips else ""
+def _solved_agrees(ours, theirs):
+    flips = ours["solved"] != theirs["solved"]
+    words = f", first {_first(flips)}" if flips.any() else ""
     return (
-        f"{len(shared)} rows compared, solved differs in {len(flips)}{words} "
+        f"{len(ours)} rows compared, solved differs in {flips.sum()}{words} "
         "(another environment or trainer)"
     )
 
 
-def _content(row):
-    return {k: v for k, v in row.items() if k not in TAIL}
+def _first(differ):
+    arm, steps, seed = differ.idxmax()
+    return arm, int(steps), int(seed)
 
 
 def _medians_agree(case, arm, steps, ours, committed):
@@ -80,8 +80,7 @@ def _medians_agree(case, arm, steps, ours, committed):
     if not len(part):
         return ""
     row = part.sort_values("num_seeds").iloc[-1]
-    values = [float(r[metric]) for p, r in ours.items() if p[:2] == (arm, steps)]
-    now = statistics.median(values)
+    now = statistics.median(ours.loc[(arm, steps), metric].to_numpy())
     inside = now.low <= row["q50"] <= now.high
     words = "agrees" if inside else "differs"
     return (

@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from experiments import measures
+from experiments import columns, measures
 
 
 class Quiet:
@@ -44,7 +44,8 @@ def train_block(case, arms, block, trainer, advance=None, *, saved=None, keep=No
             such a state: the trainer's, and all that was measured so far.
 
     Returns:
-        `{arm: (rows, trace)}`, see `Store.add` and `Store.add_trace`.
+        `{arm: (rows, trace)}`: a table of a row for each seed, see `columns`, and what
+        `Store.add_trace` keeps.
     """
     exam = measures.Exam(case, next(iter(arms.values())), block)
     ends = {arm: setup.num_steps for arm, setup in arms.items()}
@@ -63,7 +64,8 @@ def train_block(case, arms, block, trainer, advance=None, *, saved=None, keep=No
     for arm, setup in arms.items():
         end = ends[arm]
         marks = [s for s in looks if s == end or (s < end and s in series)]
-        rows = _rows(arm, block, end, measured[end] | exam.history(marks, measured))
+        rows = {"arm": arm, "seed": block, "steps": end, **measured[end]}
+        rows = columns.typed(rows | exam.history(marks, measured))
         found[arm] = rows, _trace(marks, measured, curves)
     return found
 
@@ -88,14 +90,6 @@ def _measured(saved):
         elif kind == "curve":
             curves[int(steps)] = value
     return measured, curves
-
-
-def _rows(arm, block, steps, measured):
-    return [
-        {"arm": arm, "seed": str(seed), "steps": str(steps)}
-        | {name: values[place] for name, values in measured.items()}
-        for place, seed in enumerate(block)
-    ]
 
 
 def _trace(marks, measured, curves):

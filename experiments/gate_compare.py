@@ -7,8 +7,8 @@ earlier one says; the rule reads the stored rows alone.
 import numpy as np
 import pandas as pd
 
-from experiments import gate_statistics, measures, statistics
-from experiments.store import HEAD
+from experiments import gate_statistics, statistics
+from experiments.columns import HEAD, metrics_of
 from experiments.tables import SAID
 
 SEEN = ("diverged", "solved")
@@ -27,7 +27,7 @@ def metrics(part):
         Names in the order of tables: those that every stored row has, less what repeats
         others by name (`tables.SAID`) or by its ranks (`gate_statistics.told_apart`).
     """
-    known = [*SEEN, *measures.in_order(set(part.columns) - set(HEAD))]
+    known = [*SEEN, *metrics_of(part.columns)]
     known = [name for name in known if not (name.startswith(SAID) or "_from_" in name)]
     known = [name for name in known if not part[name].isna().any()]
     columns = part[known].to_numpy(np.float64).T
@@ -171,7 +171,7 @@ def num_twins(stored, sample):
     Returns:
         A count; `None` where stored rows repeat each other, so that it says nothing.
     """
-    shared = [c for c in stored if c in sample and c not in HEAD[:3]]
+    shared = [c for c in stored if c in sample and c not in list(HEAD)[:3]]
     parts = [part[shared].astype(np.float64) for part in (stored, sample)]
     if parts[0].duplicated().any():
         return None

@@ -10,7 +10,7 @@ import threading
 
 import pandas as pd
 
-from experiments import blocks, gate_probes, networks, plans
+from experiments import blocks, columns, gate_probes, networks, plans
 from experiments.store import as_text
 
 FIRST_SEED = 1_000_000
@@ -114,8 +114,8 @@ def draw(case, arms, seeds, *, probes=True, progress=None):
             stop.set()
             threads.shutdown(wait=True, cancel_futures=True)
             raise
-    rows = [row for sample, _ in found for row in sample]
-    return Sample(_table(rows), [answer for _, answers in found for answer in answers])
+    rows = [part for parts, _ in found for part in parts]
+    return Sample(_rounded(rows), [answer for _, answers in found for answer in answers])
 
 
 def _of_one_model(case, arms):
@@ -125,7 +125,7 @@ def _of_one_model(case, arms):
 
 
 def _draw_run(case, arms, seeds, probes, advance):
-    """Trains one run; returns `(rows, answers)`."""
+    """Trains one run; returns `(tables of rows, answers)`."""
     setup = next(iter(arms.values()))
     trainer, refusal = gate_probes.trainable(case, setup, case.block_width or WIDTH)
     if refusal:
@@ -138,24 +138,18 @@ def _draw_run(case, arms, seeds, probes, advance):
     for start in range(0, len(seeds), width):
         block = seeds[start : start + width]
         found = blocks.train_block(case, arms, block, trainer, advance)
-        rows += [row for part, _ in found.values() for row in part]
+        rows += [part for part, _ in found.values()]
         updates = gate_probes.updates(trainer, setup.num_steps, arms)
         if start == 0 or not updates.holds:
             answers.append(updates)
     return rows, answers
 
 
-def _table(rows):
-    """Rounds cells as the store does, so that ties are the same."""
-    text = {"arm": str, "seed": "int64", "steps": "int64"}
-    table = pd.DataFrame(rows, columns=list(dict.fromkeys(n for row in rows for n in row)))
-    for name in table.columns:
-        if name in text:
-            table[name] = table[name].astype(text[name])
-        else:
-            table[name] = [_number(value) for value in table[name]]
-    return table
-
-
-def _number(value):
-    return float("nan") if pd.isna(value) else float(as_text(value))
+def _rounded(parts):
+    """Joins tables of rows, rounded as the store does, so that ties are the same."""
+    if not parts:
+        return pd.DataFrame()
+    table = pd.concat(parts, ignore_index=True)
+    for name in columns.metrics_of(table):
+        table[name] = [float(as_text(value)) for value in table[name]]
+    return columns.typed(table)

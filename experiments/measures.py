@@ -25,6 +25,7 @@ import numpy as np
 
 from experiments import streams
 from experiments.case import Regression, SuiteError, nearest
+from experiments.columns import in_order
 
 NUM_PROBED = 1000
 NUM_CURVE = 50
@@ -332,45 +333,6 @@ def _saturated(values, low, high):
     margin = SATURATED_MARGIN * (high - low)
     at_end = (values < low + margin) | (values > high - margin)
     return (at_end.mean(axis=1) >= SATURATED_INPUTS).mean(axis=1)
-
-
-ORDER = (
-    "mse",
-    "rmse",
-    "max_error",
-    "r2",
-    "accuracy",
-    "accuracy_200",
-    "skill",
-    "loss",
-    "logged_accuracy",
-    "keras1_accuracy",
-    "majority",
-    "calibration_error",
-    "share_class_1",
-    "one_class",
-    "flat",
-    "output_mean",
-    "output_std",
-    "output_mean_first",
-    "output_std_first",
-    "dead_1",
-    "dead_2",
-    "saturated_1",
-    "saturated_2",
-    "first_solved",
-    "still_learning",
-    "dead_since",
-    "gradient_norm",
-    "gradient_first",
-    "gradient_rises",
-)
-
-
-def in_order(metrics):
-    """Returns metric names in the order of tables: known ones first, then others."""
-    known = {name: place for place, name in enumerate(ORDER)}
-    return sorted(metrics, key=lambda name: (known.get(name, len(ORDER)), name))
 
 
 def checkpoints(num_steps):

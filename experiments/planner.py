@@ -4,7 +4,6 @@ Room 10: counts what is stored, times a few steps of some runs, and scales the o
 nothing that is kept. Where no row is missing TensorFlow is not imported.
 """
 
-import io
 import math
 import time
 
@@ -225,12 +224,7 @@ def _needed(counts, rule):
 
 def _counts(store):
     """Returns `{(arm, steps): (seeds that solve, seeds)}` of the current rows."""
-    if not len(store):
-        return {}
-    names = ["arm", "seed", "steps", "solved"]
-    kinds = {"arm": "str", "seed": "int64", "steps": "int64", "solved": "int8"}
-    rows = pd.read_csv(io.StringIO(store.text()), usecols=names, dtype=kinds, na_filter=False)
     old = store.stale()
-    found = rows.groupby(["arm", "steps"])["solved"].agg(["sum", "size"])
+    found = store.frame().groupby(["arm", "steps"])["solved"].agg(["sum", "size"])
     counts = {place: (int(row["sum"]), int(row["size"])) for place, row in found.iterrows()}
     return {place: count for place, count in counts.items() if place not in old}

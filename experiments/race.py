@@ -50,8 +50,8 @@ def _run(case, race, seed, store, progress):
                 f"{case.name}'s race {race.name}. Received: {race.start} and {arm}"
             )
         progress.start(f"{arm}, seed {seed}", setup.num_steps)
-        row, weights = _end(case, arm, setup, seed, progress)
-        scenes.check_stored(case, store, row)
+        trained, weights = _end(case, arm, setup, seed, progress)
+        scenes.check_stored(case, store, trained)
         ends[arm] = _flat(weights)
     plane = Plane(case, race, seed, start, *ends.values())
     return _ground(plane, race, seed, (race_table.START, *ends), progress)
@@ -78,13 +78,12 @@ def _flat(weights):
 
 
 def _end(case, arm, setup, seed, progress):
-    """Trains one seed as its stored row was; returns `(row, weights)`."""
+    """Trains one seed as its stored row was; returns `(table of its row, weights)`."""
     from experiments import engine
 
     trainer = engine.Trainer(case, setup, case.block_width or 2)
-    found = blocks.train_block(case, {arm: setup}, [seed], trainer, progress.advance)
-    (row,), _ = found[arm]
-    return row, [values[0] for values in trainer.program.weights]
+    trained, _ = blocks.train_block(case, {arm: setup}, [seed], trainer, progress.advance)[arm]
+    return trained, [values[0] for values in trainer.program.weights]
 
 
 def looks(num_steps):

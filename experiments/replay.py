@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from experiments import blocks, plans, symptoms, tables
+from experiments.columns import PLACE
 from experiments.keys import row_key
 from experiments.store import as_text
 
 LONGEST = 10_000
 SHOWN = ("loss", "output_mean", "output_std", "share_class_1", "gradient_norm")
 LAYERS = ("dead_", "saturated_")
-HEAD = ("arm", "seed", "steps")
 
 
 def replay(case, seed, arms="broken,fixed", *, store=None, trainer="engine", longest=LONGEST):
@@ -36,9 +36,9 @@ def replay(case, seed, arms="broken,fixed", *, store=None, trainer="engine", lon
     """
     found = []
     for arm, setup in plans.cut(plans.select(case, arms), longest).items():
-        row, trace = train(case, arm, setup, seed, trainer)
+        trained, trace = train(case, arm, setup, seed, trainer)
         table = along(case, trace).to_string(index=False)
-        lines = [_diagnosis(case, arm, row), _agreement(case, setup, row, store)]
+        lines = [_diagnosis(case, arm, trained), _agreement(case, setup, trained, store)]
         found.append("\n".join([_title(case, arm, setup, seed), table, *lines]))
     return "\n\n".join(found)
 
@@ -54,7 +54,7 @@ def train(case, arm, setup, seed, trainer="engine"):
         trainer: `"engine"` or `"reference"`.
 
     Returns:
-        `(row, trace)`: see `blocks.train_block`.
+        `(table of its row, trace)`: see `blocks.train_block`.
     """
     if trainer == "reference":
         from experiments import reference
@@ -65,8 +65,7 @@ def train(case, arm, setup, seed, trainer="engine"):
 
         # As wide as the evidence was trained, so that the bits can be the same.
         made = engine.Trainer(case, setup, case.block_width or 2)
-    rows, trace = blocks.train_block(case, {arm: setup}, [seed], made)[arm]
-    return rows[0], trace
+    return blocks.train_block(case, {arm: setup}, [seed], made)[arm]
 
 
 def along(case, trace):
@@ -95,28 +94,30 @@ def _title(case, arm, setup, seed):
     return text if documented == setup.num_steps else f"{text} (cut; documented {documented:,})"
 
 
-def _diagnosis(case, arm, row):
+def _diagnosis(case, arm, trained):
     """What the seed shows, in words."""
-    part = pd.DataFrame([{name: _number(name, value) for name, value in row.items()}])
-    (names,) = symptoms.of_each(case, arm, part)
+    (names,) = symptoms.of_each(case, arm, trained)
     return f"Diagnosis: {', '.join(names) or 'no symptom'}."
 
 
-def _number(name, value):
-    return value if name == "arm" else float(value)
-
-
-def _agreement(case, setup, row, store):
+def _agreement(case, setup, trained, store):
     """Whether the row equals the committed one of the same program, whatever its arm's name."""
-    rows = [] if store is None else store.rows()
-    made_by = row_key(case, setup, "engine" if store is None else store.trainer)
-    same = [r for r in rows if r["key"] == made_by and r["seed"] == row["seed"]]
-    if not same:
+    same = _committed(case, setup, trained, store)
+    if not len(same):
         return "There is no committed row of this program and seed to hold it against."
-    there = same[0]
-    names = [name for name in row if name in there and name not in HEAD]
-    other = [name for name in names if as_text(row[name]) != there[name]]
+    there = same.iloc[0].dropna().map(as_text)
+    here = trained.iloc[0].map(as_text)
+    names = [name for name in here.index if name in there and name not in PLACE]
+    other = [name for name in names if here[name] != there[name]]
     if not other:
         return f"Its row equals the committed one in all {len(names)} values."
-    shown = [f"{name} {as_text(row[name])} for {there[name]}" for name in other[:3]]
+    shown = [f"{name} {here[name]} for {there[name]}" for name in other[:3]]
     return f"Its row differs in {len(other)} of {len(names)} values: {', '.join(shown)}."
+
+
+def _committed(case, setup, trained, store):
+    """The stored rows of the same program and seed."""
+    if store is None:
+        return trained[:0]
+    rows, made_by = store.frame(), row_key(case, setup, store.trainer)
+    return rows[(rows["key"] == made_by) & rows["seed"].isin(trained["seed"])]

@@ -1,22 +1,27 @@
 """Rows as lines of text: what stands in `runs.csv` and in the files of finished units.
 
-Room 2: text in, text out; a line is kept as it was read, and is split when it is asked for.
+Room 3: a table in, lines out, and back; a line is kept as it was read.
 """
 
+import io
 import typing
 import zlib
 
-from experiments import files
+import pandas as pd
 
-HEAD = ("arm", "seed", "steps", "diverged", "solved")
-TAIL = ("check", "environment", "key")
+from experiments import files
+from experiments.columns import HEAD, PLACE, TAIL, metrics_of, types
+
+# Later versions read every number exactly, and warn of the option.
+ROUNDS = tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1)
+EXACTLY = {"float_precision": "round_trip"} if ROUNDS else {}
 
 
 class Line(typing.NamedTuple):
     """One row: the names of its columns, and its text.
 
     Attributes:
-        columns: Tuple of names, `HEAD` first and `TAIL` last; shared by the lines of a file.
+        columns: Tuple of names, in the order of `columns`; shared by the lines of a file.
         text: The cells joined by commas; blank where a metric does not apply.
     """
 
@@ -35,28 +40,48 @@ class Line(typing.NamedTuple):
         return self.text.rpartition(",")[2]
 
 
-def line(row, metrics):
-    """Returns the `Line` of a row, its checksum put in.
+def lines(table):
+    """Returns `{(arm, steps, seed): Line}` of a table of rows, their checksums put in.
 
     Args:
-        row: Dict of values, as `Store.add` takes them.
-        metrics: The names of its metrics, in the order of columns.
+        table: Rows with all columns but `check`, see `columns`.
 
     Raises:
         ValueError: A cell would not stand in a line of its own.
     """
-    row = {name: files.as_text(value) for name, value in row.items()}
-    row["check"] = files.checksum(row)
-    columns = (*HEAD, *metrics, *TAIL)
-    cells = [row.get(name, "") for name in columns]
-    if any(mark in cell for cell in cells for mark in ',"\n\r'):
-        raise ValueError(f"Cells hold no comma, quote or line break. Received: {cells}")
-    return Line(columns, ",".join(cells))
+    table = table.assign(check="")
+    names, found = tuple(types(table)), {}
+    columns, sums = [_cells(table[name]) for name in names], _Checksums(names)
+    places = zip(*(table[name].tolist() for name in PLACE), strict=True)
+    for place, cells in zip(places, map(list, zip(*columns, strict=True)), strict=True):
+        cells[sums.place] = sums.of(cells)
+        if any(mark in cell for cell in cells for mark in ',"\n\r'):
+            raise ValueError(f"Cells hold no comma, quote or line break. Received: {cells}")
+        found[place] = Line(names, ",".join(cells))
+    return found
 
 
-def place(row):
-    """Returns where a row belongs: `(arm, steps, seed)`."""
-    return row["arm"], int(row["steps"]), int(row["seed"])
+def _cells(values):
+    """Returns a column's values as text; NaN, where a metric does not apply, is blank."""
+    if values.dtype.kind not in "fb":
+        return [str(value) for value in values]
+    return ["" if value != value else files.as_text(value) for value in values]
+
+
+def table(text):
+    """Returns the text of a file as a table of rows, without the checksums: see `columns`."""
+    kinds = types(text[: text.index("\n")].split(","))
+    del kinds["check"]
+    flags = [name for name, kind in kinds.items() if kind == "bool"]
+    found = pd.read_csv(
+        io.StringIO(text),
+        usecols=list(kinds),
+        dtype=kinds | dict.fromkeys(flags, "int8"),
+        keep_default_na=False,
+        na_values=dict.fromkeys(metrics_of(kinds), ["", "nan"]),
+        **EXACTLY,
+    )
+    return found.astype(kinds)
 
 
 def read(path, text):
@@ -67,7 +92,7 @@ def read(path, text):
     """
     header, *lines = text.split("\n")
     columns = tuple(header.split(","))
-    ours = columns[: len(HEAD)] == HEAD and columns[-len(TAIL) :] == TAIL
+    ours = columns[: len(HEAD)] == (*HEAD,) and columns[-len(TAIL) :] == (*TAIL,)
     if not ours or len(set(columns)) < len(columns):
         raise files.damaged(path, "the header is not ours", 1)
     if not lines or lines.pop() != "":
@@ -75,7 +100,7 @@ def read(path, text):
     found, sums = {}, _Checksums(columns)
     for number, written in enumerate(lines, start=2):
         cells = written.split(",")
-        if len(cells) != len(columns) or not sums.fits(cells):
+        if len(cells) != len(columns) or cells[sums.place] != sums.of(cells):
             raise files.damaged(path, "its checksum does not fit", number)
         where = cells[0], int(cells[2]), int(cells[1])
         if where in found:
@@ -89,12 +114,12 @@ class _Checksums:
 
     def __init__(self, columns):
         ranked = sorted(range(len(columns)), key=columns.__getitem__)
-        self._check = columns.index("check")
-        self._pairs = [(f"{columns[n]}=", n) for n in ranked if n != self._check]
+        self.place = columns.index("check")
+        self._pairs = [(f"{columns[n]}=", n) for n in ranked if n != self.place]
 
-    def fits(self, cells):
+    def of(self, cells):
         words = [name + cells[n] for name, n in self._pairs if cells[n]]
-        return cells[self._check] == format(zlib.crc32("\n".join(words).encode()), "08x")
+        return format(zlib.crc32("\n".join(words).encode()), "08x")
 
 
 def names(lines):

@@ -7,6 +7,8 @@ trains, wherever, only tells.
 
 import collections
 
+import pandas as pd
+
 from experiments import devices, states, units, workers
 from experiments.blocks import Quiet
 from experiments.case import SuiteError
@@ -122,8 +124,9 @@ def _keep(case, unit, store, found, environment):
         setup = unit.arms[arm]
         made_by = row_key(case, setup, store.trainer)
         store.add_trace(made_by, unit.seeds, trace)
-        lacking = set(store.missing(arm, setup, unit.seeds))
-        new += [row | {"key": made_by} for row in rows if int(row["seed"]) in lacking]
+        lacking = store.missing(arm, setup, unit.seeds)
+        new.append(rows[rows["seed"].isin(lacking)].assign(key=made_by))
+    new = pd.concat(new, ignore_index=True)
     store.add_unit(new, environment)
     store.save_state(unit.digest(), None)
     return len(new)

@@ -14,6 +14,7 @@ from scipy import stats
 
 from experiments import plans, tables
 from experiments.case import Regression, SuiteError
+from experiments.columns import PLACE
 from experiments.keys import row_key
 from experiments.markdown import Words
 
@@ -156,19 +157,24 @@ def clock(shown):
     return sorted({step for panel in shown for step in panel.states})
 
 
-def check_stored(case, store, row):
+def check_stored(case, store, trained):
     """Makes sure that a seed just trained came out as its stored row says.
+
+    Args:
+        case: The `Case`.
+        store: The `Store` of its evidence.
+        trained: The table of its row, as of `blocks.train_block`.
 
     Raises:
         SuiteError: It solved where the row says it did not, or the other way round.
     """
-    place = {name: str(row[name]) for name in ("arm", "seed", "steps")}
-    there = [r for r in store.rows() if place.items() <= r.items()]
-    if not there or bool(int(there[0]["solved"])) != bool(row["solved"]):
+    there = trained[PLACE].merge(store.frame())
+    if there["solved"].tolist() != trained["solved"].tolist():
+        (row,) = trained.to_dict("records")
         raise SuiteError(
             f"{case.name}: seed {row['seed']} of {row['arm']} does not come out as its stored "
             f"row; train the rows of this machine with: python -m reproductions record "
-            f"{case.name}. Received: solved={bool(row['solved'])}"
+            f"{case.name}. Received: solved={row['solved']}"
         )
 
 

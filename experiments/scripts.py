@@ -146,11 +146,13 @@ def _changes(case, arm):
 
 def _rate(case, arm, setup, store):
     """How many of the stored seeds succeed, or nothing."""
-    rows = [] if store is None else store.rows()
-    rows = [row for row in rows if row["arm"] == arm and int(row["steps"]) == setup.num_steps]
-    if not rows or {row["key"] for row in rows} != {row_key(case, setup, store.trainer)}:
+    if store is None:
         return ""
-    solved = sum(row["solved"] == "1" for row in rows)
+    rows = store.frame()
+    rows = rows[(rows["arm"] == arm) & (rows["steps"] == setup.num_steps)]
+    if set(rows["key"]) != {row_key(case, setup, store.trainer)}:
+        return ""
+    solved = rows["solved"].sum()
     bar = f"{metric_name(case)} of at least {case.solved.above:g}"
     return f"Of {len(rows):,} runs with different seeds, {solved:,} reached an {bar}."
 

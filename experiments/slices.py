@@ -11,6 +11,7 @@ import pandas as pd
 
 from experiments import blocks, scenes, streams, tables
 from experiments.case import Classification, SuiteError
+from experiments.columns import PLACE
 from experiments.keys import row_key
 from experiments.store import Store
 
@@ -70,9 +71,9 @@ def record(case, folder, progress=None):
         steps = int(tables.longest(table, arm)["steps"].iloc[0])
         progress.start(f"{arm}, seed {seed}", steps)
         setup = scenes.setup_at(case, arm, steps)
-        row, seen = watch(case, arm, setup, seed=seed, progress=progress)
-        scenes.check_stored(case, store, row)
-        parts.append(_lines(case, setup, row, seen))
+        trained, seen = watch(case, arm, setup, seed=seed, progress=progress)
+        scenes.check_stored(case, store, trained)
+        parts.append(_lines(case, setup, trained, seen))
     text = tables.to_csv(pd.concat(parts, ignore_index=True), DIGITS)
     return [store.write_text(scenes.SLICE, text)]
 
@@ -88,7 +89,7 @@ def watch(case, arm, setup, *, seed, progress=None):
         progress: A display with the methods of `blocks.Quiet`.
 
     Returns:
-        `(row, {checkpoint: margins (21, 21)})`.
+        `(trained, {checkpoint: margins (21, 21)})`: the table of its row, and its slices.
     """
     from experiments import engine
 
@@ -96,9 +97,9 @@ def watch(case, arm, setup, *, seed, progress=None):
     trainer = engine.Trainer(case, setup, case.block_width or 2)
     trainer = Watched(trainer, prepared(case, setup, seed))
     advance = None if progress is None else progress.advance
-    rows, trace = blocks.train_block(case, {arm: setup}, [seed], trainer, advance)[arm]
+    trained, trace = blocks.train_block(case, {arm: setup}, [seed], trainer, advance)[arm]
     square = (scenes.NUM_SLICE, scenes.NUM_SLICE)
-    return rows[0], {
+    return trained, {
         int(at): margins(trainer.seen[at][0], setup.read).reshape(square) for at in trace["steps"]
     }
 
@@ -144,9 +145,9 @@ def margins(outputs, how):
     return np.where(np.isfinite(outputs).all(axis=-1), found, np.nan)
 
 
-def _lines(case, setup, row, seen):
+def _lines(case, setup, trained, seen):
     """The slices of one arm as a table, a line for each checkpoint."""
-    head = {name: row[name] for name in ("arm", "steps", "seed")}
+    (head,) = trained[PLACE].to_dict("records")
     lines = [
         head | {"checkpoint": at} | dict(zip(scenes.slice_columns(), values.ravel(), strict=True))
         for at, values in seen.items()

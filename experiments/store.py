@@ -1,7 +1,7 @@
 """The store: one folder of plain text for one case and one trainer.
 
-Room 5: disk only; trains nothing, computes nothing. Rows are keyed by what made
-them and carry a checksum; the rows of a finished unit are a small file of their own
+Room 5: disk only; trains nothing, computes nothing. Rows are a table in memory, written as
+text once and read back once. They are keyed by what made them and carry a checksum; the rows of a finished unit are a small file of their own
 until they are merged into `runs.csv`; the manifest says what each table must hold. Files
 are replaced whole or not at all, and a file that is damaged, foreign or newer than this
 code is named, never overwritten.
@@ -11,13 +11,12 @@ import numpy as np
 
 from experiments import files, manifests, row_text, states
 from experiments.case import SuiteError
+from experiments.columns import metrics_of
 from experiments.files import as_text, checksum, write_whole
 from experiments.folder import PROGRESS, TRACES, UNITS, Folder
 from experiments.keys import row_key
-from experiments.measures import in_order
-from experiments.row_text import HEAD, TAIL
 
-__all__ = ["HEAD", "TAIL", "as_text", "checksum", "write_whole"]
+__all__ = ["as_text", "checksum", "write_whole"]
 
 ROWS, WIDTHS = "runs.csv", "widths"
 # How often files are read that another process is replacing at this moment.
@@ -47,9 +46,9 @@ class Store(Folder):
     def __len__(self):
         return len(self._lines)
 
-    def rows(self):
-        """Returns all rows as dicts of strings, sorted by arm, steps and seed."""
-        return [self._lines[place].row for place in sorted(self._lines)]
+    def frame(self):
+        """Returns all rows as a table sorted by arm, steps and seed: see `columns`."""
+        return row_text.table(self.text())
 
     def text(self):
         """Returns all rows as the text of `runs.csv`."""
@@ -106,7 +105,7 @@ class Store(Folder):
         for unit in units:
             self._lines |= unit
         kinds = {line.columns for line in self._lines.values()}
-        self.metrics = in_order({n for columns in kinds for n in columns} - {*HEAD, *TAIL})
+        self.metrics = metrics_of(n for columns in kinds for n in columns)
 
     def _read_units(self):
         """Reads the files of finished units that are not merged yet."""
@@ -150,8 +149,8 @@ class Store(Folder):
         """Stores rows, replacing those of the same arm, steps and seed.
 
         Args:
-            rows: Dicts with `arm`, `seed`, `steps`, `diverged`, `solved`, `key` and
-                any metrics.
+            rows: A table with `arm, seed, steps, diverged, solved`, any metrics and
+                `key`: see `columns`.
             environment: What they were trained on, see `environment`.
 
         Raises:
@@ -166,26 +165,23 @@ class Store(Folder):
         A row is on disk when this returns; `merge` moves it to `runs.csv`.
         """
         lines = self._take_in(rows, environment)
-        metrics = in_order({n for line in lines for n in line.columns} - {*HEAD, *TAIL})
+        metrics = metrics_of(n for line in lines for n in line.columns)
         text = row_text.text(lines, metrics)
         folder = self.part(UNITS)
         write_whole(folder / f"{files.digest(text)}.csv", text)
 
     def _take_in(self, rows, environment):
         self.begin()
-        index = str(self._environment_index(environment))
-        lines = {}
-        for row in rows:
-            metrics = in_order(set(row) - {*HEAD, *TAIL})
-            line = row_text.line(row | {"environment": index}, metrics)
-            lines[row_text.place(row)] = line
+        index = self._environment_index(environment)
+        lines = row_text.lines(rows.assign(environment=index))
         self._lines |= lines
+        self.metrics = metrics_of({*self.metrics, *rows})
         return [lines[place] for place in sorted(lines)]
 
     def merge(self):
         """Moves all rows into `runs.csv`; the files of finished units go."""
         kept = row_text.names(self._lines.values())
-        self.metrics = in_order(kept - {*HEAD, *TAIL})
+        self.metrics = metrics_of(kept)
         merged = sorted((self.folder / UNITS).glob("*.csv"))
         self.replace(ROWS, self.text())
         for path in merged:

@@ -11,6 +11,8 @@ import signal
 import time
 import warnings
 
+import pandas as pd
+
 from experiments import blocks, engine, exactness, keys, networks
 from experiments.case import SuiteError
 from experiments.study_table import StudyTable
@@ -180,11 +182,12 @@ def train_cell(case, arms, num_seeds):
         )
     width = _even_width(num_seeds, engine.widest_block(model, longest))
     trainer, seeds = engine.Trainer(case, longest, width), list(range(num_seeds))
-    rows = {steps: [] for steps in arms}
+    parts = {steps: [] for steps in arms}
     for start in range(0, num_seeds, width):
         block = seeds[start : start + width]
         for steps, (part, _) in blocks.train_block(case, arms, block, trainer).items():
-            rows[steps] += part
+            parts[steps].append(part)
+    rows = {steps: pd.concat(found, ignore_index=True) for steps, found in parts.items()}
     return rows, time.perf_counter() - started
 
 

@@ -132,7 +132,7 @@ class StudyFile:
 
         Args:
             cell: Cell name.
-            rows_by_length: `{num_steps: rows}` for each of the cell's lengths, rows as
+            rows_by_length: `{num_steps: rows}` for each of the cell's lengths, tables as
                 `blocks.train_block` returns them, of seeds 0 to num_seeds - 1.
             environment: What they were trained on, see `keys.environment`.
             seconds: How long that took.
@@ -143,7 +143,7 @@ class StudyFile:
         """
         self.check_environment(environment)
         seeds = list(range(self.study.num_seeds))
-        given = [[int(row["seed"]) for row in rows] for rows in rows_by_length.values()]
+        given = [rows["seed"].tolist() for rows in rows_by_length.values()]
         if set(rows_by_length) != set(self.readings[cell]) or any(s != seeds for s in given):
             raise ValueError(f"Expected all lengths and seeds of {cell}. Received: {given}")
         environments = self.manifest["environments"]
@@ -151,7 +151,8 @@ class StudyFile:
             environments.append(environment)
         index = environments.index(environment)
         for steps, rows in rows_by_length.items():
-            self._lines[cell, steps] = self._line(cell, steps, _columns(rows), index)
+            kept = rows[[name for name in KEPT if name in rows]].astype(float)
+            self._lines[cell, steps] = self._line(cell, steps, kept, index)
         self.manifest["seconds"][cell] = round(float(seconds), 2)
 
     def write(self):
@@ -248,12 +249,6 @@ class StudyFile:
 
 def _length_field(setup):
     return "steps" if setup.is_stream else "epochs"
-
-
-def _columns(rows):
-    """Stacks the kept metrics that all rows have: `{metric: values}`."""
-    names = [name for name in KEPT if all(name in row for row in rows)]
-    return {name: [float(row[name]) for row in rows] for name in names}
 
 
 def _cell_text(name, values):

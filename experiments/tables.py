@@ -4,7 +4,6 @@ Room 6: pandas and `statistics`; never a trainer. Figures and reports only read
 what these functions return.
 """
 
-import array
 import csv
 import dataclasses
 import io
@@ -12,9 +11,8 @@ import io
 import numpy as np
 import pandas as pd
 
-from experiments import measures, plans, schedule, statistics
+from experiments import columns, measures, plans, schedule, statistics
 from experiments.case import SuiteError
-from experiments.store import HEAD
 from experiments.yardsticks import main_metric, threshold, yardstick
 
 __all__ = ["main_metric", "threshold", "yardstick"]
@@ -48,10 +46,7 @@ def runs(store):
             f"reproductions record {store.case.name}. Received: {count} rows of "
             f"{arm} at {steps} steps"
         )
-    columns = [*HEAD, *store.metrics]
-    table = _parsed(store.text(), columns)
-    table[["diverged", "solved"]] = table[["diverged", "solved"]].astype(bool)
-    return _under(store, table)
+    return _under(store, store.frame().drop(columns=["environment", "key"]))
 
 
 def _under(store, table):
@@ -64,20 +59,6 @@ def _under(store, table):
     if store.stopping_rule == schedule.REPEATED:
         table.attrs[schedule.ATTRIBUTE] = store.stopping_rule
     return table
-
-
-def _parsed(text, columns):
-    """Returns some columns of rows' text, each number as Python's own `float` reads it."""
-    header, *lines = text.splitlines()
-    places = [header.split(",").index(name) for name in columns[1:]]
-    numbers, arms = [array.array("d") for _ in places], []
-    for line in lines:
-        cells = line.split(",")
-        arms.append(cells[0])
-        for values, place in zip(numbers, places, strict=True):
-            values.append(float(cells[place] or "nan"))
-    table = pd.DataFrame(dict(zip(columns, [arms, *map(np.array, numbers)], strict=True)))
-    return table.astype({"seed": "int64", "steps": "int64"})
 
 
 def summary(table):
@@ -161,7 +142,7 @@ def _merged(store, arm, steps):
 def _arm_curves(arm, steps, trace):
     names = ["arm", "steps", "checkpoint", "metric", "x", "num_seeds"]
     rows = []
-    for metric in measures.in_order(set(trace or ()) - {"steps", "seeds", "curve"}):
+    for metric in columns.in_order(set(trace or ()) - {"steps", "seeds", "curve"}):
         for place, checkpoint in enumerate(trace["steps"]):
             values = trace[metric][:, place]
             if np.isnan(values).any():

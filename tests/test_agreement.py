@@ -20,14 +20,14 @@ def test_agreement_row_by_row_in_the_same_environment(tmp_path):
 
 def test_agreement_names_the_first_row_that_differs(tmp_path):
     ours = rows()
-    ours[1]["mse"] = 5.0
+    ours.loc[1, "mse"] = 5.0
     said = compared(tmp_path, ours, rows())
     assert "1 differ, first ('broken', 8, 1)" in said
 
 
 def test_agreement_counts_flips_in_another_environment(tmp_path):
     ours = rows()
-    ours[0] |= {"mse": 0.1000001, "solved": False}
+    ours.loc[0, ["mse", "solved"]] = 0.1000001, False
     said = compared(tmp_path, ours, rows(), ENVIRONMENT | {"processor": "another"})
     assert "solved differs in 1, first ('broken', 8, 0)" in said
 

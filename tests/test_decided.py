@@ -7,6 +7,7 @@ from scipy import stats
 from experiments import asked, decided, effects, evidence, plans, reports, schedule, tables
 from experiments.case import SuiteError
 from experiments.claims import Fails, Helps, Less, Solves, claim
+from experiments.columns import typed
 from experiments.keys import row_key
 from experiments.outcomes import Outcomes
 from experiments.readings import paired
@@ -43,7 +44,7 @@ class World:
         for arm, setup in reversed(plan.items()):
             new = [self.row(arm, setup, s) for s in self.store.missing(arm, setup, seeds)]
             if new:
-                self.store.add(new[: self.left], ENVIRONMENT)
+                self.store.add(typed(new)[: self.left], ENVIRONMENT)
             self.left -= len(new)
             if self.left < 0:
                 raise Killed
@@ -262,7 +263,7 @@ def test_a_run_that_was_ended_goes_on_to_the_same_rows(tmp_path, finished, most_
         except Killed:
             continue
     assert tries > 1
-    assert store.rows() == finished[1].rows()
+    assert store.text() == finished[1].text()
     assert found.table.equals(finished[0].table)
 
 
@@ -280,7 +281,7 @@ def test_a_larger_budget_goes_on_where_the_smaller_one_ended(tmp_path):
     _, store, world = run(tmp_path / "a", plan, most_seeds=128)
     assert world.asked == [(("slow",), 128)]
     _, at_once, _ = run(tmp_path / "b", plan, most_seeds=128)
-    assert store.rows() == at_once.rows()
+    assert store.text() == at_once.text()
 
 
 # From one rule to the other.
@@ -324,7 +325,7 @@ def test_seeds_beyond_a_look_count_if_they_leave_it_undecided(tmp_path):
 def test_stale_rows_are_refused(tmp_path):
     store = Store(tmp_path / "a", CASE)
     row = World(store).row("broken", CASE.broken, 0)
-    store.add([row | {"key": "0" * 12}], ENVIRONMENT)
+    store.add(typed([row | {"key": "0" * 12}]), ENVIRONMENT)
     with pytest.raises(SuiteError, match="older version of toy"):
         run(tmp_path / "a")
 

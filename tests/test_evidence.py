@@ -6,9 +6,9 @@ import pytest
 
 from experiments import dissection, evidence, gallery, index, plans, reports, tables
 from experiments.claims import Fails, Solves, certificate, claim
+from experiments.columns import ORDER, typed
 from experiments.keys import row_key
 from experiments.markdown import markdown
-from experiments.measures import ORDER
 from experiments.store import Store
 from tests import toy
 
@@ -39,7 +39,7 @@ def stored(folder, rates, case=CASE):
             row |= {"arm": arm, "seed": str(seed), "steps": str(setup.num_steps)}
             row |= {"diverged": 0.0, "solved": float(solved), "mse": error, "r2": 1 - 180 * error}
             rows.append(row | {"key": row_key(case, setup)})
-    store.add(rows, ENVIRONMENT)
+    store.add(typed(rows), ENVIRONMENT)
     return store
 
 

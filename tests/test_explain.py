@@ -10,6 +10,7 @@ import reproductions
 from experiments import cli, commands, runner
 from experiments.case import SuiteError
 from experiments.claims import Solves, certificate, claim
+from experiments.columns import typed
 from experiments.dissection import COLUMNS as DISSECTED
 from experiments.explain import HEIGHT, WIDTH, explain
 from experiments.keys import row_key
@@ -44,10 +45,8 @@ def rows(case, arm, num_solved, num_seeds):
         "flat": 1.0,
         "output_mean": 0.1667,
     }
-    return [
-        head | {"seed": str(seed)} | (good if seed < num_solved else bad)
-        for seed in range(num_seeds)
-    ]
+    found = [head | {"seed": n} | (good if n < num_solved else bad) for n in range(num_seeds)]
+    return typed(found)
 
 
 def claims(changes=None):
@@ -268,8 +267,9 @@ def test_a_seed_is_trained_again_and_equals_its_row(suite, tmp_path, capsys):
     ):
         assert part in text
     assert text.count("Its row equals the committed one in all ") == 2, text
-    first = next(row for row in store.rows() if row["arm"] == "broken" and row["seed"] == "1")
-    assert f"{float(first['mse']):.3g}" in text
+    rows = store.frame()
+    (error,) = rows["mse"][(rows["arm"] == "broken") & (rows["seed"] == 1)]
+    assert f"{error:.3g}" in text
     assert [line.split()[0] for line in text.splitlines()[2:8]] == [
         *("0", "1", "2", "5", "8"),
         "Diagnosis:",
@@ -279,8 +279,7 @@ def test_a_seed_is_trained_again_and_equals_its_row(suite, tmp_path, capsys):
 def test_a_row_that_differs_is_told_value_by_value(tmp_path):
     store = Store(tmp_path / "toy", CASE)
     runner.train(CASE, {"broken": CASE.broken}, [0, 1], store)
-    changed = store.rows()[0] | {"mse": "9"}
-    store.add([changed], ENVIRONMENT | store.environments[0])
+    store.add(store.frame()[:1].assign(mse=9.0), ENVIRONMENT | store.environments[0])
     assert " for 9" in replay(CASE, 0, "broken", store=store)
     assert "Its row differs in 1 of " in replay(CASE, 0, "broken", store=store)
 

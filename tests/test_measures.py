@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 import reproductions
-from experiments import Classification, Regression, Solved, SuiteError, measures
+from experiments import Classification, Regression, Solved, SuiteError, columns, measures
 from experiments.measures import Exam, Snapshot
 from tests import toy
 
@@ -557,7 +557,7 @@ def test_checkpoints_are_zero_the_end_and_the_series_between(num_steps):
 def test_known_metrics_come_in_the_order_of_tables_and_others_after():
     given_names = ["zebra", "dead_1", "accuracy", "mse", "apple", "r2", "loss"]
     expected = ["mse", "r2", "accuracy", "loss", "dead_1", "apple", "zebra"]
-    assert measures.in_order(given_names) == expected
+    assert columns.in_order(given_names) == expected
 
 
 def test_a_bar_in_a_metric_that_does_not_exist_is_named():

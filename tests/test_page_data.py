@@ -14,6 +14,7 @@ import pytest
 import reproductions
 from experiments import page_arms, page_data, plans, tables
 from experiments.case import SuiteError
+from experiments.columns import typed
 from experiments.keys import row_key
 from experiments.store import Store
 from tests import toy
@@ -259,7 +260,7 @@ def stored(folder, case=toy.CASE, arms=("broken", "fixed"), without=()):
         steps = case.arm(arm).num_steps
         head = {"arm": arm, "steps": str(steps), "key": row_key(case, case.arm(arm))}
         good = {"solved": arm == "fixed", "diverged": False, "mse": 0.5, "r2": 0.25, "skill": 0.0}
-        store.add([head | good | {"seed": str(seed)} for seed in range(3)], ENVIRONMENT)
+        store.add(typed({**head, **good, "seed": range(3)}), ENVIRONMENT)
     texts = {"summary": tables.summary(tables.runs(store))}
     texts |= {"curves": curves(case, arms), "seeds": seeds(case, arms)}
     for name in set(texts) - set(without):

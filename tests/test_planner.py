@@ -23,6 +23,7 @@ from experiments import (
 )
 from experiments.calibration import Cost
 from experiments.case import SuiteError
+from experiments.columns import typed
 from experiments.keys import row_key
 from experiments.store import Store
 from tests import toy
@@ -92,7 +93,7 @@ def test_stale_rows_are_counted_and_trained_anew(tmp_path):
     setup = CASE.broken
     row = World(store).row("broken", setup, 0)
     fresh = row | {"seed": "1", "key": row_key(CASE, setup, "numpy")}
-    store.add([row | {"key": "0" * 12}, fresh], ENVIRONMENT)
+    store.add(typed([row | {"key": "0" * 12}, fresh]), ENVIRONMENT)
     found = planner.plan(CASE, {"broken": setup}, [0, 1, 2], store, seconds=0)
     line = run_of(found, "broken")
     assert (line.asked, line.current, line.stale, line.missing) == (3, 1, 1, 2)
@@ -327,7 +328,7 @@ def test_a_hundred_thousand_rows_are_planned_in_five_seconds_and_500_mb(tmp_path
             metrics = {f"metric_{n}": value for n, value in enumerate(random.random(30))}
             head = {"arm": arm, "seed": str(seed), "steps": str(setup.num_steps)}
             rows.append(head | {"diverged": False, "solved": seed % 3 > 0, "key": key} | metrics)
-    store.add(rows, ENVIRONMENT)
+    store.add(typed(rows), ENVIRONMENT)
     done = subprocess.run(
         [sys.executable, "-c", CODE, str(tmp_path / "a")],
         capture_output=True,

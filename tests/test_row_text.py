@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments import files, row_text
+from experiments import columns, files, row_text
 from experiments.errors import SuiteError
 
 
@@ -12,7 +12,7 @@ def row(seed, **metrics):
 
 
 def lines(*rows):
-    return [row_text.line(one, [n for n in one if n in ("mse", "r2")]) for one in rows]
+    return [line for one in rows for line in row_text.lines(columns.typed([one])).values()]
 
 
 def test_rows_read_are_rows_written():
@@ -37,7 +37,7 @@ def test_the_key_is_the_last_cell():
 def test_a_column_without_values_is_no_column():
     written = lines(row(1, mse=0.1), row(2, mse=0.2))
     wide = row_text.read("a", row_text.text(written, ["mse", "r2"])).values()
-    assert row_text.names(wide) - {*row_text.HEAD, *row_text.TAIL} == {"mse"}
+    assert row_text.names(wide) - {*columns.HEAD, *columns.TAIL} == {"mse"}
     assert "r2" in row_text.names([*wide, *lines(row(3, mse=0.3, r2=0.5))])
 
 

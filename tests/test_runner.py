@@ -1,5 +1,6 @@
 """The runner: what is missing, once; every arm of a run; the same rows however cut."""
 
+import math
 import os
 import pathlib
 import subprocess
@@ -35,16 +36,15 @@ def train(folder, words="broken,fixed", seeds=(0, 1, 2), case=toy.CASE):
 
 
 def content(store):
-    keep = ("environment", "check")
-    return [{k: v for k, v in row.items() if k not in keep} for row in store.rows()]
+    return store.frame().drop(columns="environment").to_csv()
 
 
 def test_trains_every_arm_and_seed(tmp_path):
     store, counts, _ = train(tmp_path / "a")
     assert counts == (6, 0)
-    assert [(r["arm"], r["seed"]) for r in store.rows()] == [
-        (arm, str(seed)) for arm in ("broken", "fixed") for seed in range(3)
-    ]
+    rows = store.frame()
+    assert rows["arm"].tolist() == 3 * ["broken"] + 3 * ["fixed"]
+    assert rows["seed"].tolist() == [0, 1, 2, 0, 1, 2]
 
 
 def test_a_second_run_trains_nothing(tmp_path):
@@ -88,18 +88,17 @@ def test_the_reference_trainer_fills_a_store_of_its_own(tmp_path):
     plan = plans.select(toy.CASE, "broken")
     assert runner.train(toy.CASE, plan, [0, 1], store) == (2, 0)
     engine_rows, _, _ = train(tmp_path / "b", "broken", seeds=(0, 1))
-    pairs = zip(store.rows(), engine_rows.rows(), strict=True)
-    for slow, fast in pairs:
-        assert float(slow["mse"]) == pytest.approx(float(fast["mse"]), rel=1e-3)
-        assert slow["key"] != fast["key"]
+    slow, fast = store.frame(), engine_rows.frame()
+    assert slow["mse"].tolist() == pytest.approx(fast["mse"].tolist(), rel=1e-3)
+    assert (slow["key"] != fast["key"]).all()
 
 
 def test_a_diverged_run_is_a_row_and_not_solved(tmp_path):
     case = toy.make(broken=toy.Toy(learning_rate=1e6, epochs=3))
     store, counts, _ = train(tmp_path / "a", "broken", case=case)
     assert counts == (3, 0)
-    for row in store.rows():
-        assert (row["diverged"], row["solved"], row["mse"], row["r2"]) == ("1", "0", "inf", "-inf")
+    found = store.frame()[["diverged", "solved", "mse", "r2"]].to_numpy().tolist()
+    assert found == 3 * [[True, False, math.inf, -math.inf]]
 
 
 def test_an_arm_the_engine_refuses_writes_nothing(tmp_path):
@@ -193,7 +192,7 @@ def test_a_unit_that_fails_is_named_and_all_others_are_kept(tmp_path):
     case = failing(3, SuiteError("these data cannot be drawn"))
     with pytest.raises(SuiteError, match=r"broken, seeds 0 to \d+ \(these data cannot be drawn\)"):
         train(tmp_path / "a", "broken", seeds=range(40), case=case)
-    kept = {int(row["seed"]) for row in Store(tmp_path / "a", case).rows()}
+    kept = set(Store(tmp_path / "a", case).frame()["seed"])
     assert kept and 3 not in kept
     assert kept == set(range(min(kept), 40))
 

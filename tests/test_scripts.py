@@ -29,6 +29,7 @@ from experiments import (
     plans,
     scripts,
 )
+from experiments.columns import typed
 from experiments.store import Store
 from tests import toy
 
@@ -357,8 +358,8 @@ def test_a_script_runs_by_itself(tmp_path):
 @pytest.mark.parametrize("arm", ["broken", "fixed"])
 def test_a_whole_script_ends_as_most_stored_seeds_do(name, arm, tmp_path):
     case = reproductions.load(name)
-    rows = [row for row in Store(ROOT / "results" / name, case).rows() if row["arm"] == arm]
-    share = np.mean([row["solved"] == "1" for row in rows])
+    rows = Store(ROOT / "results" / name, case).frame()
+    share = rows["solved"][rows["arm"] == arm].mean()
     assert not 0.1 < share < 0.9
     printed = outside(scripts.script(case, arm), tmp_path)
     assert verdict(printed) == ("solved" if share > 0.5 else "not solved")
@@ -401,7 +402,7 @@ def stored(case, folder, solved, arm="broken"):
     key = row_key(case, setup)
     row = {"arm": arm, "steps": setup.num_steps, "diverged": 0, "key": key, "r2": 0.5}
     made = {"keras": "3", "tensorflow": "2"}
-    store.add([row | {"seed": n, "solved": int(won)} for n, won in enumerate(solved)], made)
+    store.add(typed({**row, "seed": range(len(solved)), "solved": solved}), made)
     return store
 
 

@@ -13,6 +13,7 @@ from experiments import (
     Setup,
     Solved,
     SuiteError,
+    columns,
     fix,
     keys,
     measures,
@@ -22,6 +23,7 @@ from experiments import (
     slices,
     tables,
 )
+from experiments.columns import PLACE
 from experiments.store import Store, as_text
 from tests import toy
 
@@ -211,10 +213,10 @@ def test_without_slices_the_message_names_the_command(recorded):
 
 def test_a_seed_that_comes_out_otherwise_is_refused(recorded):
     case, store = recorded
-    row = store.rows()[0]
-    scenes.check_stored(case, store, row | {"solved": bool(int(row["solved"]))})
+    row = store.frame()[:1]
+    scenes.check_stored(case, store, row)
     with pytest.raises(SuiteError, match="does not come out as its stored row.*record sides"):
-        scenes.check_stored(case, store, row | {"solved": not int(row["solved"])})
+        scenes.check_stored(case, store, row.assign(solved=~row["solved"]))
 
 
 def test_a_regression_has_no_slice(tmp_path):
@@ -230,13 +232,14 @@ def held_to_the_stored_row(name, arm):
     store = Store(RESULTS / name, case)
     (panel,) = (p for p in scenes.panels(case, store) if p.arm == arm)
     setup, seed = scenes.setup_at(case, arm, panel.end), scenes.showcase_seed(case, store)
-    row, seen = slices.watch(case, arm, setup, seed=seed)
-    place = {n: str(row[n]) for n in ("arm", "seed", "steps")}
-    (there,) = (r for r in store.rows() if place.items() <= r.items())
-    assert as_text(row["solved"]) == there["solved"]
-    assert float(row["accuracy"]) == pytest.approx(float(there["accuracy"]), abs=0.02)
-    if keys.environment() == store.environments[int(there["environment"])]:
-        assert {n: as_text(v) for n, v in row.items()}.items() <= there.items()
+    trained, seen = slices.watch(case, arm, setup, seed=seed)
+    (row,) = trained.to_dict("records")
+    (there,) = trained[PLACE].merge(store.frame()).to_dict("records")
+    assert row["solved"] == there["solved"]
+    assert row["accuracy"] == pytest.approx(there["accuracy"], abs=0.02)
+    if keys.environment() == store.environments[there["environment"]]:
+        metrics = columns.metrics_of(row)
+        assert {n: float(as_text(row[n])) for n in metrics}.items() <= there.items()
     for at, margins in seen.items():
         assert np.allclose(panel.states[at], margins, rtol=0.02, atol=0.02)
 

@@ -7,10 +7,12 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from experiments import files, manifests
 from experiments.case import SuiteError
+from experiments.columns import typed
 from experiments.keys import row_key
 from experiments.store import Store, as_text, checksum, write_whole
 from tests import toy
@@ -21,19 +23,8 @@ ENVIRONMENT = {"python": "3", "keras": "3.0", "tensorflow": "2.0", "numpy": "2.0
 def rows(arm="broken", seeds=(0, 1), key=None, **metrics):
     setup = toy.CASE.arm(arm)
     made_by = key or row_key(toy.CASE, setup)
-    return [
-        {
-            "arm": arm,
-            "seed": str(seed),
-            "steps": str(setup.num_steps),
-            "diverged": False,
-            "solved": True,
-            "mse": 0.1 + seed,
-            "key": made_by,
-            **metrics,
-        }
-        for seed in seeds
-    ]
+    head = {"arm": arm, "seed": seeds, "steps": setup.num_steps, "diverged": False, "solved": True}
+    return typed({**head, "mse": 0.1 + np.array(seeds), "key": made_by, **metrics})
 
 
 def filled(folder, **options):
@@ -43,9 +34,9 @@ def filled(folder, **options):
 
 
 def test_rows_come_back_as_they_were_stored(tmp_path):
-    written = filled(tmp_path / "a").rows()
-    assert Store(tmp_path / "a", toy.CASE).rows() == written
-    assert [row["mse"] for row in written] == ["0.1", "1.1"]
+    written = filled(tmp_path / "a").frame()
+    assert Store(tmp_path / "a", toy.CASE).frame().equals(written)
+    assert written["mse"].tolist() == [0.1, 1.1]
 
 
 def test_columns_are_in_the_documented_order(tmp_path):
@@ -58,16 +49,13 @@ def test_rows_are_sorted_by_arm_and_number(tmp_path):
     store = Store(tmp_path / "a", toy.CASE)
     store.add(rows("fixed", (10, 9)), ENVIRONMENT)
     store.add(rows("broken", (2,)), ENVIRONMENT)
-    assert [(r["arm"], r["seed"]) for r in store.rows()] == [
-        ("broken", "2"),
-        ("fixed", "9"),
-        ("fixed", "10"),
-    ]
+    places = store.frame()[["arm", "seed"]].to_numpy().tolist()
+    assert places == [["broken", 2], ["fixed", 9], ["fixed", 10]]
 
 
 def test_the_same_rows_make_the_same_bytes_in_any_order(tmp_path):
     first, second = Store(tmp_path / "a", toy.CASE), Store(tmp_path / "b", toy.CASE)
-    first.add(rows(seeds=(0, 1)) + rows("fixed"), ENVIRONMENT)
+    first.add(pd.concat([rows(seeds=(0, 1)), rows("fixed")]), ENVIRONMENT)
     second.add(rows("fixed"), ENVIRONMENT)
     second.add(rows(seeds=(1, 0)), ENVIRONMENT)
     assert (tmp_path / "a/runs.csv").read_bytes() == (tmp_path / "b/runs.csv").read_bytes()
@@ -86,8 +74,7 @@ def test_rows_of_another_key_are_stale_and_missing(tmp_path):
 
 def test_rows_of_an_arm_that_is_gone_are_stale(tmp_path):
     store = Store(tmp_path / "a", toy.CASE)
-    gone = [row | {"arm": "gone"} for row in rows()]
-    store.add(gone, ENVIRONMENT)
+    store.add(rows().assign(arm="gone"), ENVIRONMENT)
     assert ("gone", toy.CASE.broken.num_steps) in store.stale()
 
 
@@ -103,7 +90,7 @@ def test_rows_of_other_versions_are_refused(tmp_path, package):
 def test_another_processor_is_another_environment(tmp_path):
     store = filled(tmp_path / "a")
     store.add(rows(seeds=(5,)), ENVIRONMENT | {"processor": "another"})
-    assert [row["environment"] for row in store.rows()] == ["0", "0", "1"]
+    assert store.frame()["environment"].tolist() == [0, 0, 1]
 
 
 def test_every_changed_byte_of_a_row_is_noticed(tmp_path):
@@ -120,17 +107,17 @@ def test_every_changed_byte_of_a_row_is_noticed(tmp_path):
 
 
 def test_a_cut_off_file_is_noticed_or_lacks_whole_rows_only(tmp_path):
-    written = filled(tmp_path / "a", seeds=range(4)).rows()
+    written = filled(tmp_path / "a", seeds=range(4)).frame()
     path = tmp_path / "a/runs.csv"
     whole = path.read_bytes()
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
         try:
-            found = Store(tmp_path / "a", toy.CASE).rows()
+            found = Store(tmp_path / "a", toy.CASE).frame()
         except SuiteError as error:
             assert "damaged" in str(error)
         else:
-            assert found == written[: len(found)]
+            assert found.to_csv() == written[: len(found)].to_csv()
 
 
 def test_a_row_that_stands_twice_is_noticed(tmp_path):
@@ -243,7 +230,7 @@ def test_a_finished_unit_is_on_disk_before_anything_is_merged(tmp_path):
     store = Store(tmp_path / "a", toy.CASE)
     store.add_unit(rows(seeds=(0, 1)), ENVIRONMENT)
     assert not (tmp_path / "a/runs.csv").exists()
-    assert [row["seed"] for row in Store(tmp_path / "a", toy.CASE).rows()] == ["0", "1"]
+    assert Store(tmp_path / "a", toy.CASE).frame()["seed"].tolist() == [0, 1]
 
 
 def test_merged_units_are_the_bytes_of_rows_added_at_once(tmp_path):
@@ -254,7 +241,7 @@ def test_merged_units_are_the_bytes_of_rows_added_at_once(tmp_path):
     store.merge()
     assert not list((tmp_path / "a/.units").iterdir())
     at_once = Store(tmp_path / "b", toy.CASE)
-    at_once.add(rows(seeds=(0, 1, 2, 3)) + rows("fixed", zeta=1.0), ENVIRONMENT)
+    at_once.add(pd.concat([rows(seeds=(0, 1, 2, 3)), rows("fixed", zeta=1.0)]), ENVIRONMENT)
     assert (tmp_path / "a/runs.csv").read_bytes() == (tmp_path / "b/runs.csv").read_bytes()
 
 

@@ -11,6 +11,7 @@ import pytest
 from experiments import study_file, tables
 from experiments.case import SuiteError, fix
 from experiments.claims import Study
+from experiments.columns import typed
 from experiments.statistics import rate
 from experiments.study_file import pack, unpack
 from experiments.study_table import StudyTable
@@ -28,18 +29,10 @@ YARDSTICK = tables.yardstick(toy.CASE)[0]
 
 
 def rows(errors=ERRORS):
-    return [
-        {
-            "seed": str(seed),
-            "solved": np.bool_(error < 0.0015),
-            "diverged": np.bool_(math.isinf(error)),
-            "mse": error,
-            "loss": 2 * error,
-            "dead_1": seed / 4,
-            "unheard_of": 1.0,
-        }
-        for seed, error in enumerate(errors)
-    ]
+    error = np.array(errors)
+    head = {"seed": range(len(error)), "solved": error < 0.0015, "diverged": np.isinf(error)}
+    metrics = {"mse": error, "loss": 2 * error, "dead_1": np.arange(len(error)) / 4}
+    return typed({**head, **metrics, "unheard_of": 1.0})
 
 
 def table(folder, study=STUDY, case=toy.CASE):

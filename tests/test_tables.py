@@ -79,7 +79,7 @@ def test_the_showcase_without_traces_is_the_old_one_with_its_types(trained, tmp_
 def test_curves_survive_the_loss_of_the_traces(trained, tmp_path):
     old = tables.from_csv(tables.to_csv(tables.curves(trained), 4))
     bare = Store(tmp_path / "bare", toy.CASE)
-    bare.add([{k: v for k, v in row.items()} for row in trained.rows()], ENVIRONMENT)
+    bare.add(trained.frame(), ENVIRONMENT)
     kept = tables.curves(bare, old)
     pd.testing.assert_frame_equal(kept, old)
 

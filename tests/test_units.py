@@ -1,6 +1,7 @@
 """Units: a plan cut so that nothing is missing or twice; the same rows wherever it stops."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from experiments import plans, states, units
@@ -72,9 +73,7 @@ def train(unit, **how):
 def same(first, second):
     for arm, (rows, trace) in first.items():
         others, traced = second[arm]
-        assert [list(map(str, row.values())) for row in rows] == [
-            list(map(str, row.values())) for row in others
-        ]
+        pd.testing.assert_frame_equal(rows, others, check_exact=True)
         assert list(trace) == list(traced)
         for name, values in trace.items():
             np.testing.assert_array_equal(values, traced[name])
