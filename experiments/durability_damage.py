@@ -15,6 +15,7 @@ import pandas as pd
 
 from experiments import (
     durability_small,
+    evidence_file,
     explain,
     gallery,
     page_data,
@@ -27,7 +28,7 @@ from experiments import (
 )
 from experiments.blocks import Quiet
 from experiments.case import SuiteError
-from experiments.claims import Fails, Solves, Study, certificate, claim
+from experiments.claims import Fails, Grid, Solves, claim, intervention
 from experiments.durability_changes import CHANGES
 from experiments.errors import one_line
 from experiments.folder import PROGRESS, TRACES, UNITS
@@ -92,8 +93,8 @@ def case():
     }
     return durability_small.make(
         claims=(claim("A1", "A bend is needed.", Fails("broken"), Solves("bend"), by="answer"),),
-        certificates=(certificate("broken", "no bend", "a bend", Solves("bend")),),
-        studies=(Study("grid", "Which unit at which rate?", "broken", axes, NUM_SEEDS),),
+        interventions=(intervention("broken", "no bend", "a bend", Solves("bend")),),
+        grids=(Grid("grid", "Which unit at which rate?", "broken", axes, NUM_SEEDS),),
     )
 
 
@@ -168,7 +169,7 @@ class Shelf:
         return {name: value.tolist() for name, value in arrays.items()}, facts
 
     def _study(self):
-        (study,) = self.case.studies
+        (study,) = evidence_file.find(self.case).grids
         table = StudyTable(self.folder / "studies", self.case, study)
         outcomes = [table.outcomes(cell).to_csv() for cell in table.readings]
         return outcomes, table.seconds, table.manifest["environments"]

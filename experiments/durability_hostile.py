@@ -99,7 +99,7 @@ def command_lines(num_case, num_suite, seed, progress):
 
     networks.load_keras()
     small, rows = durability_small.make(), []
-    arms = ["broken", "fixed", *small.fixes, *small.rivals, "lattice", "all"]
+    arms = ["broken", "fixed", *small.fixes, *small.variants, "lattice", "all"]
     with tempfile.TemporaryDirectory() as folder, world(pathlib.Path(folder)) as fence:
         words = Words(seed, reproductions.names(), arms, places(pathlib.Path(folder)))
         progress.start("command lines", num_case + num_suite)

@@ -12,7 +12,7 @@ import tempfile
 import pandas as pd
 from scipy import stats
 
-from experiments import plans, runner, units, workers
+from experiments import plans, runner, workers
 from experiments.blocks import Quiet
 from experiments.store import Store
 
@@ -39,7 +39,7 @@ def measure(cases, num=300, progress=None):
     """
     progress, rows = progress or Quiet(), []
     progress.start("memory", 3)
-    works = [(units.portable(case), short(plans.select(case, "all"))) for case in cases]
+    works = [(case, short(plans.select(case, "all"))) for case in cases]
     one = [(works[0][0], {"broken": works[0][1]["broken"]})]
     for way, jobs, seeds in ((PROCESSES, works, 4), (THREADS, works, 4), (ONE, one, 4 * num)):
         rows += [{"way": way} | row for row in _alone(way, jobs, seeds)]

@@ -59,8 +59,7 @@ def _value(rng, old):
 
 
 # What is said of a case plays no part in how its programs are built.
-UNSAID = dict.fromkeys(("claims", "certificates", "studies", "periods", "silently", "races"), ())
-UNSAID |= {"faults": {}, "evidence": (), "rivals": {}, "provenance": {}, "plain": None}
+UNSAID = {"variants": {}}
 
 
 def _fixes(case, changes):
@@ -197,7 +196,7 @@ PARTS = {
         {"a": fix("no number", epochs="three")},
         {f"fix{n}": fix("many", **{name: 3}) for n, name in enumerate(("epochs", "calls"))},
     ),
-    "rivals": (
+    "variants": (
         {"a": rival("itself", start="a", epochs=3)},
         {"a": rival("a circle", start="b"), "b": rival("a circle", start="a")},
         {"a": rival("nowhere", start="nonsense", epochs=3)},
@@ -216,7 +215,7 @@ PARTS = {
     "block_width": (0, 1, -3, 2.5, True, "two", 10**12),
     "quick_steps": (0, -1, "many", 2.5),
     "reference_arm": ("nonsense", "bend+nonsense", "+" * 1000),
-    "evidence": (("all",), ("all", 5), 5),
+    "recorded": (("all",), ("all", 5), 5),
     "provenance": ({"nonsense": ("quoted", "")}, {"epochs": "quoted"}, {"epochs": ()}, {5: 5}),
     "claims": ((1,), ("claim",), (object(),)),
     "races": (("race",), (5,)),

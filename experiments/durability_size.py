@@ -16,7 +16,7 @@ import time
 
 import pandas as pd
 
-from experiments import calibration, units
+from experiments import calibration
 from experiments.blocks import Quiet
 from experiments.store import Store
 
@@ -39,7 +39,7 @@ def measure(store, num=100_000, progress=None):
     """
     progress = progress or Quiet()
     progress.start("size", len(QUESTIONS))
-    case, found = units.portable(store.case), []
+    case, found = store.case, []
     with tempfile.TemporaryDirectory() as place:
         folder = pathlib.Path(place) / case.name
         enlarge(store, folder, num)

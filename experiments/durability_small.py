@@ -1,11 +1,13 @@
 """A small case to try things on: every kind of field, and trained in a blink.
 
-Room 3: a case as anybody would write one, and no reproduction of anything.
+Room 4: a case as anybody would write one, and no reproduction of anything.
 """
 
 import dataclasses
 
-from experiments.case import Case, Evidence, Regression, Setup, Solved, fix, rival
+from experiments import evidence_file
+from experiments.case import Case, Regression, Setup, Solved, fix, variant
+from experiments.evidence_file import Evidence, Recorded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +69,10 @@ def make(**changes):
             "bend": fix("a line cannot bend", activation="tanh"),
             "longer": fix("too few updates", epochs=5),
         },
-        "rivals": {"slow": rival("a smaller rate", learning_rate=0.01)},
-        "evidence": (Evidence("all", 4),),
-    }
-    return Case(**parts | changes)
+        "variants": {"slow": variant("a smaller rate", learning_rate=0.01)},
+        "recorded": (Recorded("all", 4),),
+    } | changes
+    asked = {field.name for field in dataclasses.fields(Evidence)} & set(parts)
+    asked -= {"variants", "by_hand"}
+    evidence = Evidence(**{name: parts.pop(name) for name in asked})
+    return evidence_file.merged(Case(**parts), evidence)

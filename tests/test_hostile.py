@@ -26,7 +26,7 @@ from experiments import (
     sizes,
     soundness,
 )
-from experiments.case import CaseError, Regression, SuiteError, fix, rival
+from experiments.case import CaseError, Regression, SuiteError, fix, variant
 from experiments.durability_fence import Fence
 from experiments.durability_settings import ESCAPED, OWN, RAN, REFUSED
 from experiments.durability_small import Small, make
@@ -315,7 +315,7 @@ def test_a_mistake_of_the_case_keeps_its_traceback():
     ],
 )
 def test_what_keras_or_the_machine_refuses_is_one_line(setup, words):
-    found, says = came_of(broken=setup, fixes={"calls": fix("two", calls=2)}, rivals={})
+    found, says = came_of(broken=setup, fixes={"calls": fix("two", calls=2)}, variants={})
     assert found == REFUSED
     assert re.search(words, says), says
 
@@ -445,12 +445,12 @@ def test_lines_that_train_for_real_stay_in_their_folder(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_chain_of_rivals_as_long_as_you_like():
-    case = make(rivals=durability_settings.chain(1200))
+    case = make(variants=durability_settings.chain(1200))
     assert case.arm("rival1199").epochs == 10 + 1199
     assert dataclasses.replace(case, name="other").name == "other"
 
 
 def test_rivals_in_a_circle_are_refused():
-    circle = {"a": rival("x", start="b", epochs=3), "b": rival("x", start="a", epochs=4)}
+    circle = {"a": variant("x", start="b", epochs=3), "b": variant("x", start="a", epochs=4)}
     with pytest.raises(CaseError, match="start from each other"):
-        make(rivals=circle)
+        make(variants=circle)
