@@ -5,7 +5,7 @@ Room 10: stored tables to pictures to files; trains nothing and never imports Te
 
 import matplotlib
 
-from experiments import films, race_table, scenes
+from experiments import evidence_file, films, race_table, scenes
 from experiments.plates import file_stem, write_words
 from experiments.race_maps import Maps
 from experiments.stage import FONT
@@ -40,7 +40,8 @@ def write(case, store, look, folder, formats):
 def told(case, store):
     """Returns `{name: Words}` of the animations of a case."""
     found = {"twins": scenes.words(case, store)}
-    return found | ({"race": race_table.words(case, store)} if case.races else {})
+    races = evidence_file.find(case).races
+    return found | ({"race": race_table.words(case, store)} if races else {})
 
 
 def twins(case, store, look, path_without_suffix, formats=("gif", "mp4")):
@@ -76,7 +77,7 @@ def race(case, store, look, path_without_suffix, formats=("gif", "mp4")):
 
     Args, Returns and Raises as of `twins`; a case without races has nothing to write.
     """
-    if not case.races:
+    if not evidence_file.find(case).races:
         return []
     pictures = race_pictures(case, store, look)
     return films.write(pictures, _times(pictures, EACH_LOOK), path_without_suffix, formats)

@@ -9,7 +9,16 @@ another trainer or the software of the time is not asked for.
 import dataclasses
 from collections.abc import Callable
 
-from experiments import effects, ledger, plans, readings, schedule, statistics, tables
+from experiments import (
+    effects,
+    evidence_file,
+    ledger,
+    plans,
+    readings,
+    schedule,
+    statistics,
+    tables,
+)
 from experiments.case import SuiteError
 from experiments.claims import Fact
 
@@ -41,7 +50,7 @@ def questions(case, plan):
     rates = [Question(f"solve rate of {arm}", (arm,), _rate(arm)) for arm in plan]
     claims = [
         Question(f"claim {claim.name}: {claim.says}", tuple(_arms(case, claim)), _claim(claim))
-        for claim in case.claims
+        for claim in evidence_file.find(case).claims
         if claim.tests and _is_within(case, claim, plan)
     ]
     return [*rates, *_effects(case, plan), *claims]
@@ -60,7 +69,7 @@ def _rate(arm):
 
 def _effects(case, plan):
     """Yields what each fix does alone and last, of the largest lattice in the plan."""
-    lattices = [(), *(line.without for line in case.evidence)]
+    lattices = [(), *(line.without for line in evidence_file.find(case).recorded)]
     found = (without for without in lattices if plans.lattice(case, without).keys() <= plan.keys())
     without = next(found, None)
     fixes = [fix for fix in case.fixes if fix not in (without or ())]

@@ -1,20 +1,19 @@
-"""The vocabulary of a case: its task, its bar, its evidence and the case itself.
+"""The vocabulary of a case: its task, its bar and the case itself.
 
-Room 2 of the house: standard library only. A case says *what* is compared;
-it trains nothing and knows no file.
+Room 2 of the house: standard library only. A case says *what* is compared; it trains
+nothing and knows no file. What is asked about it is its `evidence_file.Evidence`.
 """
 
 import dataclasses
 from collections.abc import Callable, Mapping
 
 from experiments import laws
-from experiments.claims import Certificate, Claim, Period, Race, Silent, Study
 from experiments.errors import CaseError, Checked, SuiteError, nearest
 from experiments.laws import PROVENANCE, READINGS, TRAINERS
-from experiments.setups import Fix, Setup, fix, rival
+from experiments.setups import Fix, Setup, fix, rival, variant
 
-__all__ = ["PROVENANCE", "READINGS", "TRAINERS", "Case", "CaseError", "Classification", "Evidence"]
-__all__ += ["Fix", "Regression", "Setup", "Solved", "SuiteError", "fix", "nearest", "rival"]
+__all__ = ["PROVENANCE", "READINGS", "TRAINERS", "Case", "CaseError", "Classification", "Fix"]
+__all__ += ["Regression", "Setup", "Solved", "SuiteError", "fix", "nearest", "rival", "variant"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,34 +75,9 @@ class Classification(Checked):
             )
 
 
-@dataclasses.dataclass(frozen=True)
-class Evidence(Checked):
-    """One line of what `record` keeps under version control.
-
-    Args:
-        arms: Arm names or the words `lattice`, `rivals`, `all`, joined by commas.
-        num_seeds: Seeds 0 to num_seeds - 1.
-        steps: If given, longer arms are cut to this many updates, and say so.
-        without: Fixes left out of the word `lattice`.
-    """
-
-    arms: str
-    num_seeds: int
-    steps: int | None = None
-    without: tuple[str, ...] = ()
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.num_seeds < 1 or (self.steps is not None and self.steps < 1):
-            raise CaseError(
-                "Evidence has at least one seed and one update. Received: "
-                f"num_seeds={self.num_seeds}, steps={self.steps}"
-            )
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class Case(Checked):
-    """A failure in public: the broken program, its fixes and their rivals.
+    """A failure in public: the broken program, its fixes and their variants.
 
     Args:
         name: The case's name: letters, digits and underscores.
@@ -118,7 +92,7 @@ class Case(Checked):
         broken: The program as it was asked about.
         fixes: Name to `fix(...)`; they touch disjoint fields, so that their
             order cannot matter, and together they make the arm `fixed`.
-        rivals: Name to `rival(...)`.
+        variants: Name to `variant(...)`.
         inputs: Optional function `(setup, x, sample) -> x` that prepares what
             the network is given; `sample` holds the x that statistics may be
             taken from (the batch in training, the grid in the exam).
@@ -127,23 +101,10 @@ class Case(Checked):
             drawn, and as training starts from.
         quick_steps: If given, the command line cuts longer arms to this many
             updates unless `--full` is given.
-        evidence: What `record` trains.
-        reference_arm: The arm whose reference rows `record` keeps.
-        plain: What `record --trainer numpy` trains, if anything.
         block_width: Seeds trained at once. XLA may round a sum otherwise in a wider
             stack, so the width is a constant of the case; `None` where a test holds
             that no bit depends on it, and each run may choose.
-        provenance: Field to (quoted | inferred | ours, note).
-        deviations: What differs from the thread, in order.
-        claims: What the thread says, each a `claim(...)` tied to arms.
-        certificates: Causes, each a `certificate(...)` tied to an intervention.
-        studies: Crossings of options, each a `Study`.
-        periods: Arms held against the software of the time, each a `Period`.
-        faults: Fix to the class of the fault it mends, in the taxonomy of Humbatova
-            et al. (2020).
-        silently: What today's Keras does without saying so, each a `Silent` with a script
-            below `results/silently`.
-        races: Optimizers on a plane through weight space, each a `Race`; of a regression.
+        rivals: What `variants` was called before.
 
     Raises:
         CaseError: A law of the house is broken; the text says which.
@@ -159,25 +120,18 @@ class Case(Checked):
     solved: Solved
     broken: Setup
     fixes: Mapping[str, Fix]
-    rivals: Mapping[str, Fix] = dataclasses.field(default_factory=dict)
+    variants: Mapping[str, Fix] = dataclasses.field(default_factory=dict)
     inputs: Callable | None = None
     by_hand: Callable | None = None
     quick_steps: int | None = None
-    evidence: tuple[Evidence, ...] = (Evidence("all", 1000),)
-    reference_arm: str = "fixed"
-    plain: Evidence | None = None
     block_width: int | None = 16
-    provenance: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
-    deviations: tuple[str, ...] = ()
-    claims: tuple[Claim, ...] = ()
-    certificates: tuple[Certificate, ...] = ()
-    studies: tuple[Study, ...] = ()
-    periods: tuple[Period, ...] = ()
-    faults: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    silently: tuple[Silent, ...] = ()
-    races: tuple[Race, ...] = ()
+    rivals: dataclasses.InitVar[Mapping[str, Fix] | None] = None
 
-    def __post_init__(self):
+    def __post_init__(self, rivals):
+        if rivals is not None and self.variants:
+            raise CaseError("A case has variants or rivals, which are the same. Received: both")
+        if rivals is not None:
+            object.__setattr__(self, "variants", rivals)
         super().__post_init__()
         laws.check(self, isinstance(self.task, Regression))
 
@@ -190,18 +144,18 @@ class Case(Checked):
         """Returns the setup of one arm.
 
         Args:
-            name: `broken`, `fixed`, a rival, or fixes joined by `+`.
+            name: `broken`, `fixed`, a variant, or fixes joined by `+`.
 
         Raises:
             SuiteError: There is no such arm.
         """
-        if name in self.rivals:
-            return self._rival(name)
+        if name in self.variants:
+            return self._variant(name)
         parts = list(self.fixes) if name == "fixed" else name.split("+")
         setup = self.broken
         for part in parts if name != "broken" else ():
             if part not in self.fixes:
-                known = ["broken", "fixed", *self.fixes, *self.rivals]
+                known = ["broken", "fixed", *self.fixes, *self.variants]
                 raise SuiteError(
                     f"{self.name} has no arm '{name}'; expected some of "
                     f"{', '.join(known)}, fixes joined by '+', or the words "
@@ -211,11 +165,11 @@ class Case(Checked):
             setup = setup.replace(**self.fixes[part].changes)
         return setup
 
-    def _rival(self, name):
+    def _variant(self, name):
         changes = []
-        while name in self.rivals:
-            changes.append(self.rivals[name].changes)
-            name = self.rivals[name].start
+        while name in self.variants:
+            changes.append(self.variants[name].changes)
+            name = self.variants[name].start
         setup = self.arm(name)
         for changed in reversed(changes):
             setup = setup.replace(**changed)

@@ -2,7 +2,7 @@
 
 Room 1: standard library only. A claim names questions to stored runs; what they
 answer is computed in `ledger`. An arm is named as in its case, or as
-`study:label/label/...`, where `*` averages over every label of that axis; rows of
+`grid:label/label/...`, where `*` averages over every label of that axis; rows of
 another trainer as `trainer:arm`.
 """
 
@@ -115,14 +115,14 @@ class Less(Checked):
 
 @dataclasses.dataclass(frozen=True)
 class Tracks(Most):
-    """Says that, over the cells of a study, one metric falls where another rises.
+    """Says that, over the cells of a grid, one metric falls where another rises.
 
     The quantity is a seed's rank correlation (Spearman) over the cells its pattern
     matches, averaged over seeds; it lies in the range.
 
     Args:
-        arm: `study:` and a pattern with `*`.
-        metric: A column of the study.
+        arm: `grid:` and a pattern with `*`.
+        metric: A column of the grid.
         with_metric: The other column.
     """
 
@@ -212,7 +212,7 @@ def claim(name, says, *tests, by, untestable="", note="", any_of=False):
 
 
 @dataclasses.dataclass(frozen=True)
-class Certificate(Checked):
+class Intervention(Checked):
     """A cause shown by an intervention that touches only that cause.
 
     Args:
@@ -233,19 +233,19 @@ class Certificate(Checked):
         return list(dict.fromkeys([self.arm, *_named(self.tests)]))
 
 
-def certificate(arm, cause, by, *tests):
-    """Returns a `Certificate` with at least one question.
+def intervention(arm, cause, by, *tests):
+    """Returns an `Intervention` with at least one question.
 
     Raises:
         CaseError: It has none.
     """
     if not tests:
-        raise CaseError(f"A certificate has questions. Received: none for {cause!r}")
-    return Certificate(arm, cause, by, tests)
+        raise CaseError(f"An intervention has questions. Received: none for {cause!r}")
+    return Intervention(arm, cause, by, tests)
 
 
 @dataclasses.dataclass(frozen=True)
-class Study(Checked):
+class Grid(Checked):
     """A crossing of options from one arm on, trained by `record --studies`.
 
     Args:
@@ -272,11 +272,11 @@ class Study(Checked):
         super().__post_init__()
         _check_file_names(self.name)
         if self.num_seeds < 1:
-            raise CaseError(f"A study has at least one seed. Received: {self.num_seeds}")
+            raise CaseError(f"A grid has at least one seed. Received: {self.num_seeds}")
 
 
 @dataclasses.dataclass(frozen=True)
-class Period(Checked):
+class Historical(Checked):
     """Rows of the software of the time that one arm is held against.
 
     Args:
@@ -301,7 +301,7 @@ class Period(Checked):
 
 
 @dataclasses.dataclass(frozen=True)
-class Silent(Checked):
+class Undocumented(Checked):
     """What today's Keras does without saying so.
 
     Args:

@@ -7,7 +7,7 @@ import dataclasses
 
 import typer
 
-from experiments import commands, options, places, publishing, training
+from experiments import commands, evidence_file, options, places, publishing, training
 from experiments.screen import exit_with
 
 
@@ -43,7 +43,8 @@ def main(case, arguments=None):
             until_decided=until_decided,
             progress=not no_progress,
         )
-        (training.plan_case if plan else training.run_case)(case, arms, request)
+        run = training.plan_case if plan else training.run_case
+        run(evidence_file.merged(case), arms, request)
 
     exit_with(app, arguments)
 

@@ -12,7 +12,7 @@ import operator
 import sys
 import time
 
-from experiments import cluster_node
+from experiments import cluster_node, keys
 from experiments.case import SuiteError
 from experiments.errors import one_line
 from experiments.workers import MOST_PROGRAMS, MOST_TRIES
@@ -235,7 +235,9 @@ def _modules(unit):
     case = unit.case
     parts = (case.data, case.model, case.task.target, case.inputs, case.by_hand, type(unit.setup))
     parts = [part.func if isinstance(part, functools.partial) else part for part in parts]
-    return {part.__module__ for part in parts if _travels_by_name(part)}
+    found = {part.__module__ for part in parts if _travels_by_name(part)}
+    # An evidence file imports the script of its case.
+    return found | {keys.script_of(name) for name in found}
 
 
 def _travels_by_name(part):

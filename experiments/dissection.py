@@ -8,7 +8,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
-from experiments import effects, plans, schedule, statistics, tables
+from experiments import effects, evidence_file, plans, schedule, statistics, tables
 from experiments.attribution import attribute, minimal_sets, necessary
 from experiments.conclusion import conclude
 from experiments.outcomes import Outcomes
@@ -115,7 +115,7 @@ def budgets(case, runs):
     """Finds the dissections that the stored rows allow.
 
     Args:
-        case: The `Case`; each line of its evidence that names the lattice is tried.
+        case: The `Case`; each line of what is recorded of it that names the lattice is tried.
         runs: What `tables.runs` returns.
 
     Returns:
@@ -123,7 +123,7 @@ def budgets(case, runs):
         that is not stored is left out, as is one held by another of as many seeds.
     """
     stored = Outcomes(case, runs)
-    found = [_dissection(case, stored, runs, line) for line in case.evidence]
+    found = [_dissection(case, stored, runs, line) for line in evidence_file.find(case).recorded]
     found = sorted(filter(None, found), key=lambda item: (-len(item.fixes), -item.num_seeds))
     kept = []
     for item in found:
@@ -137,7 +137,7 @@ def _holds(other, item):
 
 
 def _dissection(case, stored, runs, line):
-    """Builds the lattice of one line of evidence, or nothing if an arm is missing."""
+    """Builds the lattice of one line of what is recorded, or nothing if an arm is missing."""
     if not {"lattice", "all"} & {word.strip() for word in line.arms.split(",")}:
         return None
     fixes = tuple(name for name in case.fixes if name not in line.without)

@@ -5,7 +5,7 @@ Room 9: composes what lower rooms compute; computes no statistic of its own.
 
 import pandas as pd
 
-from experiments import diagnosis, dissection, failures, ledger, period, tables
+from experiments import diagnosis, dissection, evidence_file, failures, ledger, period, tables
 from experiments.case import TRAINERS
 from experiments.conclusion import factor, points
 from experiments.metric_check import MEANINGLESS, loss_lies, metric_check
@@ -19,9 +19,9 @@ ERA = "era"
 
 def outcomes(case, store, runs):
     """Returns the `Outcomes` of a folder: its rows, and what else its claims ask for."""
-    studies, others = {}, {}
-    asked = {arm.partition(":")[0] for item in case.claims for arm in item.arms if ":" in arm}
-    for study in case.studies:
+    (studies, others), known = ({}, {}), evidence_file.find(case)
+    asked = {arm.partition(":")[0] for item in known.claims for arm in item.arms if ":" in arm}
+    for study in known.grids:
         if (store.folder / "studies" / f"{study.name}.csv").exists():
             studies[study.name] = StudyTable(store.folder / "studies", case, study)
     for trainer in asked & set(TRAINERS):

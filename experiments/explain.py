@@ -9,7 +9,7 @@ import textwrap
 
 import pandas as pd
 
-from experiments import diagnosis, dissection, failures, schedule, statistics, tables
+from experiments import diagnosis, dissection, evidence_file, failures, schedule, statistics, tables
 from experiments.case import SuiteError
 
 WIDTH = 100
@@ -52,7 +52,8 @@ def _runs(case, store):
 
 def _tables(case, store):
     """Reads the tables that a case must have, and that of its time if it is there."""
-    needed = {"claims": case.claims, "certificates": case.certificates, "dissection": True}
+    evidence = evidence_file.find(case)
+    needed = {"claims": evidence.claims, "certificates": evidence.interventions, "dissection": True}
     found = {name: tables.stored(store, f"{name}.csv", ()) for name in (*needed, "era")}
     for name, wanted in needed.items():
         if wanted and found[name] is None:

@@ -7,7 +7,7 @@ systems of Humbatova et al. (2020): the names are theirs, the classing is ours.
 
 import pandas as pd
 
-from experiments import diagnosis, dissection, schedule, statistics
+from experiments import diagnosis, dissection, evidence_file, schedule, statistics
 from experiments.attribution import minimal_sets
 
 DOCUMENTED = "each arm at its documented length"
@@ -96,7 +96,8 @@ def fault(case, fixes):
         case: The `Case`.
         fixes: Names of fixes.
     """
-    found = "; ".join(words for name, words in case.faults.items() if name in fixes)
+    faults = evidence_file.find(case).faults
+    found = "; ".join(words for name, words in faults.items() if name in fixes)
     return "; ".join(dict.fromkeys(found.split("; ")))
 
 

@@ -5,7 +5,7 @@ Room 13: what was read of folders of results in, Markdown out.
 
 import pandas as pd
 
-from experiments import dissection, gallery, ledger, schedule, tables
+from experiments import dissection, evidence_file, gallery, ledger, schedule, tables
 from experiments.case import SuiteError
 from experiments.markdown import markdown, picture
 from experiments.reports import outcome_words
@@ -49,7 +49,9 @@ def page(folders, root):
         parts += ["## What the threads say, and what came of it", markdown(_counts(claims))]
         parts += [markdown(claims)]
     studied = {
-        f"{case.name}/studies/README.md": " ".join(study.asks for study in case.studies)
+        f"{case.name}/studies/README.md": " ".join(
+            grid.asks for grid in evidence_file.find(case).grids
+        )
         for case in folders
     }
     shown = [

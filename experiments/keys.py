@@ -27,6 +27,8 @@ ENGINE_VERSION = 2
 PACKAGES = ("keras", "tensorflow", "numpy")
 PLAIN = (str, int, float, bool, tuple, list, type(None))
 HELD = (set, frozenset, np.ndarray)
+# Where the files of evidence stand, beside the scripts of their cases.
+FOLDER = "evidence"
 
 
 def row_key(case, setup, trainer="engine"):
@@ -95,7 +97,7 @@ def _follow_names(source, names, module, texts):
 def _follow(used, value, module, source, texts):
     """Follows a name into the case's own file and this library, no further."""
     ours = (getattr(value, "__module__", None) or "").startswith("experiments.")
-    ours = ours or getattr(value, "__module__", None) == module
+    ours = ours or getattr(value, "__module__", None) in (module, script_of(module))
     if inspect.ismodule(value):
         if value.__name__.startswith("experiments."):
             parts = {part: getattr(value, part, None) for part in vars(value)}
@@ -119,6 +121,11 @@ def _follow(used, value, module, source, texts):
         for item in held if isinstance(value, (dict, tuple, list)) else ():
             if inspect.isfunction(item):
                 _collect(item, texts)
+
+
+def script_of(module):
+    """Returns the name of the case script that an evidence file belongs to; its own otherwise."""
+    return (module or "").replace(f"{FOLDER}.", "")
 
 
 def _plain_text(value):

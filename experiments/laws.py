@@ -1,6 +1,6 @@
-"""The laws of a case: what must hold of its names, fixes, setups and evidence.
+"""The laws of a case and of its evidence: what must hold of names, fixes, setups and claims.
 
-Room 1: standard library only; checked when a `Case` is built.
+Room 1: standard library only; checked when a `Case` is built, and when its evidence is found.
 """
 
 import inspect
@@ -39,16 +39,30 @@ def check(case, is_regression):
     _check_functions(case)
     _check_names(case)
     _check_fixes(case)
-    for name in (*case.fixes, *case.rivals, "fixed"):
+    for name in (*case.fixes, *case.variants, "fixed"):
         _check_setup(name, case.arm(name))
     _check_setup("broken", case.broken)
     _check_task(case, is_regression)
-    case.arm(case.reference_arm)
     if case.block_width is not None and case.block_width < 2:
         raise CaseError(f"block_width must be None or at least 2. Received: {case.block_width}")
-    _check_provenance(case)
-    _check_evidence(case)
-    _check_races(case, is_regression)
+
+
+def check_evidence(evidence, case, is_regression):
+    """Makes sure that evidence names arms, fixes and fields that its case has.
+
+    Args:
+        evidence: The `Evidence`.
+        case: The `Case`, with the variants of its evidence.
+        is_regression: Whether its task is one.
+
+    Raises:
+        CaseError: It does not; the text says which.
+        SuiteError: It names an arm that does not exist.
+    """
+    case.arm(evidence.reference_arm)
+    _check_provenance(evidence, case)
+    _check_claims(evidence, case)
+    _check_races(evidence, case, is_regression)
 
 
 def _check_task(case, is_regression):
@@ -60,8 +74,8 @@ def _check_task(case, is_regression):
         )
 
 
-def _check_provenance(case):
-    for field, told in case.provenance.items():
+def _check_provenance(evidence, case):
+    for field, told in evidence.provenance.items():
         if field not in vars(case.broken) or len(told) != 2 or told[0] not in PROVENANCE:
             raise CaseError(
                 f"Provenance needs a field of the setup and one of {PROVENANCE}, with a note. "
@@ -69,47 +83,47 @@ def _check_provenance(case):
             )
 
 
-def _check_evidence(case):
-    """Makes sure that claims, certificates, studies and periods name what exists."""
-    studies = {study.name: study for study in case.studies}
-    for item in (*case.claims, *case.certificates, *case.silently):
+def _check_claims(evidence, case):
+    """Makes sure that claims, interventions, grids and history name what exists."""
+    grids = {grid.name: grid for grid in evidence.grids}
+    for item in (*evidence.claims, *evidence.interventions, *evidence.undocumented):
         for name in item.arms:
-            study, found, cell = name.partition(":")
-            if not found or study in TRAINERS:
-                case.arm(cell or study)
-            elif study not in studies or not _is_cell(studies[study], cell):
+            grid, found, cell = name.partition(":")
+            if not found or grid in TRAINERS:
+                case.arm(cell or grid)
+            elif grid not in grids or not _is_cell(grids[grid], cell):
                 raise CaseError(
-                    f"{case.name}: a claim names no cell of its studies "
-                    f"{list(studies)}. Received: {name}"
+                    f"{case.name}: a claim names no cell of its grids "
+                    f"{list(grids)}. Received: {name}"
                 )
-    for study in case.studies:
-        for axis in study.axes.values():
+    for grid in evidence.grids:
+        for axis in grid.axes.values():
             for changes in axis.values():
-                case.arm(study.start).replace(**changes)
-    for period in case.periods:
-        case.arm(period.arm)
-    strange = set(case.faults) - set(case.fixes)
+                case.arm(grid.start).replace(**changes)
+    for item in evidence.history:
+        case.arm(item.arm)
+    strange = set(evidence.faults) - set(case.fixes)
     if strange:
         raise CaseError(f"Faults are classed by fix. Received: {sorted(strange)}")
 
 
-def _check_races(case, is_regression):
+def _check_races(evidence, case, is_regression):
     """Makes sure that races name arms, have names of their own, and belong to a regression."""
-    names = [race.name for race in case.races]
+    names = [race.name for race in evidence.races]
     if len(set(names)) < len(names):
         raise CaseError(f"Every race has a name of its own. Received: {names}")
     if names and not is_regression:
         raise CaseError(f"Only a Regression has races. Received: {case.task}")
-    for race in case.races:
+    for race in evidence.races:
         for arm in (race.start, *race.ends):
             case.arm(arm)
 
 
-def _is_cell(study, cell):
+def _is_cell(grid, cell):
     labels = cell.split("/")
-    return len(labels) == len(study.axes) and all(
+    return len(labels) == len(grid.axes) and all(
         label == "*" or label in axis
-        for label, axis in zip(labels, study.axes.values(), strict=True)
+        for label, axis in zip(labels, grid.axes.values(), strict=True)
     )
 
 
@@ -131,7 +145,7 @@ def _check_functions(case):
 
 
 def _check_names(case):
-    for name in (case.name, *case.fixes, *case.rivals):
+    for name in (case.name, *case.fixes, *case.variants):
         if not re.fullmatch(r"[A-Za-z0-9_.]{1,100}", name) or name in RESERVED:
             raise CaseError(
                 "Names hold letters, digits, '_' and '.', at most 100, and an arm of yours is "
@@ -140,15 +154,15 @@ def _check_names(case):
             )
     if "." in case.name:
         raise CaseError(f"A case's name holds no dot. Received: {case.name!r}")
-    for name in case.rivals:
+    for name in case.variants:
         start = [name]
-        while start[-1] in case.rivals:
-            start.append(case.rivals[start[-1]].start)
-            if start[-1] == name or len(start) > len(case.rivals) + 1:
-                raise CaseError(f"Rivals start from each other. Received: {start}")
-    both = set(case.fixes) & set(case.rivals)
+        while start[-1] in case.variants:
+            start.append(case.variants[start[-1]].start)
+            if start[-1] == name or len(start) > len(case.variants) + 1:
+                raise CaseError(f"Variants start from each other. Received: {start}")
+    both = set(case.fixes) & set(case.variants)
     if both:
-        raise CaseError(f"A fix and a rival share a name. Received: {sorted(both)}")
+        raise CaseError(f"A fix and a variant share a name. Received: {sorted(both)}")
 
 
 def _check_fixes(case):

@@ -11,7 +11,7 @@ import functools
 
 import pandas as pd
 
-from experiments import schedule
+from experiments import evidence_file, schedule
 from experiments.case import SuiteError
 from experiments.claims import Fact, Less, Tracks
 from experiments.outcomes import check_metric
@@ -35,7 +35,7 @@ COUNTS = ("num_seeds", "steps", "more_seeds")
 
 
 def answers(tests, outcomes, any_of=False):
-    """Answers the questions of one claim or certificate.
+    """Answers the questions of one claim or intervention.
 
     Args:
         tests: Test words of `claims`.
@@ -124,7 +124,7 @@ def claims_table(case, outcomes):
         is one whose runs are not stored, its note the command that makes them.
     """
     rows = []
-    for claim in case.claims:
+    for claim in evidence_file.find(case).claims:
         head = {"claim": f"{claim.name} {claim.says}", "by": claim.by, "note": claim.note}
         if claim.untestable:
             reason = " ".join(filter(None, (claim.untestable, claim.note)))
@@ -135,7 +135,7 @@ def claims_table(case, outcomes):
 
 
 def certificates_table(case, outcomes):
-    """Answers every certificate of a case.
+    """Answers every intervention of a case.
 
     Args:
         case: The `Case`.
@@ -146,14 +146,14 @@ def certificates_table(case, outcomes):
         runs are not stored.
     """
     rows = []
-    for item in case.certificates:
+    for item in evidence_file.find(case).interventions:
         head = {"arm_explained": item.arm, "cause": item.cause, "intervention": item.by}
         rows += _answered(head, item.tests, outcomes)
     return _table(rows, CERTIFICATE_COLUMNS)
 
 
 def _answered(head, tests, outcomes, any_of=False):
-    """Returns the lines of one claim or certificate, one for each question."""
+    """Returns the lines of one claim or intervention, one for each question."""
     try:
         verdict, readings = answers(tests, outcomes, any_of)
     except SuiteError as error:

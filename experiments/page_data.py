@@ -65,7 +65,7 @@ def case_data(case, store):
         "answer": dissection.answer(case, runs),
         "fixes": [_fix(case, name) for name in case.fixes],
         "lattice": list(plans.lattice(case)),
-        "rivals": [_rival(case, name) for name in case.rivals if name in arms],
+        "rivals": [_variant(case, name) for name in case.variants if name in arms],
         "frame": page_frames.frames(case, [arms[a] for a in plans.lattice(case) if a in arms]),
         "arms": arms,
         "claims": _claims(found["claims"], arms),
@@ -113,12 +113,12 @@ def _fix(case, name):
     return {"name": name, "why": case.fixes[name].why, "changes": _changed(case.broken, changes)}
 
 
-def _rival(case, name):
-    """A rival, and the arm of the lattice that it starts from, if by way of other rivals."""
-    chosen = case.rivals[name]
+def _variant(case, name):
+    """A variant, and the combination of fixes that it starts from, if by way of others."""
+    chosen = case.variants[name]
     start = chosen.start
-    while start in case.rivals:
-        start = case.rivals[start].start
+    while start in case.variants:
+        start = case.variants[start].start
     changed = _changed(case.arm(chosen.start), chosen.changes)
     start = start if start in ("broken", "fixed") else plans.arm_name(case, start.split("+"))
     return {

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from experiments import statistics, tables
+from experiments import evidence_file, statistics, tables
 from experiments.case import Regression, SuiteError
 
 RATE_MARGIN = 0.10
@@ -39,12 +39,12 @@ def compare(case, runs, folder):
     the same happened, not how good it is, and a median needs no cap.
 
     Args:
-        case: The `Case`; its `periods` say what is compared with what.
+        case: The `Case`; its evidence says what is compared with what.
         runs: What `tables.runs` returns.
         folder: The folder of the era's tables, `results/era`.
 
     Returns:
-        A row for each of the case's periods whose arm is among the runs at that
+        A row for each `Historical` of the evidence whose arm is among the runs at that
         budget. Differences and the ratio are ours against theirs, medians are of the
         error, `cliffs_delta` is above 0 where our errors tend to be larger.
 
@@ -53,7 +53,7 @@ def compare(case, runs, folder):
         ValueError: A period leaves out a metric, or takes a seed twice.
     """
     rows = []
-    for period in case.periods:
+    for period in evidence_file.find(case).history:
         part = runs[runs["arm"] == period.arm]
         steps = part["steps"].max() if period.steps is None else period.steps
         part = part[part["steps"] == steps]
@@ -233,7 +233,7 @@ def _era_rows(case, period, folder):
     asked = {case.solved.metric, tables.main_metric(case)}
     if not asked <= set(period.columns):
         raise ValueError(
-            f"{case.name}: a Period maps {sorted(asked)} to columns of the era. "
+            f"{case.name}: a Historical maps {sorted(asked)} to columns of the era. "
             f"Received: {period.columns}"
         )
     path = pathlib.Path(folder) / f"{period.file}.csv"
@@ -269,7 +269,7 @@ def _chosen(table, period, path):
         raise _refusal(path, f"has no rows for arm '{period.arm}'", f"where {period.where}")
     if rows["seed"].duplicated().any():
         raise ValueError(
-            f"A Period takes each seed once: name one stack and one checkpoint. "
+            f"A Historical takes each seed once: name one stack and one checkpoint. "
             f"Received: {period.where}"
         )
     return rows

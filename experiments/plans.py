@@ -43,9 +43,9 @@ def fixes_of(case, arm):
     return tuple(name for name in case.fixes if name in arm.split("+"))
 
 
-def rivals(case):
+def variants(case):
     """Returns `{arm: setup}` of other people's fixes and our own questions."""
-    return {name: case.arm(name) for name in case.rivals}
+    return {name: case.arm(name) for name in case.variants}
 
 
 def select(case, words, *, without=()):
@@ -65,10 +65,10 @@ def select(case, words, *, without=()):
         if word in ("lattice", "all"):
             plan |= lattice(case, without)
         if word in ("rivals", "all"):
-            plan |= rivals(case)
+            plan |= variants(case)
         if word not in ("lattice", "rivals", "all"):
             setup = case.arm(word)
-            known = word in case.rivals or word in ("broken", "fixed")
+            known = word in case.variants or word in ("broken", "fixed")
             plan[word if known else arm_name(case, word.split("+"))] = setup
     if not plan:
         raise SuiteError(
@@ -95,7 +95,7 @@ def cells(case, study):
 
     Args:
         case: The `Case`.
-        study: The `Study`.
+        study: The `Grid`.
 
     Returns:
         `{cell: setup}`; a cell is called by its labels, joined by `/`, in the order of

@@ -8,7 +8,7 @@ the plane what it means in weight space.
 
 import numpy as np
 
-from experiments import blocks, era, measures, networks, race_table, scenes
+from experiments import blocks, era, evidence_file, measures, networks, race_table, scenes
 from experiments.case import SuiteError
 from experiments.store import Store
 
@@ -33,11 +33,12 @@ def record(case, folder, progress=None):
     Raises:
         SuiteError: An end does not come out as stored, or does not start where the others do.
     """
-    if not case.races:
+    races = evidence_file.find(case).races
+    if not races:
         return []
     store, progress = Store(folder, case), progress or blocks.Quiet()
     seed = scenes.showcase_seed(case, store)
-    grounds = [_run(case, race, seed, store, progress) for race in case.races]
+    grounds = [_run(case, race, seed, store, progress) for race in races]
     return [store.write_text(race_table.FILE, race_table.text_of(case, grounds))]
 
 

@@ -6,7 +6,7 @@ Room 9: draws what `race_table` returns, computes no outcome.
 import matplotlib.patheffects
 import numpy as np
 
-from experiments import race_table, tables
+from experiments import evidence_file, race_table, tables
 from experiments.stage import EDGE, LINE, SMALL, Stage, mixed
 
 COLUMNS, GAP = 2, 0.34
@@ -29,22 +29,23 @@ class Maps:
 
     def __init__(self, case, grounds, look):
         self.case, self.look = case, look
-        num_columns = min(COLUMNS, len(case.races))
+        races = evidence_file.find(case).races
+        num_columns = min(COLUMNS, len(races))
         width = (look.inches - 2 * EDGE - (num_columns - 1) * GAP) / num_columns
-        labels = max((race.optimizers for race in case.races), key=len)
+        labels = max((race.optimizers for race in races), key=len)
         self.colours = dict(zip(labels, _colours(look, len(labels)), strict=True))
         tall = min(width - LEFT, 0.5 * look.inches)
         cell = HEAD + tall + FOOT + ROW * len(labels) + GAP / 2
-        num_rows = -(-len(case.races) // num_columns)
+        num_rows = -(-len(races) // num_columns)
         self.stage, self._drawn = Stage(look, TOP + num_rows * cell + END + LINE * len(LEGEND)), []
         seed = next(iter(grounds.values())).seed
         self.stage.text(EDGE, EDGE, f"{case.name}, seed {seed}", weight="bold")
-        for n, race in enumerate(case.races):
+        for n, race in enumerate(races):
             left = EDGE + n % num_columns * (width + GAP)
             box = left, TOP + n // num_columns * cell, width, tall
             self._drawn.append(_Race(self, race, grounds[race.name], box))
         bottom = TOP + num_rows * cell
-        self._clock = self.stage.clock(bottom, max(race.num_steps for race in case.races))
+        self._clock = self.stage.clock(bottom, max(race.num_steps for race in races))
         self.stage.legend(bottom + 0.38, LEGEND)
 
     def picture(self, step):

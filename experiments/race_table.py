@@ -11,7 +11,7 @@ import io
 
 import numpy as np
 
-from experiments import tables
+from experiments import evidence_file, tables
 from experiments.conclusion import listed
 from experiments.keys import row_key
 from experiments.markdown import Words
@@ -95,7 +95,7 @@ def text_of(case, grounds):
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for race, ground in zip(case.races, grounds, strict=True):
+    for race, ground in zip(evidence_file.find(case).races, grounds, strict=True):
         for what, name, numbers in _series(ground):
             line = " ".join(f"{number:.5g}" for number in numbers)
             writer.writerow([race.name, ground.seed, what, name, key(case, race), line])
@@ -132,7 +132,7 @@ def read(case, store):
     try:
         lines = list(csv.DictReader(io.StringIO(text)))
         found = {}
-        for race in case.races:
+        for race in evidence_file.find(case).races:
             mine = [line for line in lines if line["race"] == race.name]
             if {line["key"] for line in mine} != {key(case, race)}:
                 raise lacking(case, f"{FILE} has no current race {race.name}", "races")
@@ -169,10 +169,10 @@ def words(case, store):
     first = next(iter(grounds.values()))
     counts = [
         f"{len(_reached(grounds[race.name], bar))} of {len(first.paths)} from {race.says}"
-        for race in case.races
+        for race in evidence_file.find(case).races
     ]
     title = f"{case.name}: of the optimizers on this slice, {listed(counts)} clear the bar"
-    told = [_told(race, grounds[race.name], bar) for race in case.races]
+    told = [_told(race, grounds[race.name], bar) for race in evidence_file.find(case).races]
     yard, name = tables.yardstick(case)
     caption = [
         _slice(case, first.seed),
@@ -186,7 +186,7 @@ def words(case, store):
 
 def _slice(case, seed):
     """Says what the maps are, and what they are not."""
-    num_steps = max(race.num_steps for race in case.races)
+    num_steps = max(race.num_steps for race in evidence_file.find(case).races)
     return (
         f"A slice of the true loss: the plane through seed {seed}'s initial weights and the two "
         "places where training from them ended. The optimizers are Keras's own, on the plane's "
@@ -198,7 +198,7 @@ def _slice(case, seed):
 
 
 def _rate(case):
-    rates = {race.learning_rate for race in case.races}
+    rates = {race.learning_rate for race in evidence_file.find(case).races}
     if len(rates) > 1 or None in rates:
         return "each race at its own learning rate"
     return f"all at the learning rate {rates.pop():g}"
@@ -227,7 +227,7 @@ def _told(race, ground, bar):
 
 def _gone(case, grounds):
     """Yields a sentence on the paths that run off a map."""
-    for race in case.races:
+    for race in evidence_file.find(case).races:
         ground = grounds[race.name]
         ends = ((axis[0], axis[-1]) for axis in (ground.a, ground.b))
         low, high = np.array(list(ends)).T

@@ -42,7 +42,7 @@ def told(case, setup, what="trained"):
 
 def arm_words(case, setup):
     """Returns the name of the arm that has this setup, or else the setup itself."""
-    for name in ("broken", *case.fixes, "fixed", *case.rivals):
+    for name in ("broken", *case.fixes, "fixed", *case.variants):
         if case.arm(name) == setup:
             return f"'{name}'"
     return shown(setup)

@@ -5,7 +5,7 @@ Room 12: composes; computes no statistic and trains nothing.
 
 import pandas as pd
 
-from experiments import animations, evidence, gallery, plates, schedule, tables
+from experiments import animations, evidence, evidence_file, gallery, plates, schedule, tables
 from experiments.case import TRAINERS
 from experiments.keys import environment_words
 from experiments.looks import look
@@ -153,7 +153,7 @@ def yardstick_words(case):
 
 def report(case, store, runs, summary, curves, found):
     """Returns the report of one folder as Markdown; `found` is what `evidence.gather` returns."""
-    rivals = [(n, f.start, f.changes, f.why) for n, f in case.rivals.items()]
+    rivals = [(n, f.start, f.changes, f.why) for n, f in case.variants.items()]
     rivals = pd.DataFrame(rivals, columns=["rival", "starts from", "changes", "why"])
     rivals["changes"] = [
         ", ".join(f"{k}={_value_words(v)}" for k, v in changes.items())
@@ -186,14 +186,15 @@ def report(case, store, runs, summary, curves, found):
     ]
     if len(rivals):
         parts += ["## Rivals", markdown(rivals)]
-    if case.provenance:
-        rows = [(k, *v) for k, v in case.provenance.items()]
+    known = evidence_file.find(case)
+    if known.provenance:
+        rows = [(k, *v) for k, v in known.provenance.items()]
         table = pd.DataFrame(rows, columns=["field", "provenance", "note"])
         counts = table["provenance"].value_counts()
         words = ", ".join(f"{n} {kind}" for kind, n in counts.items())
         parts += ["## Where the constants come from", f"{words}.", markdown(table)]
-    if case.deviations:
-        numbered = [f"{n}. {text}" for n, text in enumerate(case.deviations, start=1)]
+    if known.deviations:
+        numbered = [f"{n}. {text}" for n, text in enumerate(known.deviations, start=1)]
         parts += ["## What differs from the thread", "\n".join(numbered)]
     parts += ["## How this was made", _made(case, store)]
     return "\n\n".join(parts) + "\n"

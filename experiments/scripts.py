@@ -45,7 +45,7 @@ def script(case, arm="broken", *, seed=0, steps=None, store=None):
 
     Args:
         case: The `Case`.
-        arm: `broken`, `fixed`, a rival, or fixes joined by `+`.
+        arm: `broken`, `fixed`, a variant, or fixes joined by `+`.
         seed: Whole number of at least 0, written into the script.
         steps: If given, a longer program is cut to about this many updates, to whole epochs
             at least, and says so.
@@ -138,8 +138,8 @@ def _story(case, arm):
 
 def _changes(case, arm):
     """Why each thing was changed, from broken on."""
-    if arm in case.rivals:
-        return [*_changes(case, case.rivals[arm].start), f"{arm}: {case.rivals[arm].why}"]
+    if arm in case.variants:
+        return [*_changes(case, case.variants[arm].start), f"{arm}: {case.variants[arm].why}"]
     names = {"broken": (), "fixed": case.fixes}.get(arm, arm.split("+"))
     return [f"{name}: {case.fixes[name].why}" for name in names]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from experiments.errors import CaseError, Checked, SuiteError, nearest, shown
 
-__all__ = ["CaseError", "Fix", "Setup", "SuiteError", "fix", "nearest", "rival"]
+__all__ = ["CaseError", "Fix", "Setup", "SuiteError", "fix", "nearest", "rival", "variant"]
 
 PLAIN_TYPES = (str, int, float, bool, type(None))
 # What a plain value may be at most.
@@ -132,13 +132,17 @@ def fix(why, **changes):
     return Fix(why, changes)
 
 
-def rival(why, start="broken", **changes):
-    """Returns a rival: another proposal, kept out of the lattice of fixes.
+def variant(why, start="broken", **changes):
+    """Returns a variant: another proposal, kept out of the combinations of fixes.
 
     Args:
         why: One clause, shown beside the change in every table.
         start: The arm it changes: `"broken"`, `"fixed"`, fixes joined by `+`, or
-            another rival.
+            another variant.
         **changes: Field names of the setup and their new values.
     """
     return Fix(why, changes, start)
+
+
+# What cases call it that were written before.
+rival = variant

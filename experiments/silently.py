@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-from experiments import ledger, plans, tables
+from experiments import evidence_file, ledger, plans, tables
 from experiments.case import SuiteError
 from experiments.keys import environment_words
 from experiments.outcomes import Outcomes, check_metric
@@ -32,19 +32,19 @@ FOOT = (
 
 
 def declared(cases):
-    """Returns `(case, silent)` pairs: each `Silent` of each case, in order.
+    """Returns `(case, item)` pairs: each `Undocumented` of each case, in order.
 
     Args:
         cases: The `Case`s.
     """
-    return [(case, item) for case in cases for item in getattr(case, "silently", ())]
+    return [(case, item) for case in cases for item in evidence_file.find(case).undocumented]
 
 
 def output_name(item, backend):
     """Returns the name of the file that holds what a script printed.
 
     Args:
-        item: The `Silent`.
+        item: The `Undocumented`.
         backend: Name of a Keras backend; the suite's own goes without saying.
     """
     return item.script + f"_{backend}" * (backend != MAIN_BACKEND) + ".txt"
@@ -164,8 +164,8 @@ def _clause(name, row):
 
 def _why(case, arm):
     """What an arm is, in the words of its case."""
-    if arm in case.rivals:
-        chosen = case.rivals[arm]
+    if arm in case.variants:
+        chosen = case.variants[arm]
         return f"{chosen.why}: `{chosen.start}` with {_changes(chosen.changes)}"
     fixes = plans.fixes_of(case, arm)
     made = _changes({k: v for name in fixes for k, v in case.fixes[name].changes.items()})

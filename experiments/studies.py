@@ -4,7 +4,6 @@ Room 8: knows processes and the study's table; knows no case, prints nothing.
 """
 
 import concurrent.futures
-import dataclasses
 import multiprocessing
 import pathlib
 import signal
@@ -13,7 +12,7 @@ import warnings
 
 import pandas as pd
 
-from experiments import blocks, engine, exactness, keys, networks
+from experiments import blocks, engine, evidence_file, exactness, keys, networks
 from experiments.case import SuiteError
 from experiments.study_table import StudyTable
 
@@ -42,7 +41,7 @@ def record(case, folder, *, progress=None, workers=None, make_pool=None):
             table is damaged, before anything is trained.
     """
     folder = pathlib.Path(folder) / FOLDER
-    found = [StudyTable(folder, case, study) for study in case.studies]
+    found = [StudyTable(folder, case, study) for study in evidence_file.find(case).grids]
     trained, failures = {}, {}
     for table in found:
         counted, failed = train(table, workers=workers, progress=progress, make_pool=make_pool)
@@ -130,9 +129,7 @@ def train(table, *, workers=None, progress=None, make_pool=None):
 def _train_some(table, cells, executor, progress):
     """Trains some cells; returns `{cell: exception}` of those that failed."""
     failures, written, environment = {}, time.monotonic(), keys.environment()
-    # What is claimed may hold functions that cannot travel; no row depends on it.
-    case = dataclasses.replace(table.case, claims=(), certificates=(), studies=(), periods=())
-    num_seeds = table.study.num_seeds
+    case, num_seeds = table.case, table.study.num_seeds
     futures = {
         executor.submit(train_cell, case, table.readings[cell], num_seeds): cell for cell in cells
     }

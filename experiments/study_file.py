@@ -36,7 +36,7 @@ def readings(case, study):
 
     Args:
         case: The `Case`.
-        study: The `Study`.
+        study: The `Grid`.
 
     Returns:
         `{cell: {num_steps: setup}}`, the longest of a cell first.
@@ -63,7 +63,7 @@ class StudyFile:
     Args:
         folder: Where; made on the first write.
         case: The `Case`.
-        study: The `Study`, one of the case's.
+        study: The `Grid`, one of the case's.
 
     Attributes:
         readings: What `readings` returns: the cells that are asked for.

@@ -8,7 +8,7 @@ import pathlib
 
 import pandas as pd
 
-from experiments import plates, study_figures, tables
+from experiments import evidence_file, plates, study_figures, tables
 from experiments.looks import look
 from experiments.markdown import markdown, picture
 from experiments.store import write_whole
@@ -45,7 +45,7 @@ def write(case, folder):
 
 def stored_views(case, folder):
     """Returns the `StudyView` of each of a case's studies that is stored in a folder."""
-    found = [StudyTable(folder, case, study) for study in case.studies]
+    found = [StudyTable(folder, case, study) for study in evidence_file.find(case).grids]
     return [StudyView(table) for table in found if table.path.exists()]
 
 
@@ -63,7 +63,7 @@ def page(case, views):
     """
     command, stored = views[0].table.command, {view.study.name for view in views}
     parts = [f"# {case.name}: studies", _reading(case)]
-    for study in case.studies:
+    for study in evidence_file.find(case).grids:
         if study.name not in stored:
             parts.append(f"`{study.name}` is not trained yet; train it with `{command}`.")
     parts += [part for view in views for part in section(view)]
@@ -229,9 +229,11 @@ def _how_to_read(view):
     name, case = view.study.name, view.case.name
     code = (
         "import reproductions\n"
+        "from experiments import evidence_file\n"
         "from experiments.study_table import StudyTable\n\n"
         f'case = reproductions.load("{case}")\n'
-        f'study = next(study for study in case.studies if study.name == "{name}")\n'
+        "grids = evidence_file.find(case).grids\n"
+        f'study = next(grid for grid in grids if grid.name == "{name}")\n'
         f'table = StudyTable("results/{case}/studies", case, study)\n'
         f'table.outcomes("{next(iter(view.table.readings))}")  # a line a seed\n'
         "table.summary()  # a line a cell and length"

@@ -21,7 +21,7 @@ class StudyTable(StudyFile):
     Args:
         folder: Where; made on the first write.
         case: The `Case`.
-        study: The `Study`, one of the case's.
+        study: The `Grid`, one of the case's.
 
     Raises:
         SuiteError: The files are damaged, or another case's or study's.

@@ -305,7 +305,7 @@ def seeds_to_decide(interval, rule=None):
 
 def order(case):
     """Returns each arm's place: broken, fixed, the lattice, the rivals."""
-    names = ["broken", "fixed", *plans.lattice(case), *case.rivals]
+    names = ["broken", "fixed", *plans.lattice(case), *case.variants]
     return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 

@@ -96,24 +96,24 @@ def plan_case(case, arms, request):
 
 def record_case(case, trainer, *, fresh, progress):
     """Trains what the case calls its evidence, into `results/<case>`."""
-    from experiments import plans
-    from experiments.case import Evidence
+    from experiments import evidence_file, plans
 
     _check_trainer(trainer)
-    if trainer == "numpy" and case.plain is None:
+    known = evidence_file.find(case)
+    if trainer == "numpy" and known.numpy is None:
         print(f"{case.name}: no arm is trained in plain NumPy")
         return
-    folder, evidence = ROOT / "results" / case.name, case.evidence
+    folder, recorded = ROOT / "results" / case.name, known.recorded
     if trainer != "engine":
         folder = folder / trainer
-        alone = Evidence(case.reference_arm, REFERENCE_SEEDS)
-        evidence = (alone,) if trainer == "reference" else (case.plain,)
+        alone = evidence_file.Recorded(known.reference_arm, REFERENCE_SEEDS)
+        recorded = (alone,) if trainer == "reference" else (known.numpy,)
     store = _open(folder, case, trainer, fresh)
     with store.alone(tell):
         for (arm, steps), count in store.stale().items():
             print(f"{case.name}: {count} stale rows of {arm} at {steps:,} steps go")
             store.drop(arm, steps)
-        for line in evidence:
+        for line in recorded:
             plan = plans.cut(plans.select(case, line.arms, without=line.without), line.steps)
             _train(case, plan, list(range(line.num_seeds)), store, progress)
         # The rows of other trainers bear out the engine's figures; they have none of their own.

@@ -23,7 +23,7 @@ class Unit:
     """One run over one block of seeds.
 
     Attributes:
-        case: The `Case`, see `portable`.
+        case: The `Case`.
         arms: `{arm: setup}` that are read from the run, the longest first.
         seeds: The block's seeds.
         width: Seeds that are trained at once, at least as many.
@@ -73,15 +73,6 @@ class Unit:
         return files.digest(repr((keys, self.seeds, self.width, environment())))
 
 
-def portable(case):
-    """Returns a case without what is claimed of it, which no row depends on.
-
-    Claims may hold functions that cannot travel to another process.
-    """
-    said = dict.fromkeys(("claims", "certificates", "studies", "periods", "silently", "races"), ())
-    return dataclasses.replace(case, **said)
-
-
 def origin(case, setup, trainer):
     """Returns sixteen digits of what a run is cut for: what is trained, on which machine."""
     made_on = environment(), num_cores()
@@ -107,7 +98,7 @@ def cut(case, plan, needed, trainer, *, widths=None):
     """
     from experiments import networks
 
-    found, travelling = [], portable(case)
+    found = []
     for arms in plans.runs(plan):
         for part, lacking in _programs(case, arms, _missing(arms, needed)):
             # Only then it is known on what is trained, which tells states of machines apart.
@@ -117,7 +108,7 @@ def cut(case, plan, needed, trainer, *, widths=None):
                 setup = next(iter(part.values()))
                 width = widths.get(origin(case, setup, trainer), width)
             blocks = [tuple(lacking[i : i + width]) for i in range(0, len(lacking), width)]
-            found += [Unit(travelling, part, block, width, trainer) for block in blocks]
+            found += [Unit(case, part, block, width, trainer) for block in blocks]
     return found
 
 

@@ -1,11 +1,14 @@
-"""The cases: one file each. This folder is the list; nothing registers.
+"""The cases: one file each, and below `evidence` what is asked about them.
 
-A file here is a module with a `CASE`. It imports the library, never another case.
+This folder is the list; nothing registers. A file here is a module with a `CASE`. It imports
+the library, never another case.
 """
 
+import functools
 import importlib
 import pathlib
 
+from experiments import evidence_file
 from experiments.case import SuiteError, nearest
 
 
@@ -15,8 +18,9 @@ def names():
     return sorted(path.stem for path in files if not path.stem.startswith("_"))
 
 
+@functools.cache
 def load(name):
-    """Returns the `Case` of one file.
+    """Returns the `Case` of one file, with what its evidence adds.
 
     Raises:
         SuiteError: There is no such case.
@@ -26,4 +30,4 @@ def load(name):
             f"There is no case '{name}'; expected one of {', '.join(names())}, as "
             f"listed by: python -m reproductions.{nearest(name, names())}"
         )
-    return importlib.import_module(f"reproductions.{name}").CASE
+    return evidence_file.merged(importlib.import_module(f"reproductions.{name}").CASE)

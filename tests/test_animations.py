@@ -78,7 +78,7 @@ def test_of_many_fixes_one_in_and_one_out_are_shown():
     fields = ("learning_rate", "batch_size", "num_samples", "epochs", "optimizer")
     values = (0.2, 8, 60, 3, "Adam")
     fixes = {f: fix("why", **{f: v}) for f, v in zip(fields, values, strict=True)}
-    arms = scenes.arms(toy.make(fixes=fixes, rivals={}))
+    arms = scenes.arms(toy.make(fixes=fixes, variants={}))
     assert len(arms) == len(set(arms)) == 12
     assert arms[0] == "broken" and arms[-1] == "fixed"
 

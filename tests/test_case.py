@@ -11,7 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reproductions
-from experiments import Classification, Regression, Setup, Solved, SuiteError, fix, plans, rival
+from experiments import (
+    Classification,
+    Regression,
+    Setup,
+    Solved,
+    SuiteError,
+    evidence_file,
+    fix,
+    plans,
+    variant,
+)
 from experiments.case import PROVENANCE, CaseError
 from tests import toy
 
@@ -237,7 +247,7 @@ def test_every_fix_alone_makes_another_program(name):
 @pytest.mark.parametrize("name", CASES)
 def test_every_rival_differs_from_where_it_starts(name):
     case = reproductions.load(name)
-    for arm, chosen in case.rivals.items():
+    for arm, chosen in case.variants.items():
         assert case.arm(arm) != case.arm(chosen.start), arm
 
 
@@ -266,12 +276,12 @@ def test_every_arm_survives_json(name):
 @pytest.mark.parametrize("name", CASES)
 def test_every_constant_carries_its_provenance(name):
     case = reproductions.load(name)
-    assert set(case.provenance) == set(dataclasses.asdict(case.broken))
+    assert set(evidence_file.find(case).provenance) == set(dataclasses.asdict(case.broken))
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_constant_of_ours_or_inferred_says_from_what(name):
-    for field, (kind, note) in reproductions.load(name).provenance.items():
+    for field, (kind, note) in evidence_file.find(reproductions.load(name)).provenance.items():
         assert kind == "quoted" or note, field
 
 
@@ -279,7 +289,7 @@ def test_a_constant_of_ours_or_inferred_says_from_what(name):
 def test_evidence_names_arms_that_exist_and_fixes_to_leave_out(name):
     case = reproductions.load(name)
     named = set()
-    for line in case.evidence:
+    for line in evidence_file.find(case).recorded:
         assert set(line.without) <= set(case.fixes)
         named |= set(plans.select(case, line.arms, without=line.without))
     assert {"broken", "fixed"} <= named
@@ -288,7 +298,7 @@ def test_evidence_names_arms_that_exist_and_fixes_to_leave_out(name):
 @pytest.mark.parametrize("name", CASES)
 def test_the_reference_arm_is_of_the_plan(name):
     case = reproductions.load(name)
-    assert case.reference_arm in plans.select(case, "all")
+    assert evidence_file.find(case).reference_arm in plans.select(case, "all")
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -400,8 +410,8 @@ def test_a_fix_of_an_unknown_field_is_told_the_nearest():
 
 
 def test_a_rival_of_an_unknown_field_is_told_the_nearest():
-    rivals = {"slow": rival("", learning_rat=0.01)}
-    refused(dict(rivals=rivals), "no field 'learning_rat'.* Did you mean 'learning_rate'")
+    rivals = {"slow": variant("", learning_rat=0.01)}
+    refused(dict(variants=rivals), "no field 'learning_rat'.* Did you mean 'learning_rate'")
 
 
 @pytest.mark.parametrize("changes", [dict(epochs=2), dict(activation="tanh", epochs=2)])
@@ -423,21 +433,21 @@ def test_a_fix_holds_plain_values_only():
 
 
 @pytest.mark.parametrize("name", ["broken", "fixed", "a+b", "a b", "", "a,b", "a/b"])
-@pytest.mark.parametrize("kind", ["fixes", "rivals"])
+@pytest.mark.parametrize("kind", ["fixes", "variants"])
 def test_an_arm_has_a_name_that_a_command_line_can_say(kind, name):
     known = toy.make()
-    arms = getattr(known, kind) | {name: rival("", optimizer="Adam")}
+    arms = getattr(known, kind) | {name: variant("", optimizer="Adam")}
     refused({kind: arms}, "an arm of yours is not called broken or fixed.* Received: ")
 
 
 @pytest.mark.parametrize("word", ["lattice", "rivals", "all"])
 def test_an_arm_is_not_called_like_a_word_of_the_command_line(word):
-    refused(dict(rivals={word: rival("", optimizer="Adam")}), f"Received: '{word}'")
+    refused(dict(variants={word: variant("", optimizer="Adam")}), f"Received: '{word}'")
 
 
 def test_rivals_that_start_from_each_other_are_refused():
-    rivals = {"a": rival("", "b", epochs=9), "b": rival("", "a", epochs=8)}
-    refused(dict(rivals=rivals), "Rivals start from each other")
+    rivals = {"a": variant("", "b", epochs=9), "b": variant("", "a", epochs=8)}
+    refused(dict(variants=rivals), "Variants start from each other")
 
 
 def test_a_case_is_not_named_like_a_hidden_file():
@@ -463,13 +473,13 @@ def test_a_case_has_a_name_that_a_folder_can_have(name):
 
 
 def test_a_fix_and_a_rival_do_not_share_a_name():
-    rivals = {"bend": rival("", optimizer="Adam")}
-    refused(dict(rivals=rivals), "share a name. Received: .'bend'")
+    rivals = {"bend": variant("", optimizer="Adam")}
+    refused(dict(variants=rivals), "share a name. Received: .'bend'")
 
 
 def test_a_rival_starts_from_an_arm_that_exists():
     with pytest.raises((ValueError, SuiteError), match="no arm 'bent'.* Did you mean 'bend'"):
-        toy.make(rivals={"slow": rival("", "bent", learning_rate=0.01)})
+        toy.make(variants={"slow": variant("", "bent", learning_rate=0.01)})
 
 
 def test_steps_and_epochs_exclude_each_other():
@@ -488,7 +498,7 @@ def test_one_of_steps_and_epochs_is_needed():
 
     fixes = {"bend": fix("", activation="tanh")}
     refused(
-        dict(broken=Neither(), fixes=fixes, rivals={}),
+        dict(broken=Neither(), fixes=fixes, variants={}),
         "exactly one of the fields steps and epochs. Received in arm 'bend'",
     )
 
@@ -496,9 +506,9 @@ def test_one_of_steps_and_epochs_is_needed():
 @pytest.mark.parametrize("field", ["batch_size", "num_samples", "epochs"])
 @pytest.mark.parametrize("value", [0, -1, 1.5, 10.0, "10", None, True])
 def test_counts_are_whole_numbers_of_at_least_one(field, value):
-    rivals = {"odd": rival("", **{field: value})}
+    rivals = {"odd": variant("", **{field: value})}
     refused(
-        dict(rivals=rivals),
+        dict(variants=rivals),
         f"Field '{field}' must be a whole number of at least 1. Received in arm 'odd'",
     )
 
@@ -510,16 +520,16 @@ def test_a_finite_setup_needs_its_number_of_samples():
         batch_size: int = 4
 
     refused(
-        dict(broken=Endless(), fixes={"longer": fix("", epochs=3)}, rivals={}),
+        dict(broken=Endless(), fixes={"longer": fix("", epochs=3)}, variants={}),
         "Field 'num_samples' must be a whole number",
     )
 
 
 def test_a_reading_has_one_of_the_four_words():
     task = Classification(lambda x: x[..., 0] > 0.5)
-    rivals = {"odd": rival("", read="round")}
+    rivals = {"odd": variant("", read="round")}
     refused(
-        dict(task=task, broken=Read(), rivals=rivals, solved=Solved("accuracy", 0.9)),
+        dict(task=task, broken=Read(), variants=rivals, solved=Solved("accuracy", 0.9)),
         "Field 'read' must be one of .*Received in arm 'odd': 'round'",
     )
 
@@ -546,7 +556,8 @@ def test_provenance_names_a_field_and_a_known_kind(provenance):
 
 @pytest.mark.parametrize("kind", PROVENANCE)
 def test_provenance_of_every_kind_is_kept(kind):
-    assert toy.make(provenance={"epochs": (kind, "so")}).provenance["epochs"] == (kind, "so")
+    case = toy.make(provenance={"epochs": (kind, "so")})
+    assert evidence_file.find(case).provenance["epochs"] == (kind, "so")
 
 
 # Arms by name.
@@ -564,10 +575,10 @@ def test_one_unknown_fix_among_others_is_the_one_named():
 
 def test_a_rival_may_start_from_fixed_from_fixes_and_from_a_rival():
     case = toy.make(
-        rivals={
-            "first": rival("", "fixed", optimizer="Adam"),
-            "second": rival("", "bend", optimizer="Adam"),
-            "third": rival("", "second", epochs=7),
+        variants={
+            "first": variant("", "fixed", optimizer="Adam"),
+            "second": variant("", "bend", optimizer="Adam"),
+            "third": variant("", "second", epochs=7),
         }
     )
     assert case.arm("first") == toy.Toy(activation="tanh", epochs=5, optimizer="Adam")
@@ -641,8 +652,8 @@ def test_a_chain_of_rivals_as_long_as_you_like():
     names = ["broken", *(f"rival{n}" for n in range(1200))]
     pairs = zip(names, names[1:], strict=False)
     case = toy.make(
-        rivals={
-            name: rival("longer", start=before, epochs=10 + n)
+        variants={
+            name: variant("longer", start=before, epochs=10 + n)
             for n, (before, name) in enumerate(pairs)
         }
     )

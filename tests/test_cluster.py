@@ -113,7 +113,7 @@ def test_a_case_that_ends_its_thread_is_heard_of():
 
 
 def some_units(number):
-    case = units.portable(toy.CASE)
+    case = toy.CASE
     arms = {"broken": case.broken}
     return [units.Unit(case, arms, (seed,), 2, "engine") for seed in range(number)]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import Case, Classification, Setup, Solved, fix, rival
+from experiments import Case, Classification, Setup, Solved, fix, variant
 from experiments.diagnosis import diagnose, words
 from experiments.failures import compare, rare_failures
 from experiments.failures import words as failure_words
@@ -71,12 +71,12 @@ TOSS = Case(
     solved=Solved("accuracy", above=0.9),
     broken=Toss(),
     fixes={"longer": fix("longer", epochs=5)},
-    rivals={
-        "threshold": rival("0/1", labels="0/1", read="threshold 0.5", loss="binary_crossentropy"),
-        "columns": rival("one-hot", labels="one-hot", read="argmax", loss="mse"),
-        "zeros": rival("0/1", labels="0/1"),
-        "zeros_literal": rival("0/1", labels="0/1", loss="literal_hinge"),
-        "odd": rival("a loss of which nothing is known", loss="odd"),
+    variants={
+        "threshold": variant("0/1", labels="0/1", read="threshold 0.5", loss="binary_crossentropy"),
+        "columns": variant("one-hot", labels="one-hot", read="argmax", loss="mse"),
+        "zeros": variant("0/1", labels="0/1"),
+        "zeros_literal": variant("0/1", labels="0/1", loss="literal_hinge"),
+        "odd": variant("a loss of which nothing is known", loss="odd"),
     },
 )
 RIGHT_RUN = {

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import Evidence, fix
+from experiments import Recorded, fix
 from experiments.conclusion import conclude, listed
 from experiments.dissection import answer, budgets, flips, table
 from tests import toy
@@ -20,7 +20,7 @@ WORST = 5.0
 
 
 def case_of(names="ab", **changes):
-    return toy.make(fixes={name: FIXES[name] for name in names}, rivals={}, **changes)
+    return toy.make(fixes={name: FIXES[name] for name in names}, variants={}, **changes)
 
 
 def runs_of(case, solves, num_seeds=100, mse=lambda solved, fixes: 1e-6 if solved else WORST):
@@ -160,19 +160,19 @@ def test_nothing_is_necessary_where_all_fixes_fail():
 
 
 def stream_case():
-    evidence = (
-        Evidence("broken", 50),
-        Evidence("lattice", 40, steps=30, without=("steps",)),
-        Evidence("all", 10, steps=100),
-        Evidence("lattice", 10, steps=100),
+    recorded = (
+        Recorded("broken", 50),
+        Recorded("lattice", 40, steps=30, without=("steps",)),
+        Recorded("all", 10, steps=100),
+        Recorded("lattice", 10, steps=100),
     )
     fixes = {"batch": fix("more", batch_size=8), "steps": fix("longer", steps=250)}
     return toy.make(
         model=toy.stream_model,
         broken=toy.ToyStream(),
         fixes=fixes,
-        rivals={},
-        evidence=evidence,
+        variants={},
+        recorded=recorded,
     )
 
 
@@ -210,7 +210,7 @@ def test_a_lattice_with_a_missing_arm_is_left_out():
 
 
 def test_a_finite_case_is_dissected_at_its_documented_lengths():
-    case = toy.make(rivals={})
+    case = toy.make(variants={})
     (item,) = budgets(case, runs_of(case, lambda fixes, seed: True, num_seeds=3))
     assert item.name == "bend, longer: each arm at its documented length"
 

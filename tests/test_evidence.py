@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from experiments import dissection, evidence, gallery, index, plans, reports, tables
-from experiments.claims import Fails, Solves, certificate, claim
+from experiments.claims import Fails, Solves, claim, intervention
 from experiments.columns import ORDER, typed
 from experiments.keys import row_key
 from experiments.markdown import markdown
@@ -22,7 +22,7 @@ CASE = toy.make(
         claim("A2", "Nobody can tell.", by="ours", untestable="It is a matter of taste."),
         claim("A3", "A slower rate would do.", Solves("slow"), by="asker"),
     ),
-    certificates=(certificate("broken", "no bend", "a bend and time", Solves("fixed")),),
+    interventions=(intervention("broken", "no bend", "a bend and time", Solves("fixed")),),
 )
 NUM_SEEDS = 100
 

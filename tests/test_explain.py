@@ -9,7 +9,7 @@ import pytest
 import reproductions
 from experiments import cli, commands, runner
 from experiments.case import SuiteError
-from experiments.claims import Solves, certificate, claim
+from experiments.claims import Solves, claim, intervention
 from experiments.columns import typed
 from experiments.dissection import COLUMNS as DISSECTED
 from experiments.explain import HEIGHT, WIDTH, explain
@@ -22,7 +22,7 @@ from tests import toy
 ENVIRONMENT = {"python": "3", "keras": "3.0", "tensorflow": "2.0", "numpy": "2.0"}
 CASE = toy.make(
     claims=(claim("S1", "A bend is needed.", Solves("bend"), by="answer"),),
-    certificates=(certificate("broken", "a line", "a bend", Solves("bend")),),
+    interventions=(intervention("broken", "a line", "a bend", Solves("bend")),),
 )
 CLAIMS = (
     ("S1 A bend is needed.", "supported", "answer"),

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import reproductions
-from experiments import Evidence, faults, fix, statistics, tables
+from experiments import Recorded, evidence_file, faults, fix, statistics, tables
 from experiments.store import Store
 from tests import toy
 
@@ -23,7 +23,7 @@ BOTH = f"{FAULTS['a']}; {FAULTS['b']}"
 
 
 def case_of(fixes=FIXES, **changes):
-    parts = {"faults": FAULTS, "rivals": {}, "evidence": (Evidence("lattice", SEEDS),)}
+    parts = {"faults": FAULTS, "variants": {}, "recorded": (Recorded("lattice", SEEDS),)}
     return toy.make(fixes=fixes, **parts | changes)
 
 
@@ -123,7 +123,7 @@ def test_the_diagnosis_is_of_the_broken_side():
 
 
 def test_a_lattice_without_a_fix_is_a_set_of_fixes_beside_the_documented_pair():
-    case = case_of(evidence=(Evidence("lattice", SEEDS, without=("b",)),))
+    case = case_of(recorded=(Recorded("lattice", SEEDS, without=("b",)),))
     runs = runs_of(case, both)
     found = faults.table({case: runs[runs["arm"] != "b"]})
     assert found[["kind", "fix", "budget"]].to_numpy().tolist() == [
@@ -134,7 +134,7 @@ def test_a_lattice_without_a_fix_is_a_set_of_fixes_beside_the_documented_pair():
 
 
 def test_the_documented_pair_has_the_seeds_of_each_side():
-    case = case_of(evidence=(Evidence("lattice", SEEDS, without=("b",)),))
+    case = case_of(recorded=(Recorded("lattice", SEEDS, without=("b",)),))
     runs = runs_of(case, both)
     runs = runs[(runs["arm"] == "broken") | ((runs["arm"] == "fixed") & (runs["seed"] < 16))]
     (row,) = faults.table({case: runs}).to_dict("records")
@@ -153,8 +153,9 @@ def test_nothing_stored_gives_no_line():
 @pytest.mark.parametrize("name", CASES)
 def test_every_fix_is_classed_by_names_of_the_taxonomy(name):
     case = reproductions.load(name)
-    assert set(case.faults) == set(case.fixes)
-    for words in case.faults.values():
+    classes = evidence_file.find(case).faults
+    assert set(classes) == set(case.fixes)
+    for words in classes.values():
         for one in words.split("; "):
             levels = one.split(" > ")
             assert levels[0] in faults.TOP_CLASSES

@@ -116,8 +116,11 @@ def test_an_arm_needs_enough_seeds_and_few_enough_samples(monkeypatch):
 
 
 def test_one_arm_with_dropout_is_checked_beside_the_lattice():
-    drops = {"drop": toy.rival("units dropped", dropout=0.5), "more": toy.rival("x", dropout=0.6)}
-    case = toy.make(rivals=drops)
+    drops = {
+        "drop": toy.variant("units dropped", dropout=0.5),
+        "more": toy.variant("x", dropout=0.6),
+    }
+    case = toy.make(variants=drops)
     stored = pd.concat([few(case, arm, 200) for arm in ("broken", "drop", "more")])
     assert list(gate_sample.plan(case, stored)) == ["broken", "drop"]
 

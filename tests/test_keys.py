@@ -29,7 +29,7 @@ import functools
 
 import numpy as np
 
-from experiments import Case, Regression, Setup, Solved, era, fix, rival
+from experiments import Case, Evidence, Regression, Setup, Solved, era, fix, variant
 
 SCALE = 2.0
 DEPTH = 3
@@ -102,7 +102,10 @@ CASE = Case(
     solved=Solved("r2", above=0.95),
     broken=Toy(),
     fixes={"wide": fix("more units", width=8)},
-    rivals={"slow": rival("slower", rate=0.01)},
+    variants={"slow": variant("slower", rate=0.01)},
+)
+
+EVIDENCE = Evidence(
     provenance={"rate": ("quoted", "so")},
     deviations=("None.",),
 )

@@ -22,8 +22,8 @@ from experiments.claims import (
     Solves,
     Some,
     Tracks,
-    certificate,
     claim,
+    intervention,
 )
 from experiments.ledger import (
     CERTIFICATE_COLUMNS,
@@ -481,8 +481,8 @@ def claims_case():
         claim("S3", "One is enough.", Solves("broken"), Solves("fixed"), by="ours", any_of=True),
         claim("S4", "It fits.", Fact("the slope", lambda: 2, at_least=1), by="ours"),
     )
-    causes = (certificate("broken", "a line", "a bend", Helps("fixed", "broken")),)
-    return toy.make(claims=claims, certificates=causes)
+    causes = (intervention("broken", "a line", "a bend", Helps("fixed", "broken")),)
+    return toy.make(claims=claims, interventions=causes)
 
 
 def both_tables():

@@ -328,7 +328,7 @@ def test_fresh_points_are_each_seeds_own_and_the_same_for_every_arm(name):
     asked = Exam(case, case.broken, [3, 4]).inputs
     assert asked.shape == (2, 10_250, 5)
     assert not np.isin(asked[0, :10_200], asked[1, :10_200]).all(axis=1).any()
-    for arm in (*case.fixes, *case.rivals, "fixed"):
+    for arm in (*case.fixes, *case.variants, "fixed"):
         np.testing.assert_array_equal(Exam(case, case.arm(arm), [4]).inputs[0], asked[1])
 
 

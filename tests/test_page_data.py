@@ -177,8 +177,8 @@ def test_every_statement_has_the_stored_verdict(name, file):
 def test_every_arm_of_the_lattice_and_every_rival_is_shown(name):
     facts, case = whole()[name], loaded()[name]
     assert facts["lattice"] == list(plans.lattice(case))
-    assert [rival["name"] for rival in facts["rivals"]] == list(case.rivals)
-    assert set(facts["arms"]) == {*facts["lattice"], *case.rivals}
+    assert [rival["name"] for rival in facts["rivals"]] == list(case.variants)
+    assert set(facts["arms"]) == {*facts["lattice"], *case.variants}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -197,9 +197,9 @@ def test_a_rival_starts_from_an_arm_of_the_lattice(name):
 
 def test_a_rival_of_a_rival_shows_the_fixes_of_the_arm_below_both():
     case = toy.make(
-        rivals={
-            "low": toy.rival("lower", "longer+bend", learning_rate=0.01),
-            "lower": toy.rival("lower still", "low", learning_rate=0.001),
+        variants={
+            "low": toy.variant("lower", "longer+bend", learning_rate=0.01),
+            "lower": toy.variant("lower still", "low", learning_rate=0.001),
         }
     )
     found = page_data._rival(case, "lower")

@@ -13,9 +13,9 @@ import pytest
 from scipy import stats
 
 import reproductions
-from experiments import period, statistics
+from experiments import Evidence, evidence_file, period, statistics
 from experiments.case import SuiteError
-from experiments.claims import Period
+from experiments.claims import Historical
 from experiments.statistics import Interval, rate
 from tests import toy
 
@@ -27,7 +27,7 @@ WHERE = {"variant": "broken", "checkpoint": 1, "stack": "old1.0"}
 
 def case_of(*periods):
     """Returns the toy case, its bar R2 of 0.95, with these periods."""
-    return toy.make(periods=periods)
+    return toy.make(history=periods)
 
 
 def runs_of(mse, arm="broken", steps=8):
@@ -48,7 +48,7 @@ def write_era(folder, mse, **changes):
 def compared(folder, ours, theirs, **changes):
     """Compares two lists of errors; returns the one row."""
     write_era(folder, theirs)
-    chosen = Period("broken", "old", WHERE, COLUMNS, **changes)
+    chosen = Historical("broken", "old", WHERE, COLUMNS, **changes)
     (row,) = period.compare(case_of(chosen), runs_of(ours), folder).to_dict("records")
     return row
 
@@ -244,7 +244,7 @@ def test_runs_that_diverged_count(tmp_path):
 def test_a_classifiers_error_is_its_share_put_wrong_and_never_0(tmp_path):
     case = reproductions.load("sum_hinge")
     where = {"variant": "hinge", "checkpoint": 150, "stack": "keras1.2.2-tf1.4.1"}
-    chosen = Period("fixed", "sum", where, {"accuracy": "t10k_acc_sign"})
+    chosen = Historical("fixed", "sum", where, {"accuracy": "t10k_acc_sign"})
     table = pd.read_csv(ERA / "sum.csv", dtype={"checkpoint": str})
     era = table[(table[list(where)] == [str(value) for value in where.values()]).all(axis=1)]
     runs = pd.DataFrame({"seed": range(20), "accuracy": 1.0, "solved": True, "diverged": False})
@@ -258,8 +258,7 @@ def test_a_classifiers_error_is_its_share_put_wrong_and_never_0(tmp_path):
 
 def case_with(case, *periods):
     """Returns a case with other periods."""
-    parts = {name: getattr(case, name) for name in case.__dataclass_fields__}
-    return type(case)(**parts | {"periods": periods})
+    return evidence_file.merged(case, Evidence(history=periods))
 
 
 # Which rows are read.
@@ -268,13 +267,15 @@ def case_with(case, *periods):
 def test_a_tuple_means_any_of_its_values(tmp_path):
     write_era(tmp_path, [0.01] * 30, variant=["broken"] * 10 + ["asked"] * 15 + ["else"] * 5)
     where = {"variant": ("broken", "asked"), "checkpoint": 1}
-    case = case_of(Period("broken", "old", where, COLUMNS))
+    case = case_of(Historical("broken", "old", where, COLUMNS))
     assert period.compare(case, runs_of([0.01] * 30), tmp_path)["era_seeds"].tolist() == [25]
 
 
 def test_values_are_compared_as_they_are_written(tmp_path):
     write_era(tmp_path, [0.01] * 30, checkpoint=["10"] * 20 + ["end"] * 10)
-    case = case_of(*(Period("broken", "old", {"checkpoint": at}, COLUMNS) for at in (10, "end")))
+    case = case_of(
+        *(Historical("broken", "old", {"checkpoint": at}, COLUMNS) for at in (10, "end"))
+    )
     assert period.compare(case, runs_of([0.01] * 30), tmp_path)["era_seeds"].tolist() == [20, 10]
 
 
@@ -282,7 +283,7 @@ def test_the_longest_stored_budget_is_read_unless_one_is_named(tmp_path):
     write_era(tmp_path, [0.01] * 30)
     runs = pd.concat([runs_of([0.02] * 30, steps=8), runs_of([0.04] * 30, steps=20)])
     case = case_of(
-        *(Period("broken", "old", WHERE, COLUMNS, steps=steps) for steps in (None, 8, 20))
+        *(Historical("broken", "old", WHERE, COLUMNS, steps=steps) for steps in (None, 8, 20))
     )
     found = period.compare(case, runs, tmp_path)
     assert found["steps"].tolist() == [20, 8, 20]
@@ -290,7 +291,7 @@ def test_the_longest_stored_budget_is_read_unless_one_is_named(tmp_path):
 
 
 def test_an_arm_that_was_not_run_is_left_out(tmp_path):
-    chosen = Period("fixed", "old", WHERE, COLUMNS)
+    chosen = Historical("fixed", "old", WHERE, COLUMNS)
     found = period.compare(case_of(chosen), runs_of([0.02] * 30), tmp_path)
     assert (len(found), list(found)) == (0, period.COLUMNS)
 
@@ -299,7 +300,7 @@ def test_an_arm_that_was_not_run_is_left_out(tmp_path):
 
 
 def test_a_missing_table_is_named_with_what_mends_it(tmp_path):
-    case = case_of(Period("broken", "old", WHERE, COLUMNS))
+    case = case_of(Historical("broken", "old", WHERE, COLUMNS))
     with pytest.raises(SuiteError, match=r"old\.csv is missing; restore it with: git checkout"):
         period.compare(case, runs_of([0.01] * 30), tmp_path)
 
@@ -316,14 +317,14 @@ def test_a_missing_table_is_named_with_what_mends_it(tmp_path):
 )
 def test_a_damaged_table_is_named_with_what_mends_it(tmp_path, text, received):
     (tmp_path / "old.csv").write_text(text, encoding="utf-8")
-    case = case_of(Period("broken", "old", WHERE, COLUMNS))
+    case = case_of(Historical("broken", "old", WHERE, COLUMNS))
     with pytest.raises(SuiteError, match=rf"old\.csv is damaged; restore .*Received: .*{received}"):
         period.compare(case, runs_of([0.01] * 30), tmp_path)
 
 
 def test_rows_that_are_not_there_are_named_with_what_makes_them(tmp_path):
     write_era(tmp_path, [0.01] * 30)
-    case = case_of(Period("broken", "old", WHERE | {"checkpoint": 2}, COLUMNS))
+    case = case_of(Historical("broken", "old", WHERE | {"checkpoint": 2}, COLUMNS))
     text = r"has no rows for arm 'broken'; .* make its rows anew with regenerate\.py"
     with pytest.raises(SuiteError, match=text):
         period.compare(case, runs_of([0.01] * 30), tmp_path)
@@ -331,13 +332,13 @@ def test_rows_that_are_not_there_are_named_with_what_makes_them(tmp_path):
 
 def test_a_seed_counts_once(tmp_path):
     write_era(tmp_path, [0.01] * 30, seed=[*range(29), 28])
-    case = case_of(Period("broken", "old", WHERE, COLUMNS))
+    case = case_of(Historical("broken", "old", WHERE, COLUMNS))
     with pytest.raises(ValueError, match="takes each seed once: name one stack"):
         period.compare(case, runs_of([0.01] * 30), tmp_path)
 
 
 def test_a_period_maps_the_bar_and_the_error():
-    case = case_of(Period("broken", "old", WHERE, {"mse": "mse"}))
+    case = case_of(Historical("broken", "old", WHERE, {"mse": "mse"}))
     with pytest.raises(ValueError, match=r"maps \['mse', 'r2'\] to columns"):
         period.compare(case, runs_of([0.01] * 30), ERA)
 
@@ -397,12 +398,12 @@ def test_r2_is_1_less_the_error_over_the_curves_variance(name, variance):
 def test_every_period_of_a_case_finds_its_rows(name):
     case = reproductions.load(name)
     parts = []
-    for item in case.periods:
+    for item in evidence_file.find(case).history:
         steps = item.steps or case.arm(item.arm).num_steps
         parts.append(runs_of([0.5] * 20, item.arm, steps).assign(accuracy=0.5))
     if parts:
         runs = pd.concat(parts).drop_duplicates(["arm", "steps", "seed"])
-        assert len(period.compare(case, runs, ERA)) == len(case.periods)
+        assert len(period.compare(case, runs, ERA)) == len(evidence_file.find(case).history)
 
 
 # The script that makes the data anew.

@@ -15,10 +15,10 @@ from experiments import (
     forecast,
     planner,
     plans,
-    rival,
     runner,
     schedule,
     units,
+    variant,
     workers,
 )
 from experiments.calibration import Cost
@@ -100,10 +100,10 @@ def test_stale_rows_are_counted_and_trained_anew(tmp_path):
 
 
 def test_an_arm_that_is_refused_is_refused_before_anything_is_timed(tmp_path, cheap):
-    case = toy.make(rivals={"odd": rival("an optimizer", optimizer="Adafactor")})
+    case = toy.make(variants={"odd": variant("an optimizer", optimizer="Adafactor")})
     store = Store(tmp_path / "a", case, "numpy")
     with pytest.raises(SuiteError, match="Adafactor"):
-        planner.plan(case, plans.rivals(case), [0, 1], store)
+        planner.plan(case, plans.variants(case), [0, 1], store)
     assert cheap == []
 
 

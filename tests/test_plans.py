@@ -8,7 +8,7 @@ import pytest
 
 import reproductions
 from experiments import SuiteError, fix, plans
-from experiments.claims import Study
+from experiments.claims import Grid
 from experiments.streams import Batches
 from tests import toy
 
@@ -76,7 +76,7 @@ def test_an_arm_is_called_by_its_fixes_in_the_order_of_the_case(fixes, name):
 
 
 def test_rivals_are_the_rivals_and_nothing_else():
-    assert plans.rivals(toy.make()) == {"slow": toy.Toy(learning_rate=0.01)}
+    assert plans.variants(toy.make()) == {"slow": toy.Toy(learning_rate=0.01)}
 
 
 # Select.
@@ -105,7 +105,7 @@ def test_words_select_arms(words, arms):
 @pytest.mark.parametrize("name", CASES)
 def test_all_is_the_lattice_and_the_rivals(name):
     case = reproductions.load(name)
-    assert plans.select(case, "all") == plans.lattice(case) | plans.rivals(case)
+    assert plans.select(case, "all") == plans.lattice(case) | plans.variants(case)
 
 
 def test_fixes_may_be_joined_in_any_order():
@@ -185,7 +185,7 @@ def test_a_single_fix_alone_is_called_as_in_the_lattice():
 
 
 def study(axes, lengths=()):
-    return Study("grid", "", "bend", axes, 4, lengths)
+    return Grid("grid", "", "bend", axes, 4, lengths)
 
 
 def test_the_cells_of_a_study_by_hand():

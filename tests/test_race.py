@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 import reproductions
-from experiments import SuiteError, keys, race, race_table, runner, scenes, tables
+from experiments import SuiteError, evidence_file, keys, race, race_table, runner, scenes, tables
 from experiments.claims import Race
 from experiments.store import Store
 from tests import test_slices, toy
 
 RESULTS = pathlib.Path(reproductions.__file__).parent.parent / "results"
-RACED = [n for n in reproductions.names() if reproductions.load(n).races]
+RACED = [n for n in reproductions.names() if evidence_file.find(reproductions.load(n)).races]
 RUN = Race(
     name="lines",
     says="the start",
@@ -27,7 +27,7 @@ RUN = Race(
 
 def lines_case(*races):
     """A line of two weights, trained on a stream: every place of weight space is on the plane."""
-    return dataclasses.replace(toy.make_stream(), races=races or (RUN,))
+    return toy.make_stream(races=races or (RUN,))
 
 
 def ground(**changes):
@@ -206,15 +206,12 @@ def test_a_race_is_recorded_in_the_same_bytes(recorded):
 
 def test_ends_that_start_elsewhere_are_refused(recorded):
     case, store = recorded
-    elsewhere = dataclasses.replace(
-        case, by_hand=lambda s, weights: [w + s.learning_rate for w in weights]
-    )
-    setup = dict(learning_rate=0.3)
-    elsewhere = dataclasses.replace(
-        elsewhere, rivals={"quick": toy.rival("quicker", **setup)}, races=()
-    )
     run = dataclasses.replace(RUN, start="quick")
-    elsewhere = dataclasses.replace(elsewhere, races=(run,))
+    elsewhere = toy.make_stream(
+        by_hand=lambda s, weights: [w + s.learning_rate for w in weights],
+        variants={"quick": toy.variant("quicker", learning_rate=0.3)},
+        races=(run,),
+    )
     with pytest.raises(SuiteError, match="start from the weights of its start.*quick and broken"):
         race._run(elsewhere, run, 0, store, runner.Quiet())
 
@@ -249,7 +246,7 @@ def test_a_changed_race_is_stale(tmp_path, change):
 
 def test_a_changed_case_makes_its_races_stale(tmp_path):
     store = written(tmp_path)[1]
-    changed = dataclasses.replace(lines_case(), broken=toy.ToyStream(learning_rate=0.2))
+    changed = toy.make_stream(races=(RUN,), broken=toy.ToyStream(learning_rate=0.2))
     with pytest.raises(SuiteError, match="no current race lines"):
         race_table.read(changed, store)
 
@@ -330,7 +327,7 @@ def test_a_classification_has_no_races():
 
 def test_races_are_in_no_rows_key():
     case = lines_case()
-    without = dataclasses.replace(case, races=())
+    without = toy.make_stream()
     assert keys.row_key(case, case.broken) == keys.row_key(without, case.broken)
 
 
@@ -352,7 +349,7 @@ def test_the_committed_races_are_of_the_showcase_seed(committed):
 def test_the_ends_of_committed_races_have_the_loss_of_their_stored_rows(committed):
     case, store, grounds = committed
     table = tables.runs(store)
-    for run in case.races:
+    for run in evidence_file.find(case).races:
         found = grounds[run.name]
         for arm, steps in run.ends.items():
             row = table[(table["arm"] == arm) & (table["steps"] == steps)]
@@ -369,7 +366,7 @@ def test_the_surface_of_committed_races_is_exact_at_the_three_points(committed):
 
 def test_from_the_askers_start_his_optimizer_stays_at_the_mean_and_others_do_not(committed):
     case, _, grounds = committed
-    asked, bar = grounds[case.races[0].name], tables.threshold(case)[0]
+    asked, bar = grounds[evidence_file.find(case).races[0].name], tables.threshold(case)[0]
     assert asked.paths["SGD"][-1, 2] == pytest.approx(tables.yardstick(case)[0], rel=0.01)
     assert asked.paths["Adam"][-1, 2] < bar
 
@@ -377,7 +374,7 @@ def test_from_the_askers_start_his_optimizer_stays_at_the_mean_and_others_do_not
 @pytest.mark.slow
 def test_committed_races_are_recorded_alike_again(committed, tmp_path):
     case, store, grounds = committed
-    for run in case.races:
+    for run in evidence_file.find(case).races:
         found = race._run(case, run, grounds[run.name].seed, store, runner.Quiet())
         there = grounds[run.name]
         assert np.allclose(found.steps, there.steps)

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 import reproductions
-from experiments import commands, gallery, index, plans, reports, statistics, tables
+from experiments import (
+    commands,
+    evidence_file,
+    gallery,
+    index,
+    plans,
+    reports,
+    statistics,
+    tables,
+)
 from experiments import evidence as evidences
 from experiments.store import Store
 
@@ -53,7 +62,7 @@ def test_every_row_is_current(name, evidence):
 @pytest.mark.parametrize("name", CASES)
 def test_every_arm_has_the_seeds_that_its_case_names(name, evidence):
     case, store, _ = evidence(name)
-    for line in case.evidence:
+    for line in evidence_file.find(case).recorded:
         plan = plans.select(case, line.arms, without=line.without)
         for arm, setup in plans.cut(plan, line.steps).items():
             assert store.missing(arm, setup, range(line.num_seeds)) == [], arm
@@ -116,7 +125,7 @@ def test_sixteen_seeds_of_the_lattice_and_four_of_rivals_are_kept_in_full(name, 
     case, store, runs = evidence(name)
     table = tables.from_csv(store.read_table("seeds.csv"))
     for (arm, steps), part in table.groupby(["arm", "steps"]):
-        assert part["seed"].nunique() == (4 if arm in case.rivals else 16), arm
+        assert part["seed"].nunique() == (4 if arm in case.variants else 16), arm
         assert part["checkpoint"].min() == 0
         assert part["checkpoint"].max() == steps
     assert set(table["arm"]) == set(runs["arm"])
@@ -206,7 +215,8 @@ def test_the_tables_of_evidence_are_those_of_the_rows(name, evidence, gathered):
 
 
 def test_every_statement_of_the_threads_is_a_claim():
-    claims = [claim for name in CASES for claim in reproductions.load(name).claims]
+    found = [evidence_file.find(reproductions.load(name)) for name in CASES]
+    claims = [claim for evidence in found for claim in evidence.claims]
     assert {claim.name for claim in claims} == STATEMENTS
 
 

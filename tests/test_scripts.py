@@ -39,7 +39,7 @@ ARMS = [
     (name, arm)
     for name in CASES
     for case in [reproductions.load(name)]
-    for arm in (*plans.lattice(case), *plans.rivals(case))
+    for arm in (*plans.lattice(case), *plans.variants(case))
 ]
 TRAINING = re.compile(r"^(history = model\.fit|for _ in range)", re.MULTILINE)
 # The suite's own words, which a plain program has no use for.
@@ -248,7 +248,7 @@ def test_a_script_makes_the_documented_number_of_updates(name, arm):
 @pytest.mark.parametrize("steps", [1, 150, 10**7])
 def test_a_script_is_cut_to_so_many_updates_but_never_below_an_epoch(name, steps):
     case = reproductions.load(name)
-    for arm in ("broken", "fixed", *list(case.rivals)[:3]):
+    for arm in ("broken", "fixed", *list(case.variants)[:3]):
         whole = case.arm(arm)
         short = scripts.shortened(whole, steps)
         least = 1 if whole.is_stream else whole.steps_per_epoch
@@ -392,7 +392,7 @@ def test_a_rival_of_an_arm_tells_that_arms_changes_too():
     case = reproductions.load("sin_fit")
     text = " ".join(script("sin_fit", "neck_2").split())
     assert f"- epochs: {case.fixes['epochs'].why}" in text
-    assert f"- neck_2: {case.rivals['neck_2'].why}" in text
+    assert f"- neck_2: {case.variants['neck_2'].why}" in text
 
 
 def stored(case, folder, solved, arm="broken"):
@@ -517,7 +517,7 @@ def test_classes_on_an_endless_stream_with_inputs_and_weights_of_their_own_are_e
         solved=Solved("accuracy", above=0.9),
         broken=Corner(),
         fixes={"plain": fix("x as it is", centred=False), "longer": fix("more", steps=40)},
-        rivals={},
+        variants={},
     )
     text = scripts.script(case, "broken")
     assert "model.set_weights(halved(model.get_weights()))" in text

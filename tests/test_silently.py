@@ -10,7 +10,7 @@ import pytest
 
 import reproductions
 from experiments import SuiteError, silently, tables
-from experiments.claims import Alike, Silent, Solves
+from experiments.claims import Alike, Solves, Undocumented
 from experiments.store import Store
 from tests import toy
 
@@ -20,7 +20,7 @@ SCRIPTS = sorted(FOLDER.glob("*.py"))
 MOST_STATEMENTS = 16
 NUMBER = re.compile(r"-?\d+\.\d+")
 SEEDS = 40
-ITEM = Silent(
+ITEM = Undocumented(
     title="A line is logged as a curve",
     script="lines",
     what="Nothing is said.",
@@ -116,7 +116,7 @@ def test_capture_runs_on_the_backend_that_it_is_told(tmp_path):
 
 def test_refresh_writes_an_output_for_each_backend(tmp_path):
     (tmp_path / "lines.py").write_text("import os\nprint(os.environ['KERAS_BACKEND'])")
-    paths = silently.refresh(tmp_path, [toy.make(silently=(ITEM,))])
+    paths = silently.refresh(tmp_path, [toy.make(undocumented=(ITEM,))])
     assert {path.name: path.read_text() for path in paths} == {
         "lines.txt": "tensorflow\n",
         "lines_jax.txt": "jax\n",
@@ -137,7 +137,7 @@ def made(tmp_path):
     """Returns `(folder, case, runs)` of a page by hand."""
     (tmp_path / "lines.txt").write_text("loss 0.125\n")
     (tmp_path / "lines_jax.txt").write_text("loss 8.5\n")
-    case = toy.make(silently=(ITEM,))
+    case = toy.make(undocumented=(ITEM,))
     lines = [("broken", False, 8, 0.05), ("fixed", True, 20, 0.001), ("slow", False, 8, 0.05)]
     runs = pd.concat([rows_of(*line) for line in lines], ignore_index=True)
     return tmp_path, case, runs

@@ -8,7 +8,6 @@ import pytest
 
 import reproductions
 from experiments import (
-    Case,
     Classification,
     Setup,
     Solved,
@@ -72,7 +71,7 @@ def make(**changes):
         broken=Sides(),
         fixes={"longer": fix("too few updates", epochs=60)},
     )
-    return Case(**parts | changes)
+    return toy.case_of(parts | changes)
 
 
 @pytest.fixture(scope="module")

@@ -243,7 +243,7 @@ def test_broken_and_fixed_sine_see_the_same_samples_in_the_same_order():
 def test_every_arm_of_equal_samples_is_shuffled_alike(name):
     case = reproductions.load(name)
     x, _ = passes(case, case.broken, 3, 1)[0]
-    for arm in (*case.fixes, *case.rivals, "fixed"):
+    for arm in (*case.fixes, *case.variants, "fixed"):
         np.testing.assert_array_equal(x, passes(case, case.arm(arm), 3, 1)[0][0])
 
 

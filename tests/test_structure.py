@@ -30,6 +30,7 @@ LEVELS = {
     "markdown": 1,
     "looks": 1,
     "case": 2,
+    "evidence_file": 3,
     "attribution": 2,
     "columns": 2,
     "sizes": 2,
@@ -237,7 +238,7 @@ def test_imports_point_strictly_down(name):
 
 
 def test_the_package_itself_imports_nothing_heavy():
-    assert rooms(library()["__init__"]) <= {"case", "era"}
+    assert rooms(library()["__init__"]) <= {"case", "evidence_file", "era"}
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
@@ -276,6 +277,20 @@ def test_a_case_imports_the_library_and_never_another_case(name):
     module = tree(ROOT / "reproductions" / f"{name}.py")
     assert not {n for n in imported(module) if n.partition(".")[0] == "reproductions"}
     assert packages(module) <= {"numpy", "keras"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_evidence_imports_the_library_and_its_own_case(name):
+    module = tree(ROOT / "reproductions" / "evidence" / f"{name}.py")
+    cases = {n for n in imported(module) if n.partition(".")[0] == "reproductions"}
+    assert {n.rpartition(".")[0] for n in cases} <= {f"reproductions.{name}"}
+    assert packages(module) <= {"numpy"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_case_has_at_most_a_hundred_lines(name):
+    text = (ROOT / "reproductions" / f"{name}.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 100
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -7,7 +7,7 @@ import pytest
 
 from experiments import plans, runner, studies, study_file
 from experiments.case import SuiteError
-from experiments.claims import Study, claim
+from experiments.claims import Grid, claim
 from experiments.store import Store
 from experiments.study_table import StudyTable
 from tests import toy
@@ -149,8 +149,8 @@ def test_stale_cells_are_trained_anew(tmp_path, fake):
 
 def test_record_trains_every_study_and_names_the_failures_last(tmp_path, fake, monkeypatch):
     fake.errors = {0.01: SuiteError("refused")}
-    other = Study("other", "", "bend", {"seen": {"a": {}, "b": {"batch_size": 8}}}, 4, (5,))
-    case = toy.make(studies=(STUDY, other))
+    other = Grid("other", "", "bend", {"seen": {"a": {}, "b": {"batch_size": 8}}}, 4, (5,))
+    case = toy.make(grids=(STUDY, other))
     monkeypatch.setattr(studies, "train_cell", lambda *a: _at_any_length(*a, fake.errors))
     with pytest.raises(SuiteError, match="2 cells were not trained.*grid:line/slow .refused."):
         studies.record(case, tmp_path, make_pool=here)
@@ -191,7 +191,7 @@ def test_blocks_are_even_and_depend_on_nothing_but_the_cell():
 
 def test_narrow_blocks_train_all_seeds():
     case = toy.make(block_width=2)
-    study = Study("grid", "", "broken", {}, 3)
+    study = Grid("grid", "", "broken", {}, 3)
     (arms,) = study_file.readings(case, study).values()
     ((steps, found),) = studies.train_cell(case, arms, 3)[0].items()
     assert steps == 8
@@ -222,7 +222,7 @@ def test_a_model_that_reads_its_length_cannot_be_read_at_several():
 
 def test_processes_train_what_this_one_would(tmp_path):
     axes = {"rate": {"slow": {"learning_rate": 0.01}, "odd": {"optimizer": "Lamb"}}}
-    study = Study("grid", "", "bend", axes, 4, lengths=(2, 5))
+    study = Grid("grid", "", "bend", axes, 4, lengths=(2, 5))
     unsendable = claim("1", "Nothing.", lambda: None, by="ours")
     found = StudyTable(tmp_path, toy.make(claims=(unsendable,)), study)
     trained, failures = studies.train(found, workers=1)

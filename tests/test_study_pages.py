@@ -8,18 +8,16 @@ import pytest
 
 from experiments import captions, statistics, study_figures, study_pages, tables
 from experiments.case import SuiteError
-from experiments.claims import Study
+from experiments.claims import Grid
 from experiments.looks import look
 from experiments.study_table import StudyTable
 from experiments.study_view import StudyView
 from tests import toy
 from tests.test_study_table import AXES, CELLS, ENVIRONMENT, STUDY, changed_case, rows
 
-GRID = Study("grid", "Which pair?", "broken", AXES, 4, (2, 5), documented="tanh/quick")
+GRID = Grid("grid", "Which pair?", "broken", AXES, 4, (2, 5), documented="tanh/quick")
 SIZES = {"few": {"batch_size": 8}, "many": {"batch_size": 25}}
-DEEP = Study(
-    "deep", "Which three?", "broken", AXES | {"size": SIZES}, 4, documented="line/slow/few"
-)
+DEEP = Grid("deep", "Which three?", "broken", AXES | {"size": SIZES}, 4, documented="line/slow/few")
 ERRORS = {
     "line/slow": [0.01, 0.02, 0.03, 0.04],
     "line/quick": [0.001, 0.02, 0.03, math.inf],
@@ -30,7 +28,7 @@ ERRORS = {
 
 def fill(folder, study=GRID, case=None, cells=None, **changed):
     """Stores cells of a study; their errors are those of their first two labels."""
-    table = StudyTable(folder, case or toy.make(studies=(study,)), study)
+    table = StudyTable(folder, case or toy.make(grids=(study,)), study)
     for cell, arms in table.readings.items():
         if cells is None or cell in cells:
             name = "/".join(cell.split("/")[:2])
@@ -45,12 +43,12 @@ def view(folder, study=GRID, **options):
 
 
 def write(folder, *studies):
-    return study_pages.write(toy.make(studies=studies), folder)
+    return study_pages.write(toy.make(grids=studies), folder)
 
 
 def page(folder, *studies):
     """The page that `write` writes, without its figures."""
-    case = toy.make(studies=studies)
+    case = toy.make(grids=studies)
     found = [StudyTable(folder, case, study) for study in studies]
     return study_pages.page(case, [StudyView(table) for table in found if table.path.exists()])
 
@@ -125,11 +123,9 @@ def test_differences_are_paired_by_seed(tmp_path):
 
 
 def test_twins_have_the_same_labels_lengths_and_seeds(tmp_path):
-    twin = Study("twin", "", "longer", AXES, 4, (2, 5))
-    fewer = Study("fewer", "", "broken", AXES, 3, (2, 5))
-    views = [
-        StudyView(StudyTable(tmp_path, toy.make(studies=(s,)), s)) for s in (twin, fewer, DEEP)
-    ]
+    twin = Grid("twin", "", "longer", AXES, 4, (2, 5))
+    fewer = Grid("fewer", "", "broken", AXES, 3, (2, 5))
+    views = [StudyView(StudyTable(tmp_path, toy.make(grids=(s,)), s)) for s in (twin, fewer, DEEP)]
     assert [view(tmp_path).is_twin(other) for other in views] == [True, False, False]
 
 
@@ -188,7 +184,7 @@ def test_the_documented_cell_is_named_with_its_rate(tmp_path):
 
 
 def test_verdicts_are_counted(tmp_path):
-    study = Study("grid", "", "broken", AXES, 20, (2, 5))
+    study = Grid("grid", "", "broken", AXES, 20, (2, 5))
     fill(tmp_path, study)
     (line,) = [x for x in page(tmp_path, study).splitlines() if "verdict after 5 epochs" in x]
     found = line.removesuffix(".").split(": ")[1].split(", ")
@@ -212,8 +208,8 @@ def test_a_study_of_three_axes_has_a_table_a_label_of_the_last(tmp_path):
 
 
 def test_twins_are_compared_label_by_label(tmp_path):
-    twin = Study("twin", "", "longer", AXES, 4, (2, 5))
-    case = toy.make(studies=(GRID, twin))
+    twin = Grid("twin", "", "longer", AXES, 4, (2, 5))
+    case = toy.make(grids=(GRID, twin))
     fill(tmp_path, case=case)
     fill(tmp_path, twin, case=case, tanh_slow=[0.0001] * 4)
     part = page(tmp_path, GRID, twin).split("## grid against twin")[1].split("\n## ")[0]
@@ -229,7 +225,7 @@ def test_twins_are_compared_label_by_label(tmp_path):
 
 
 def test_studies_of_other_labels_are_not_compared(tmp_path):
-    case = toy.make(studies=(GRID, DEEP))
+    case = toy.make(grids=(GRID, DEEP))
     fill(tmp_path, case=case)
     fill(tmp_path, DEEP, case=case)
     assert "against" not in page(tmp_path, GRID, DEEP)
@@ -313,8 +309,8 @@ def test_words_of_a_study_count_the_cells_that_solve(length, says, tmp_path):
 
 
 def test_one_axis_is_drawn_as_one_column(tmp_path):
-    study = Study("bends", "", "broken", {"bend": AXES["bend"]}, 4)
-    table = StudyTable(tmp_path, toy.make(studies=(study,)), study)
+    study = Grid("bends", "", "broken", {"bend": AXES["bend"]}, 4)
+    table = StudyTable(tmp_path, toy.make(grids=(study,)), study)
     for cell, arms in table.readings.items():
         table.add(cell, {steps: rows([0.0] * 4) for steps in arms}, ENVIRONMENT, 1)
     table.write()

@@ -10,7 +10,7 @@ import pytest
 
 from experiments import study_file, tables
 from experiments.case import SuiteError, fix
-from experiments.claims import Study
+from experiments.claims import Grid
 from experiments.columns import typed
 from experiments.statistics import rate
 from experiments.study_file import pack, unpack
@@ -22,7 +22,7 @@ AXES = {
     "bend": {"line": {"activation": "linear"}, "tanh": {"activation": "tanh"}},
     "rate": {"slow": {"learning_rate": 0.01}, "quick": {"learning_rate": 0.2}},
 }
-STUDY = Study("grid", "Which pair?", "broken", AXES, 4, lengths=(2, 5))
+STUDY = Grid("grid", "Which pair?", "broken", AXES, 4, lengths=(2, 5))
 CELLS = ["line/slow", "line/quick", "tanh/slow", "tanh/quick"]
 ERRORS = [0.001, 0.002, 0.003, math.inf]
 YARDSTICK = tables.yardstick(toy.CASE)[0]
@@ -95,7 +95,7 @@ def test_a_cell_is_read_at_all_lengths_the_longest_first():
 
 
 def test_without_lengths_a_cell_has_that_of_its_setup():
-    study = Study("grid", "", "longer", {"bend": AXES["bend"]}, 4)
+    study = Grid("grid", "", "longer", {"bend": AXES["bend"]}, 4)
     assert study_file.readings(toy.CASE, study) == {
         "line": {20: toy.Toy(epochs=5)},
         "tanh": {20: toy.Toy(epochs=5, activation="tanh")},
@@ -103,13 +103,13 @@ def test_without_lengths_a_cell_has_that_of_its_setup():
 
 
 def test_the_lengths_of_a_stream_are_steps():
-    study = Study("grid", "", "broken", {"rate": AXES["rate"]}, 4, lengths=(10, 30))
+    study = Grid("grid", "", "broken", {"rate": AXES["rate"]}, 4, lengths=(10, 30))
     found = study_file.readings(toy.make_stream(), study)
     assert [list(arms) for arms in found.values()] == [[30, 10], [30, 10]]
 
 
 def test_an_axis_is_not_called_like_a_column(tmp_path):
-    study = Study("grid", "", "broken", {"loss": AXES["bend"]}, 4)
+    study = Grid("grid", "", "broken", {"loss": AXES["bend"]}, 4)
     with pytest.raises(ValueError, match=r"called like a column. Received: \['loss'\]"):
         table(tmp_path, study)
 
@@ -273,14 +273,14 @@ def test_stale_lines_are_not_read_and_the_command_is_named(tmp_path, ask):
 
 def test_more_seeds_make_lines_stale(tmp_path):
     filled(tmp_path)
-    more = Study("grid", "", "broken", AXES, 5, lengths=(2, 5))
+    more = Grid("grid", "", "broken", AXES, 5, lengths=(2, 5))
     assert len(table(tmp_path, more).stale()) == 8
 
 
 def test_cells_that_left_the_study_leave_the_file(tmp_path):
     filled(tmp_path)
     axes = AXES | {"rate": {"slow": AXES["rate"]["slow"]}}
-    smaller = table(tmp_path, Study("grid", "", "broken", axes, 4, lengths=(2, 5)))
+    smaller = table(tmp_path, Grid("grid", "", "broken", axes, 4, lengths=(2, 5)))
     assert {cell for cell, _ in smaller.stale()} == {"line/quick", "tanh/quick"}
     assert smaller.missing() == []
     smaller.write()

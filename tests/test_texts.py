@@ -8,6 +8,7 @@ import re
 import pytest
 
 import reproductions
+from experiments import evidence_file
 
 ROOT = pathlib.Path(__file__).parent.parent
 CASES = reproductions.names()
@@ -79,19 +80,20 @@ def numbers_of(value):
 
 def constants(case):
     """Every number that is a constant of the programs, the exam or a question."""
-    arms = [case.broken, case.fixed, *(case.arm(name) for name in case.rivals)]
-    asked = [item.tests for item in (*case.claims, *case.certificates)]
+    arms = [case.broken, case.fixed, *(case.arm(name) for name in case.variants)]
+    known = evidence_file.find(case)
+    asked = [item.tests for item in (*known.claims, *known.interventions)]
     found = set(numbers_of([arms, vars(case.task), case.solved, asked, list(case.fixes)]))
-    found |= set(numbers_of([study.axes for study in case.studies]))
+    found |= set(numbers_of([grid.axes for grid in known.grids]))
     return found | {abs(number) for number in found} | set(range(11))
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_claim_speaks_only_of_constants_of_its_programs(name):
     case = reproductions.load(name)
-    known = constants(case)
-    texts = [(c.says, c.note, c.untestable) for c in case.claims]
-    texts += [(c.cause, c.by) for c in case.certificates]
+    known, evidence = constants(case), evidence_file.find(case)
+    texts = [(c.says, c.note, c.untestable) for c in evidence.claims]
+    texts += [(c.cause, c.by) for c in evidence.interventions]
     for text in (part for parts in texts for part in parts):
         for number in re.findall(r"\d[\d,]*(?:\.\d+)?", text):
             assert float(number.replace(",", "").rstrip(",")) in known, text

@@ -20,7 +20,7 @@ def all_arms():
             arm = next(iter(arms))
             # A certificate's arm differs from others in widths and first weights alone, and
             # a combination of some fixes in nothing that no other arm has.
-            resembles = arm in case.rivals and arm not in QUICK
+            resembles = arm in case.variants and arm not in QUICK
             marks = [pytest.mark.slow] * (resembles or "+" in arm)
             yield pytest.param(name, arm, id=f"{name}-{arm}", marks=marks)
 

@@ -4,7 +4,17 @@ import dataclasses
 
 import numpy as np
 
-from experiments import Case, Evidence, Regression, Setup, Solved, fix, rival
+from experiments import (
+    Case,
+    Evidence,
+    Recorded,
+    Regression,
+    Setup,
+    Solved,
+    evidence_file,
+    fix,
+    variant,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,21 +80,30 @@ def make(**changes):
             "bend": fix("a line cannot bend", activation="tanh"),
             "longer": fix("too few updates", epochs=5),
         },
-        rivals={"slow": rival("a smaller rate", learning_rate=0.01)},
-        evidence=(Evidence("all", 4),),
+        variants={"slow": variant("a smaller rate", learning_rate=0.01)},
+        recorded=(Recorded("all", 4),),
     )
-    return Case(**parts | changes)
+    return case_of(parts | changes)
 
 
-def make_stream():
-    """Returns a toy case that trains on an endless stream."""
-    return make(
+def case_of(parts):
+    """Returns a case, and lets its evidence be found: of parts of both."""
+    asked = {field.name for field in dataclasses.fields(Evidence)} - {"variants", "by_hand"}
+    evidence = Evidence(**{name: value for name, value in parts.items() if name in asked})
+    own = {name: value for name, value in parts.items() if name not in asked}
+    return evidence_file.merged(Case(**own), evidence)
+
+
+def make_stream(**changes):
+    """Returns a toy case that trains on an endless stream, with some of its parts exchanged."""
+    parts = dict(
         name="toy_stream",
         model=stream_model,
         broken=ToyStream(),
         fixes={"steps": fix("too few updates", steps=250)},
-        rivals={},
+        variants={},
     )
+    return make(**parts | changes)
 
 
 CASE = make()

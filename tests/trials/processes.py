@@ -131,7 +131,7 @@ def unequal(folder, expected):
 
 def rows_of(store):
     """Returns the rows of a store as comparable texts: neither order nor blanks count."""
-    return [repr(sorted(row.items())) for row in store.rows()]
+    return [repr(sorted(row.dropna().items())) for _, row in store.frame().iterrows()]
 
 
 class Watch:
@@ -187,8 +187,3 @@ def main(doc, measure, num, arguments=None):
     if len(wrong):
         print(wrong.to_string())
     sys.exit(int(len(wrong) > 0))
-
-
-def rows_of(store):
-    """Returns the rows of a store as comparable texts: neither order nor blanks count."""
-    return [repr(sorted(row.dropna().items())) for _, row in store.frame().iterrows()]
