@@ -6,8 +6,7 @@ TensorFlow, Keras or NumPy until a run asks for it.
 
 import importlib
 
-from experiments import era
-from experiments.case import (
+from experiments.cases.case import (
     Case,
     Classification,
     Fix,
@@ -19,7 +18,8 @@ from experiments.case import (
     rival,
     variant,
 )
-from experiments.evidence_file import Evidence, Recorded
+from experiments.cases.evidence import Evidence, Recorded
+from experiments.training import keras1 as era
 
 __all__ = [
     "Case",
@@ -42,5 +42,5 @@ __all__ = [
 def __getattr__(name):
     # The command line is no part of what a case is, and takes longer to import.
     if name == "main":
-        return importlib.import_module("experiments.cli").main
+        return importlib.import_module("experiments.cli.app").main
     raise AttributeError(f"module 'experiments' has no attribute '{name}'")

@@ -8,8 +8,8 @@ import functools
 import importlib
 import pathlib
 
-from experiments import evidence_file
-from experiments.case import SuiteError, nearest
+from experiments.cases.case import SuiteError, nearest
+from experiments.cases.evidence import with_evidence
 
 
 def names():
@@ -30,4 +30,4 @@ def load(name):
             f"There is no case '{name}'; expected one of {', '.join(names())}, as "
             f"listed by: python -m reproductions.{nearest(name, names())}"
         )
-    return evidence_file.merged(importlib.import_module(f"reproductions.{name}").CASE)
+    return with_evidence(importlib.import_module(f"reproductions.{name}").CASE)

@@ -1,6 +1,6 @@
 """The suite's commands: `python -m reproductions`."""
 
-from experiments.cli import suite
+from experiments.cli.app import suite
 
 if __name__ == "__main__":
     suite()

@@ -33,7 +33,7 @@ def find(*names):
             if not name.startswith(error.name):
                 raise
     raise ModuleNotFoundError(names)
-row_key = find("experiments.runs.keys", "experiments.keys").row_key
+row_key = find("experiments.runs.keys", "experiments.runs.keys").row_key
 def keys(case):
     others = getattr(case, "variants", None) or getattr(case, "rivals", {})
     size = range(len(case.fixes) + 1)
@@ -53,7 +53,7 @@ if __name__ == "__main__":
 """
 AS_SCRIPT = """
 import runpy
-runner = find("experiments.runs.runner", "experiments.runner")
+runner = find("experiments.runs.runner", "experiments.runs.runner")
 def train(case, *arguments, **options):
     print(json.dumps(keys(case)))
     sys.exit()

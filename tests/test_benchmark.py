@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import devices
 from experiments.benchmark import __main__ as benchmark
 from experiments.benchmark import contenders, jax_contender, tables
 from experiments.benchmark import devices as benchmark_devices
 from experiments.benchmark.devices import Timing
 from experiments.benchmark.workers import Job, difference
-from experiments.case import SuiteError
+from experiments.cases.case import SuiteError
+from experiments.training import devices
 
 ROOT = pathlib.Path(__file__).parent.parent
 GPU = "NVIDIA H200"

@@ -7,18 +7,14 @@ import numpy as np
 import pytest
 
 import reproductions
-from experiments import (
-    commands,
-    evidence_file,
-    gallery,
-    index,
-    plans,
-    reports,
-    statistics,
-    tables,
-)
-from experiments import evidence as evidences
-from experiments.store import Store
+from experiments.analysis import tables
+from experiments.cases import plans
+from experiments.cases.evidence import find_evidence
+from experiments.cli import commands
+from experiments.report import case_figures, index, report
+from experiments.report import evidence as evidences
+from experiments.runs.store import Store
+from experiments.stats import intervals
 
 ROOT = pathlib.Path(__file__).parent.parent
 RESULTS = ROOT / "results"
@@ -62,7 +58,7 @@ def test_every_row_is_current(name, evidence):
 @pytest.mark.parametrize("name", CASES)
 def test_every_arm_has_the_seeds_that_its_case_names(name, evidence):
     case, store, _ = evidence(name)
-    for line in evidence_file.find(case).recorded:
+    for line in find_evidence(case).recorded:
         plan = plans.select(case, line.arms, without=line.without)
         for arm, setup in plans.cut(plan, line.steps).items():
             assert store.missing(arm, setup, range(line.num_seeds)) == [], arm
@@ -98,7 +94,7 @@ def test_tables_and_report_are_those_of_the_rows(name, table, evidence, gathered
         made = tables.to_csv(summary)
     else:
         curves = tables.from_csv(store.read_table("curves.csv"))
-        made = reports.report(case, store, runs, summary, curves, gathered(name))
+        made = report.report(case, store, runs, summary, curves, gathered(name))
     assert store.read_table(table) == made, f"run: python -m reproductions report {name}"
 
 
@@ -116,7 +112,7 @@ def test_curves_end_where_the_rows_do(name, evidence):
         ]
         (row,) = last.to_dict("records")
         assert row["num_seeds"] == len(part)
-        expected = statistics.quantiles(part[metric].to_numpy(), [0.5])[0]
+        expected = intervals.quantiles(part[metric].to_numpy(), [0.5])[0]
         assert row["q50"] == pytest.approx(expected, rel=1e-3)
 
 
@@ -175,7 +171,7 @@ def error(case, table):
 
 
 def test_the_index_is_that_of_the_rows(evidence):
-    found = {evidence(name)[0]: gallery.read(evidence(name)[1]) for name in CASES}
+    found = {evidence(name)[0]: case_figures.read(evidence(name)[1]) for name in CASES}
     made = index.page(found, RESULTS)
     assert (RESULTS / "README.md").read_text() == made, "run: python -m reproductions report"
 
@@ -215,7 +211,7 @@ def test_the_tables_of_evidence_are_those_of_the_rows(name, evidence, gathered):
 
 
 def test_every_statement_of_the_threads_is_a_claim():
-    found = [evidence_file.find(reproductions.load(name)) for name in CASES]
+    found = [find_evidence(reproductions.load(name)) for name in CASES]
     claims = [claim for evidence in found for claim in evidence.claims]
     assert {claim.name for claim in claims} == STATEMENTS
 

@@ -1,4 +1,4 @@
-"""The house: imports point strictly down, and only the top floor speaks."""
+"""The structure: imports point one way, cases stay short, and only the command line prints."""
 
 import ast
 import functools
@@ -14,166 +14,23 @@ import reproductions
 ROOT = pathlib.Path(__file__).parent.parent
 CASES = reproductions.names()
 
-# The one order of the house; the README's picture shows the same, and a test below
-# holds the two together. A module imports from lower levels only.
-LEVELS = {
-    # The case and what is trained.
-    "errors": 0,
-    "places": 1,
-    "reasons": 1,
-    "laws": 1,
-    "devices": 1,
-    "claims": 1,
-    "setups": 1,
-    "statistics": 1,
-    "effects": 1,
-    "markdown": 1,
-    "looks": 1,
-    "case": 2,
-    "evidence_file": 3,
-    "attribution": 2,
-    "columns": 2,
-    "sizes": 2,
-    "plans": 3,
-    "streams": 3,
-    "era": 3,
-    "keys": 3,
-    "soundness": 3,
-    "networks": 4,
-    "measures": 4,
-    "chunks": 4,
-    "widths": 5,
-    "exactness": 5,
-    "reference": 5,
-    "plain": 5,
-    "yardsticks": 5,
-    "metric_check": 5,
-    "engine": 6,
-    # How it is trained and kept.
-    "files": 1,
-    "locks": 1,
-    "states": 2,
-    "row_text": 3,
-    "manifests": 2,
-    "folder": 3,
-    "store": 5,
-    "blocks": 7,
-    "units": 8,
-    "workers": 9,
-    "runner": 10,
-    "cluster_node": 10,
-    "cluster_crew": 11,
-    "cluster": 12,
-    # Enough seeds.
-    "schedule": 1,
-    "forecast": 1,
-    "asked": 9,
-    "calibration": 9,
-    "decided": 10,
-    "planner": 10,
-    # What is said of it.
-    "tables": 6,
-    "study_manifest": 4,
-    "study_file": 6,
-    "symptoms": 6,
-    "study_table": 7,
-    "agreement": 7,
-    "outcomes": 7,
-    "readings": 7,
-    "conclusion": 7,
-    "period": 7,
-    "study_view": 7,
-    "failures": 8,
-    "dissection": 8,
-    "ledger": 8,
-    "diagnosis": 8,
-    "studies": 8,
-    "replay": 8,
-    "silently": 9,
-    "faults": 9,
-    "evidence": 9,
-    "explain": 9,
-    "story": 10,
-    # Pictures and reports.
-    "figures": 6,
-    "marks": 7,
-    "plates": 7,
-    "heat_maps": 7,
-    "statement_marks": 8,
-    "evidence_marks": 9,
-    "captions": 9,
-    "study_figures": 10,
-    "gallery": 10,
-    "study_pages": 11,
-    "reports": 12,
-    "index": 13,
-    # Animations.
-    "stage": 2,
-    "films": 6,
-    "scenes": 7,
-    "race_table": 8,
-    "slices": 8,
-    "twin_panels": 8,
-    "race": 9,
-    "race_maps": 9,
-    "animations": 10,
-    # The page.
-    "page_frames": 7,
-    "page_charts": 7,
-    "page_arms": 8,
-    "page_data": 9,
-    "page": 10,
-    # Scripts and notebooks.
-    "script_fold": 1,
-    "script_layout": 1,
-    "script_read": 1,
-    "script_source": 3,
-    "script_model": 4,
-    "script_check": 5,
-    "script_parts": 6,
-    "scripts": 7,
-    "notebooks": 8,
-    # The gate.
-    "gate_statistics": 2,
-    "gate_compare": 7,
-    "gate_probes": 7,
-    "gate_sample": 8,
-    "gate": 9,
-    "gate_view": 10,
-    # The command line.
-    "options": 1,
-    "screen": 14,
-    "commands": 15,
-    "training": 16,
-    "publishing": 16,
-    "cli": 17,
-}
-SPEAK = {
-    "screen",
-    "commands",
-    "training",
-    "publishing",
-    "cli",
-}
-KNOW_CASES = {"commands", "training", "publishing", "cli"}
-# What the lowest floors may import from outside, apart from the standard library.
+MOST_LINES = 400
+# What a package may import from outside, apart from the standard library.
 OUTSIDE = {
-    "setups": set(),
-    "claims": set(),
-    "case": set(),
-    "plans": set(),
-    "statistics": {"numpy", "scipy"},
-    "streams": {"numpy"},
-    "measures": {"numpy"},
-    "era": {"numpy", "keras"},
-    "tables": {"numpy", "pandas"},
-    "figures": {"matplotlib", "PIL"},
-    "looks": set(),
-    "gate_statistics": {"numpy", "scipy"},
-    "marks": {"numpy", "matplotlib"},
+    "cases": set(),
+    "stats": {"numpy", "scipy"},
+    "training": {"numpy", "keras", "tensorflow", "psutil", "pandas"},
+    "report": {"numpy", "pandas", "matplotlib", "PIL"},
+    "check": {"numpy", "pandas", "matplotlib", "scipy"},
 }
-TENSORFLOW = {"engine"}
-LIGHT = ["experiments.cli", "experiments.tables", "experiments.reports", "experiments.store"]
+TENSORFLOW = {"training.engine"}
+SPEAK = {"cli", "benchmark"}
+LIGHT = [
+    "experiments.cli.app",
+    "experiments.analysis.tables",
+    "experiments.report.report",
+    "experiments.runs.store",
+]
 
 
 def tree(path):
@@ -182,9 +39,10 @@ def tree(path):
 
 @functools.cache
 def library():
-    """Returns `{module: syntax tree}` of the library."""
-    paths = (ROOT / "experiments").glob("*.py")
-    return {path.stem: tree(path) for path in paths}
+    """Returns `{module: syntax tree}` of the library, names without `experiments.`."""
+    root = ROOT / "experiments"
+    paths = [path for path in root.rglob("*.py") if path.parent != root]
+    return {".".join(path.relative_to(root).with_suffix("").parts): tree(path) for path in paths}
 
 
 def imported(module):
@@ -195,12 +53,6 @@ def imported(module):
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def rooms(module):
-    """Returns the modules of the library that a syntax tree imports."""
-    names = (name.split(".") for name in imported(module))
-    return {parts[1] for parts in names if parts[0] == "experiments" and parts[1] in LEVELS}
 
 
 def packages(module):
@@ -214,57 +66,41 @@ def called(module):
     return {ast.unparse(node.func) for node in ast.walk(module) if isinstance(node, ast.Call)}
 
 
-# Levels.
+def without(*left_out):
+    """Returns the modules of all packages but these."""
+    return sorted(name for name in library() if name.partition(".")[0] not in left_out)
 
 
-def test_every_module_has_a_level():
-    assert set(library()) - {"__init__"} <= set(LEVELS)
+# Packages. The order of their imports is a contract in pyproject.toml.
 
 
-def test_every_level_has_its_module():
-    assert set(LEVELS) <= set(library())
+def test_packages_import_in_one_direction():
+    done = subprocess.run(["lint-imports", "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
-def test_the_picture_in_the_readme_shows_the_same_levels():
-    picture = (ROOT / "README.md").read_text(encoding="utf-8").split("```text")[1]
-    shown = re.findall(r"^  (\w+)\.py +(\d+) ", picture.split("```")[0], re.MULTILINE)
-    assert {name: int(level) for name, level in shown} == LEVELS
+@pytest.mark.parametrize("name", sorted(OUTSIDE))
+def test_a_package_imports_nothing_else_from_outside(name):
+    used = {
+        p for module, t in library().items() if module.startswith(f"{name}.") for p in packages(t)
+    }
+    assert used <= OUTSIDE[name]
 
 
-@pytest.mark.parametrize("name", sorted(set(library()) - {"__init__"}))
-def test_imports_point_strictly_down(name):
-    for other in rooms(library()[name]):
-        assert LEVELS[other] < LEVELS[name], other
-
-
-def test_the_package_itself_imports_nothing_heavy():
-    assert rooms(library()["__init__"]) <= {"case", "evidence_file", "era"}
-
-
-@pytest.mark.parametrize("name", OUTSIDE)
-def test_a_module_imports_no_package_beyond_its_own(name):
-    assert packages(library()[name]) <= OUTSIDE[name]
-
-
-def test_tensorflow_is_imported_by_few():
-    users = {name for name, module in library().items() if "tensorflow" in packages(module)}
+def test_tensorflow_is_imported_by_one_module_that_trains():
+    users = {name for name in without("benchmark") if "tensorflow" in packages(library()[name])}
     assert users <= TENSORFLOW
 
 
-def test_the_level_stated_in_a_modules_docstring_is_its_level():
-    stated = {}
-    for name, module in library().items():
-        found = re.search(r"^Room (\d+)", ast.get_docstring(module) or "", re.MULTILINE)
-        if found:
-            stated[name] = int(found[1])
-    assert stated
-    assert stated == {name: LEVELS[name] for name in stated}
+@pytest.mark.parametrize("path", sorted((ROOT / "experiments").rglob("*.py")), ids=lambda p: p.stem)
+def test_a_module_has_at_most_400_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
 
 
 # Cases and the library.
 
 
-@pytest.mark.parametrize("name", sorted(set(library()) - KNOW_CASES))
+@pytest.mark.parametrize("name", without("cli", "benchmark"))
 def test_the_library_knows_no_case(name):
     module = library()[name]
     texts = {node.value for node in ast.walk(module) if isinstance(node, ast.Constant)}
@@ -345,7 +181,7 @@ def test_naming_the_cases_imports_none_of_them():
 # Who speaks.
 
 
-@pytest.mark.parametrize("name", sorted(set(library()) - SPEAK))
+@pytest.mark.parametrize("name", without(*SPEAK))
 def test_only_the_command_line_prints_or_exits(name):
     module = library()[name]
     assert not called(module) & {"print", "exit", "quit", "sys.exit", "os._exit", "input"}
@@ -354,7 +190,7 @@ def test_only_the_command_line_prints_or_exits(name):
 
 
 def test_the_command_line_does_speak():
-    assert {"print", "sys.exit"} <= called(library()["screen"])
+    assert {"print", "sys.exit"} <= called(library()["cli.console"])
 
 
 # No path of one machine.

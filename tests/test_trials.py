@@ -12,8 +12,10 @@ import pandas as pd
 import pytest
 
 import reproductions
-from experiments import gate, schedule, statistics, tables
-from experiments.store import Store
+from experiments.analysis import tables
+from experiments.check import drift
+from experiments.runs.store import Store
+from experiments.stats import interim, intervals
 from tests.trials import (
     corruption,
     coverage,
@@ -150,7 +152,7 @@ def test_the_exact_rows_are_those_of_today(committed_looks):
     ]
     for row in rows.iloc[::25].itertuples():
         wrong = coverage_errors.ever_wrong(
-            float(row.truth), schedule.looks(256), coverage_errors.by_looks
+            float(row.truth), interim.looks(256), coverage_errors.by_looks
         )
         assert round(wrong, 6) == pytest.approx(row.wrong, abs=1e-6), AGAIN
         assert coverage_errors.mean_seeds(float(row.truth), 256) == pytest.approx(
@@ -173,7 +175,7 @@ def test_drawn_and_exact_rows_agree(committed_looks):
 @functools.cache
 def plain(count, num_seeds, confidence):
     """The verdict on a count, by the plain functions."""
-    return statistics.verdict(statistics.rate(count, num_seeds, confidence=confidence))
+    return intervals.verdict(intervals.rate(count, num_seeds, confidence=confidence))
 
 
 def always(confidence):
@@ -183,8 +185,8 @@ def always(confidence):
 @pytest.mark.parametrize("confidence", [0.5, 0.95, 0.975, 0.9999])
 @pytest.mark.parametrize("num_seeds", [1, 7, 32, 64, 100])
 def test_four_searches_find_the_verdict_on_every_count(num_seeds, confidence):
-    rates = (statistics.rate(n, num_seeds, confidence=confidence) for n in range(num_seeds + 1))
-    expected = [statistics.verdict(rate) for rate in rates]
+    rates = (intervals.rate(n, num_seeds, confidence=confidence) for n in range(num_seeds + 1))
+    expected = [intervals.verdict(rate) for rate in rates]
     assert coverage_errors.words(num_seeds, confidence).tolist() == expected
 
 
@@ -220,9 +222,9 @@ def test_the_page_of_faults_is_that_of_its_tables(committed_faults):
 
 def test_the_declared_rate_of_false_alarms_is_kept(committed_faults):
     table = committed_faults["false_alarms"]
-    suite = table[(table["scope"] == "suite") & (table["level"] == gate.FALSE_ALARMS)].iloc[0]
+    suite = table[(table["scope"] == "suite") & (table["level"] == drift.FALSE_ALARMS)].iloc[0]
     assert suite["splits"] >= 10_000, FAULTS_AGAIN
-    assert suite["high"] <= gate.FALSE_ALARMS
+    assert suite["high"] <= drift.FALSE_ALARMS
     assert suite["rate"] == pytest.approx(suite["alarms"] / suite["splits"], rel=1e-3)
 
 
@@ -261,7 +263,7 @@ def test_a_shared_stream_is_caught_by_its_own_question(name, committed_faults):
 
 def test_what_is_caught_is_what_failed_or_moved(committed_faults):
     for row in committed_faults["power"].itertuples():
-        moved = row.p_holm <= gate.FALSE_ALARMS
+        moved = row.p_holm <= drift.FALSE_ALARMS
         assert row.by_distribution == moved, row.fault
         assert row.caught == (moved or isinstance(row.questions, str)), row.fault
 
@@ -296,7 +298,7 @@ def test_seeds_needed_are_those_that_see_it_half_of_the_time():
     from scipy import stats
 
     needed = int(faults_measures.seeds_needed(0.6, 1000, 10))
-    rng, bar = np.random.default_rng(0), gate.FALSE_ALARMS / 10
+    rng, bar = np.random.default_rng(0), drift.FALSE_ALARMS / 10
     still = rng.standard_normal((400, 1000))
     moved = rng.standard_normal((400, needed)) + 0.6
     p = stats.mannwhitneyu(moved, still, axis=1, method="asymptotic").pvalue

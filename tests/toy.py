@@ -4,17 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from experiments import (
-    Case,
-    Evidence,
-    Recorded,
-    Regression,
-    Setup,
-    Solved,
-    evidence_file,
-    fix,
-    variant,
-)
+from experiments import Case, Evidence, Recorded, Regression, Setup, Solved, fix, variant
+from experiments.cases.evidence import with_evidence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +82,7 @@ def case_of(parts):
     asked = {field.name for field in dataclasses.fields(Evidence)} - {"variants", "by_hand"}
     evidence = Evidence(**{name: value for name, value in parts.items() if name in asked})
     own = {name: value for name, value in parts.items() if name not in asked}
-    return evidence_file.merged(Case(**own), evidence)
+    return with_evidence(Case(**own), evidence)
 
 
 def make_stream(**changes):

@@ -14,11 +14,12 @@ from typing import Annotated
 
 import typer
 
-from experiments import keys, places
 from experiments.benchmark import jax_contender, tables
 from experiments.benchmark.contenders import PARTS
 from experiments.benchmark.workers import Job, measure
-from experiments.case import SuiteError, nearest
+from experiments.cases.case import SuiteError, nearest
+from experiments.cli import paths as places
+from experiments.runs import keys
 
 SIZES = {1: 50, 8: 30, 32: 15, 128: 8, 512: 4}
 CUT_SEEDS = 4
@@ -164,7 +165,7 @@ def show(found, environment):
     import pandas as pd
     from rich.console import Console
 
-    from experiments.screen import rich_table
+    from experiments.cli.console import rich_table
 
     console = Console()
     for title, lines in found.items():
@@ -177,8 +178,8 @@ def write(found, raw, environment, folder):
     """Writes `benchmark.csv` and `benchmark.md`; returns their paths."""
     import pandas as pd
 
-    from experiments.reports import markdown
-    from experiments.store import write_whole
+    from experiments.report.report import markdown
+    from experiments.runs.store import write_whole
 
     parts = ["# Benchmark", "Made by `python -m experiments.benchmark`, on:"]
     parts += [f"- {environment_line(environment)}"]
@@ -196,7 +197,7 @@ def write(found, raw, environment, folder):
 
 def main(arguments=None):
     """Runs the benchmark's command line and exits the process."""
-    from experiments.screen import exit_with
+    from experiments.cli.console import exit_with
 
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -230,7 +231,7 @@ def _time_devices(name, repetitions, quick, folder):
     import pandas as pd
 
     from experiments.benchmark import devices
-    from experiments.store import write_whole
+    from experiments.runs.store import write_whole
 
     replicas = (CUT_SEEDS,) if quick else devices.REPLICAS
     timings = devices.measure(name, replicas, repetitions=repetitions)

@@ -11,7 +11,7 @@ import types
 
 import numpy as np
 
-from experiments.streams import Batches
+from experiments.training.streams import Batches
 
 ARM = "fixed"
 PARTS = ("whole", "input and optimizer", "input only")
@@ -25,11 +25,11 @@ class Engine:
     """
 
     def __init__(self, job):
-        from experiments import units, workers
+        from experiments.runs import executor, jobs
 
         self._job, plan = job, {ARM: job.setup}
-        work = units.cut(job.case, plan, lambda *_: list(range(job.num_seeds)), "engine")
-        self._unit, self._workers = work[0], workers.num_threads(work)
+        work = jobs.cut(job.case, plan, lambda *_: list(range(job.num_seeds)), "engine")
+        self._unit, self._workers = work[0], executor.num_threads(work)
         self._blocks = [list(unit.seeds) for unit in work]
         self._pool = concurrent.futures.ThreadPoolExecutor(self._workers)
 
@@ -40,7 +40,7 @@ class Engine:
             `(program, weights)`: the network and its compilation in plain words, and
             the initial weights, stacked over seeds.
         """
-        from experiments import networks
+        from experiments.training import networks
 
         model = networks.build(self._job.case, self._job.setup)
         case, setup = self._job.case, self._job.setup
@@ -57,9 +57,9 @@ class Engine:
         return spent, sum(map(len, first)) * self._job.steps_per_pass
 
     def _make_trainer(self):
-        from experiments import units
+        from experiments.runs import jobs
 
-        return units.make_trainer(self._unit)
+        return jobs.make_trainer(self._unit)
 
     def describe(self):
         """Returns the blocks in words."""
@@ -68,8 +68,8 @@ class Engine:
 
     def environment(self):
         """Returns versions and hardware, see `keys.environment`."""
-        from experiments import keys
-        from experiments.blocks import num_cores
+        from experiments.runs import keys
+        from experiments.runs.blocks import num_cores
 
         return keys.environment() | {"cores": str(num_cores())}
 
@@ -122,7 +122,7 @@ class EnginePart(Engine):
 
 def _cut_program(program, part):
     """Returns the program's twin without its network, or without all training."""
-    from experiments import engine
+    from experiments.training import engine
 
     class InputOnly(engine.Program):
         def train(self, batches, start, stop):
@@ -159,7 +159,7 @@ class Fit:
     """
 
     def __init__(self, job):
-        from experiments import networks
+        from experiments.training import networks
 
         self._job, self._keras = job, networks.load_keras()
         self._model = networks.build(job.case, job.setup)
@@ -243,7 +243,7 @@ def _data_set(keras, served, size):
 
 def _program(model):
     """Says what the JAX loop needs to know of a compiled network."""
-    from experiments import networks
+    from experiments.training import networks
 
     activations = []
     for layer in model.layers:

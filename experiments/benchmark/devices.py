@@ -14,11 +14,11 @@ import types
 
 import numpy as np
 
-from experiments import devices, networks, widths
 from experiments.benchmark.contenders import ARM, Fit
 from experiments.benchmark.tables import number
-from experiments.blocks import num_cores
-from experiments.streams import Batches, steps_per_pass
+from experiments.runs.blocks import num_cores
+from experiments.training import devices, networks, stack_size
+from experiments.training.streams import Batches, steps_per_pass
 
 REPLICAS = (16, 64, 256, 1024, 4096)
 NO_GPU = "There is no GPU on this machine, or TensorFlow sees none: the CPU was timed alone."
@@ -134,12 +134,12 @@ def _seconds(run, passes):
 
 def _engine(case, setup, num_seeds):
     """Returns a function that trains so many seeds for some passes, drawing them too."""
-    from experiments import engine
+    from experiments.training import engine
 
     engine.tensorflow()
     model, width, workers = networks.build(case, setup), num_seeds, 1
     if not devices.gpus():
-        width, workers = widths.launch(case, setup, model, num_seeds, num_cores())
+        width, workers = stack_size.launch(case, setup, model, num_seeds, num_cores())
     blocks = [range(i, min(i + width, num_seeds)) for i in range(0, num_seeds, width)]
     programs = [_program(case, setup, width) for _ in range(workers)]
     pool = concurrent.futures.ThreadPoolExecutor(workers)
@@ -152,7 +152,7 @@ def _engine(case, setup, num_seeds):
 
 
 def _program(case, setup, width):
-    from experiments import engine
+    from experiments.training import engine
 
     program = engine.Trainer(case, setup, width).program
     weights = networks.starting_weights(case, setup, program.model, 0)
@@ -162,7 +162,7 @@ def _program(case, setup, width):
 
 
 def _train(program, case, setup, seeds, passes):
-    from experiments import engine
+    from experiments.training import engine
 
     streams = [Batches(case, setup, seed) for seed in seeds]
     masks = [networks.dropout_masks(program.model, seed) for seed in seeds]

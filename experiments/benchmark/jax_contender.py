@@ -10,9 +10,9 @@ import importlib.util
 import itertools
 import time
 
-from experiments.case import SuiteError
-from experiments.engine import Chunk
-from experiments.streams import Batches
+from experiments.cases.case import SuiteError
+from experiments.training.engine import Chunk
+from experiments.training.streams import Batches
 
 # Widths of blocks beside all seeds at once, steps in a turn of the loop, most threads.
 PLAIN = (128,), (1,), 1

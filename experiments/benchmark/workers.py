@@ -13,8 +13,8 @@ import numpy as np
 
 from experiments.benchmark import contenders
 from experiments.benchmark.contenders import ARM, PARTS
-from experiments.case import SuiteError
-from experiments.streams import steps_per_pass
+from experiments.cases.case import SuiteError
+from experiments.training.streams import steps_per_pass
 
 CHECK_STEPS = 20
 TOLERANCE = 1e-3

@@ -3,7 +3,7 @@
 import numpy as np
 
 from experiments import Evidence, Recorded, era, variant
-from experiments.claims import (
+from experiments.cases.claims import (
     Equal,
     Fails,
     Few,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from experiments import Evidence, Recorded, variant
-from experiments.claims import (
+from experiments.cases.claims import (
     Fails,
     Helps,
     Historical,

@@ -1,7 +1,7 @@
 """What is asked about sum_hinge: variants, claims, causes, and where its constants come from."""
 
 from experiments import Evidence, variant
-from experiments.claims import (
+from experiments.cases.claims import (
     Alike,
     Equal,
     Fails,

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from experiments import Evidence, era, variant
-from experiments.claims import (
+from experiments.cases.claims import (
     Equal,
     Fact,
     Fails,

@@ -12,9 +12,11 @@ import tempfile
 
 import pandas as pd
 
-from experiments import plans, runner, tables
-from experiments.case import SuiteError
-from experiments.store import Store
+from experiments.analysis import tables
+from experiments.cases import plans
+from experiments.cases.case import SuiteError
+from experiments.runs import runner
+from experiments.runs.store import Store
 from tests import toy
 from tests.trials import processes
 

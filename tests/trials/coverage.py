@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from experiments import schedule
-from experiments.markdown import markdown
+from experiments.report.markdown import markdown
+from experiments.stats import interim
 from tests.trials import coverage_errors
 from tests.trials.coverage_truths import share, truths
 
@@ -206,7 +206,7 @@ def _seeds_rows(table):
 def _looks_notes():
     """One line of text for each thing to know of repeated looks."""
     yield (
-        f"Who adds seeds until a verdict falls makes {schedule.REPEATED}. "
+        f"Who adds seeds until a verdict falls makes {interim.REPEATED}. "
         "Ever wrong is whoever is wrong at any of the looks, whether that look decided or not; "
         "of a rate it is summed over all paths of solved seeds, without drawing."
     )

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from experiments import effects, schedule, statistics
+from experiments.stats import effects, interim
+from experiments.stats import intervals as statistics
 from tests.trials.coverage_truths import FEW, FLOOR, MANY, paired, paired_interval, share
 
 MOST = 0.05
@@ -151,12 +152,12 @@ COLUMNS = ["rule", "truth", "most", "wrong", "low", "high", "repeats", "seed", "
 
 def by_looks(num_seeds):
     """Returns the confidence of repeated looks, see `schedule.confidence`."""
-    return schedule.confidence(schedule.REPEATED, num_seeds)
+    return interim.confidence(interim.REPEATED, num_seeds)
 
 
 def naive(num_seeds):
     """Returns the confidence of one who forgets the other looks."""
-    return 1 - schedule.ALPHA
+    return 1 - interim.ALPHA
 
 
 @cache
@@ -210,7 +211,7 @@ def mean_seeds(rate, most):
         most: Integer, looks at more seeds are not made.
     """
     going, used = np.ones(1), 0.0
-    for before, now in pairwise([0, *schedule.looks(most)]):
+    for before, now in pairwise([0, *interim.looks(most)]):
         used += float(going.sum()) * (now - before)
         new = stats.binom.pmf(np.arange(now - before + 1), now - before, rate)
         is_open = words(now, by_looks(now)) == "undecided"
@@ -234,10 +235,10 @@ def exact_table(say=lambda line: None, *, step=0.001, coarse=0.02):
     for most, (rule, confidence) in product(MOST_SEEDS, {LOOKS: by_looks, NAIVE: naive}.items()):
         say(f"looks: {rule}, up to {most:,} seeds")
         for rate in verdict_rates(step):
-            rows.append(_exact(rule, most, rate, schedule.looks(most), confidence))
+            rows.append(_exact(rule, most, rate, interim.looks(most), confidence))
     say(f"looks: {EVERY}")
     for rate in verdict_rates(coarse):
-        numbers = range(schedule.FIRST_LOOK, DRAWN_UP_TO + 1)
+        numbers = range(interim.FIRST_LOOK, DRAWN_UP_TO + 1)
         rows.append(_exact(EVERY, DRAWN_UP_TO, rate, numbers, by_looks))
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -283,7 +284,7 @@ def ever_said(draw, read, random, repeats):
     Returns:
         List of sets of words, one for each sequence.
     """
-    looks, said = schedule.looks(DRAWN_UP_TO), [set() for _ in range(repeats)]
+    looks, said = interim.looks(DRAWN_UP_TO), [set() for _ in range(repeats)]
     # Blocks are drawn apart: within one, a draw may be sorted.
     blocks = [draw(random, (repeats, now - before)) for before, now in pairwise([0, *looks])]
     seeds = np.concatenate(blocks, axis=1)

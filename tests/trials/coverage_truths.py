@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from experiments import attribution, statistics
+from experiments.stats import intervals, shapley
 
 FLOOR = float(np.log(1e-12))
 ERROR = {"loc": -7.0, "scale": 0.4}
@@ -77,12 +77,12 @@ def paired(first, second, *, coupled):
 
 def paired_interval(differences):
     """Estimates a paired difference of rates from the seeds' differences."""
-    return statistics.paired_difference(differences > 0, differences < 0)
+    return intervals.paired_difference(differences > 0, differences < 0)
 
 
 def share(name, hits, repeats, seed):
     """Puts a simulated share, its own Wilson interval, and how it was drawn into columns."""
-    found = statistics.rate(hits, repeats)
+    found = intervals.rate(hits, repeats)
     bounds = {name: found.estimate, "low": found.low, "high": found.high}
     rounded = {key: round(value, 6) for key, value in bounds.items()}
     return rounded | {"repeats": repeats, "seed": seed}
@@ -144,7 +144,7 @@ def _rates():
 
 
 def _rate_interval(outcomes):
-    return statistics.rate(int(outcomes.sum()), outcomes.size)
+    return intervals.rate(int(outcomes.sum()), outcomes.size)
 
 
 def _medians():
@@ -165,7 +165,7 @@ def _medians():
         "normal, 60% at the cap": (0.0, partial(failing, 0.6)),
     }
     for name, (value, draw) in rows.items():
-        yield Truth("median", f"errors: {name}", value, draw, statistics.median, FEW)
+        yield Truth("median", f"errors: {name}", value, draw, intervals.median, FEW)
 
 
 def _paired():
@@ -200,7 +200,7 @@ def _means():
 
 
 def _mean(name, value, draw, asked_from, *, low=FLOOR, high=0.0):
-    interval = partial(statistics.mean, low=low, high=high)
+    interval = partial(intervals.mean, low=low, high=high)
     return Truth("mean", name, value, draw, interval, asked_from)
 
 
@@ -225,12 +225,12 @@ def _attributions():
     """Shapley values of a fix, and interactions of a pair, of 0/1 games."""
     for num_fixes in (2, 3, 4):
         games = np.arange(2 ** (2**num_fixes))[:, None] >> np.arange(2**num_fixes) & 1
-        values = attribution.shapley(games)[:, 0]
-        pairs = attribution.interactions(games)[:, 0, 1]
+        values = shapley.shapley(games)[:, 0]
+        pairs = shapley.interactions(games)[:, 0, 1]
         for (words, rates, asked_from), coupling in product(arm_rates(num_fixes), COUPLINGS):
             _, shares = game_shares(rates, COUPLINGS[coupling])
             name = f"{words}: {num_fixes} fixes, {coupling}"
             for quantity, found, span in (("Shapley value", values, 1), ("interaction", pairs, 2)):
-                interval = partial(statistics.mean, low=-span, high=span)
+                interval = partial(intervals.mean, low=-span, high=span)
                 value, draw = float(shares @ found), discrete(found, shares)
                 yield Truth(quantity, name, value, draw, interval, asked_from)

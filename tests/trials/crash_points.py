@@ -18,8 +18,11 @@ import tempfile
 
 import pandas as pd
 
-from experiments import networks, plans, reports, runner, units, workers
-from experiments.store import Store
+from experiments.cases import plans
+from experiments.report import report
+from experiments.runs import executor, jobs, runner
+from experiments.runs.store import Store
+from experiments.training import networks
 from tests import toy
 from tests.trials import processes
 from tests.trials.processes import Run, Watch, prints, rows_of, unequal
@@ -117,10 +120,10 @@ class Points:
         store = Store(folder, toy.CASE, TRAINER)
         crew = Recorded if record else functools.partial(Replayed, news=self._news)
         if record:
-            units.SECONDS_BETWEEN_STATES = 0.0
+            jobs.SECONDS_BETWEEN_STATES = 0.0
         with store.alone():
             runner.train(toy.CASE, self._plan, list(range(NUM_SEEDS)), store, crew=crew)
-            reports.write(toy.CASE, store, pictures=False)
+            report.write(toy.CASE, store, pictures=False)
         if record:
             record.write_bytes(pickle.dumps(Recorded.news))
         if count:
@@ -128,7 +131,7 @@ class Points:
             count.write_bytes(pickle.dumps(counter.operations))
 
 
-class Recorded(workers.Threads):
+class Recorded(executor.Threads):
     """A crew of one thread whose news are kept."""
 
     news = []

@@ -17,10 +17,12 @@ from zlib import crc32
 import pandas as pd
 
 import reproductions
-from experiments import blocks, gate, gate_sample, tables
-from experiments.keys import environment
-from experiments.screen import quiet_softmax
-from experiments.store import Store, write_whole
+from experiments.analysis import tables
+from experiments.check import drift, sample
+from experiments.cli.console import quiet_softmax
+from experiments.runs import blocks
+from experiments.runs.keys import environment
+from experiments.runs.store import Store, write_whole
 from tests.trials import faults_measures, faults_page
 from tests.trials.faults_planted import FAULTS, Fault
 
@@ -49,13 +51,13 @@ def try_fault(fault, stored, seeds, *, num_tests):
     """
     start, rows, answers, found = time.perf_counter(), {}, {}, None
     for case, runs in stored.items():
-        arms = gate_sample.plan(case, runs)
+        arms = sample.plan(case, runs)
         if not fault.touches(case, list(arms.values())):
             continue
         with fault.planted(case) as trained:
-            pair, asked = gate.sampled(case, runs, seeds, trained=trained)
+            pair, asked = drift.sampled(case, runs, seeds, trained=trained)
         rows[case.name], answers[case.name] = pair, asked
-        found = gate.compared(rows, answers, num_tests=num_tests)
+        found = drift.compared(rows, answers, num_tests=num_tests)
         if is_caught(found, about_seeds=False) or (is_caught(found) and len(rows) >= ENOUGH):
             break
     head = {"fault": fault.name, "what": fault.what, "cases": ", ".join(rows)}
@@ -105,7 +107,7 @@ def power(stored, faults, *, num_seeds, path, say):
     Returns:
         The table of all rows.
     """
-    num_tests = gate.family(stored)
+    num_tests = drift.family(stored)
     done = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=["fault", "num_seeds"])
     rows = done[done["num_seeds"] == num_seeds].to_dict("records")
     have = {row["fault"] for row in rows}
@@ -124,7 +126,7 @@ def power(stored, faults, *, num_seeds, path, say):
 
 def reach(stored, table, path, say):
     """Measures how far beyond its power each fault lies that was not caught."""
-    num_tests, clean = gate.family(stored), {}
+    num_tests, clean = drift.family(stored), {}
     done = pd.read_csv(path).to_dict("records") if path.exists() else []
     missed = list(table.loc[~table["caught"].astype(bool), "fault"])
     rows = [row for row in done if row["fault"] in missed]
@@ -137,7 +139,7 @@ def reach(stored, table, path, say):
 
 def _work(case, runs):
     """Samples that a check of a case trains on."""
-    setups = gate_sample.plan(case, runs).values()
+    setups = sample.plan(case, runs).values()
     return sum(setup.num_steps * setup.batch_size for setup in setups)
 
 
@@ -151,7 +153,7 @@ def _line(row):
 def main(arguments=None):
     """Runs the command: resamples, plants, writes, and prints its progress."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seeds", type=int, default=gate.NUM_SEEDS, help="seeds of each check")
+    parser.add_argument("--seeds", type=int, default=drift.NUM_SEEDS, help="seeds of each check")
     parser.add_argument("--splits", type=int, default=10_000, help="splits of stored seeds")
     parser.add_argument("--out", type=pathlib.Path, default=RESULTS / "gate")
     parser.add_argument("--cases", nargs="*", default=reproductions.names(), help="of all cases")

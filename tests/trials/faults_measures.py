@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from experiments import gate, gate_compare, gate_sample, gate_statistics, statistics
+from experiments.check import comparison, drift
+from experiments.check import sample as gate_sample
+from experiments.stats import intervals, two_samples
 
-LEVELS = (0.001, 0.005, gate.FALSE_ALARMS, 0.05, 0.1)
+LEVELS = (0.001, 0.005, drift.FALSE_ALARMS, 0.05, 0.1)
 CHUNK = 500
 
 
@@ -45,7 +47,7 @@ def _lines(scope, p):
     # Holm's first step decides whether there is any alarm.
     least = p.min(axis=0) * len(p)
     for level in LEVELS:
-        rate = statistics.rate(int(np.sum(least <= level)), len(least))
+        rate = intervals.rate(int(np.sum(least <= level)), len(least))
         yield {
             "scope": scope,
             "level": level,
@@ -83,8 +85,8 @@ def _arm_p(part, chosen):
     places = np.searchsorted(part["seed"].to_numpy(), chosen)
     members = np.zeros((len(chosen), len(part)))
     np.put_along_axis(members, places, 1.0, axis=1)
-    columns = (part[name].to_numpy(np.float64) for name in gate_compare.metrics(part))
-    tested = (gate_statistics.p_values(column, members) for column in columns)
+    columns = (part[name].to_numpy(np.float64) for name in comparison.metrics(part))
+    tested = (two_samples.p_values(column, members) for column in columns)
     return np.concatenate([np.stack(list(one.values())) for one in tested])
 
 
@@ -149,9 +151,9 @@ def moves(stored, clean, faulty):
         `{metric: median of the paired differences in stored spreads}`.
     """
     found = {}
-    for name in gate_compare.metrics(stored):
-        size = gate_compare.spread(stored[name].to_numpy(np.float64))
-        if size > 0 and not gate_compare.lacks(faulty, name):
+    for name in comparison.metrics(stored):
+        size = comparison.spread(stored[name].to_numpy(np.float64))
+        if size > 0 and not comparison.lacks(faulty, name):
             values = [side.sort_values("seed")[name].to_numpy() for side in (clean, faulty)]
             with np.errstate(invalid="ignore"):
                 gaps = np.nan_to_num(values[1] - values[0])
@@ -178,7 +180,7 @@ def seeds_needed(moved, num_stored, num_tests):
     >>> seeds_needed(1.0, 1000, 1)
     8.0
     """
-    bar = stats.norm.isf(gate.FALSE_ALARMS / num_tests / 2)
+    bar = stats.norm.isf(drift.FALSE_ALARMS / num_tests / 2)
     effective = math.inf if moved == 0 else (bar / moved) ** 2 * math.pi / 3
     if effective >= num_stored:
         return math.inf

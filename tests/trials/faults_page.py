@@ -8,9 +8,9 @@ import math
 
 import pandas as pd
 
-from experiments import gate, gate_sample
-from experiments.markdown import markdown
-from experiments.store import write_whole
+from experiments.check import drift, sample
+from experiments.report.markdown import markdown
+from experiments.runs.store import write_whole
 
 FILES = ("power", "false_alarms", "reach")
 CONTROL = "control"
@@ -82,11 +82,11 @@ def _environment(made):
 def alarm_words(table):
     """Says how often an unchanged suite raised an alarm."""
     suite = table[table["scope"] == "suite"]
-    row = suite[suite["level"] == gate.FALSE_ALARMS].iloc[0]
+    row = suite[suite["level"] == drift.FALSE_ALARMS].iloc[0]
     return (
         f"Stored seeds were split at random into reference and sample {row['splits']:,.0f} times, "
         "the sample as large a part of both as a check's is. "
-        f"At the declared rate of {gate.FALSE_ALARMS:.0%} a suite run, over all "
+        f"At the declared rate of {drift.FALSE_ALARMS:.0%} a suite run, over all "
         f"{row['num_tests']:,.0f} tests of all cases together, {row['alarms']:,.0f} splits raised "
         f"an alarm: {row['rate']:.2%} ({row['low']:.2%} to {row['high']:.2%})."
     )
@@ -175,8 +175,8 @@ def reach_rows(reach):
 def notes():
     """One line of text for each thing to know."""
     yield (
-        f"Checked are the arms of the lattice with at least {gate_sample.LEAST_STORED} stored "
-        f"seeds that see at most {gate_sample.MOST_SAMPLES:,} samples in training, and one arm "
+        f"Checked are the arms of the lattice with at least {sample.LEAST_STORED} stored "
+        f"seeds that see at most {sample.MOST_SAMPLES:,} samples in training, and one arm "
         "with dropout where a case has one."
     )
     yield (

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from experiments import era, networks
-from experiments.case import Classification
+from experiments import era
+from experiments.cases.case import Classification
+from experiments.training import networks
 from tests.trials.faults_planting import (
     shared,
     with_broken,

@@ -10,8 +10,8 @@ from unittest import mock
 
 import numpy as np
 
-from experiments import engine, networks, streams
-from experiments.setups import Setup
+from experiments.cases.setups import Setup
+from experiments.training import engine, networks, streams
 
 
 def _planter(change):

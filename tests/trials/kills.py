@@ -17,8 +17,11 @@ from unittest import mock
 
 import pandas as pd
 
-from experiments import cli, fix, networks, units
-from experiments.store import Store
+from experiments import fix
+from experiments.cli import app
+from experiments.runs import jobs
+from experiments.runs.store import Store
+from experiments.training import networks
 from tests import toy
 from tests.trials import processes
 from tests.trials.processes import Run, Watch, prints, rows_of, unequal
@@ -42,11 +45,11 @@ def measure(num=200, seed=0):
         A table, a row for each kill and for each end of a run, see `COLUMNS`; `wrong` is
         blank if no row is lost, doubled or different, and in the end no file.
     """
-    from experiments import engine, reports  # noqa: F401
+    from experiments.training import engine  # noqa: F401
 
     networks.load_keras()
     rows, rng = [], random.Random(seed)
-    states = mock.patch.object(units, "SECONDS_BETWEEN_STATES", 0.05)
+    states = mock.patch.object(jobs, "SECONDS_BETWEEN_STATES", 0.05)
     with tempfile.TemporaryDirectory() as folder, states:
         place = pathlib.Path(folder)
         # The library's own width of a block, and a case's.
@@ -79,7 +82,7 @@ class Undisturbed:
 
     def start(self, folder, name="0"):
         """Starts the command of this run in a process of its own."""
-        command = functools.partial(cli.main, self.case, [*WORDS, "--out", str(folder)])
+        command = functools.partial(app.main, self.case, [*WORDS, "--out", str(folder)])
         return Run(command, self._place / f"{name}.log")
 
 

@@ -14,9 +14,9 @@ import signal
 import sys
 import time
 
-from experiments import files, locks
-from experiments.case import SuiteError
-from experiments.store import Store
+from experiments.cases.case import SuiteError
+from experiments.runs import files, locks
+from experiments.runs.store import Store
 
 CONTEXT = multiprocessing.get_context("fork")
 WRITES = ("save_state", "add_trace", "add_unit", "merge")
@@ -52,7 +52,7 @@ class Run:
         work()
 
     def _count(self):
-        from experiments import reports
+        from experiments.report import report as reports
 
         for name in WRITES:
             setattr(Store, name, self._counted(getattr(Store, name)))

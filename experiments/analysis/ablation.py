@@ -1,0 +1,333 @@
+"""What each fix is worth: every set of fixes, seed by seed, at the stored budgets.
+
+Room 8: tables of runs to games, attributions, effects and the sets that are enough.
+"""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from experiments.analysis import tables
+from experiments.analysis.baselines import error_range
+from experiments.analysis.conclusion import conclude
+from experiments.analysis.outcomes import Outcomes
+from experiments.analysis.questions import paired
+from experiments.cases import plans
+from experiments.cases.evidence import find_evidence
+from experiments.stats import effects, interim, intervals
+from experiments.stats.shapley import attribute, minimal_sets, necessary
+
+COLUMNS = ["dissection", "kind", "fixes", "quantity", "estimate", "low", "high"]
+COLUMNS += ["num_seeds", "verdict", "confidence"]
+SOLVES, FAILS = 0.8, 0.2
+BARS = {"r2": (0.90, 0.99), "accuracy": (0.85, 0.95)}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dissection:
+    """A complete lattice: the outcomes of the same seeds under every set of fixes.
+
+    Attributes:
+        fixes: Names of fixes, in the order of the case.
+        budget: How long its arms were trained, in words.
+        steps: `{arm: updates}`.
+        outcomes: `{frozenset of fixes: table}`, indexed by the same seeds. Bit `i` of
+            a set's place among them is set where fix `i` is in it.
+        error_range: The smallest and the largest error.
+        own: As `outcomes`, but each arm's own seeds: where seeds are looked at
+            repeatedly, arms that are decided early have fewer than others.
+    """
+
+    fixes: tuple
+    budget: str
+    steps: dict
+    outcomes: dict
+    error_range: tuple
+    own: dict
+
+    @property
+    def name(self):
+        """Its fixes and its budget in words."""
+        return f"{', '.join(self.fixes)}: {self.budget}"
+
+    @property
+    def num_seeds(self):
+        """Number of seeds that every arm has."""
+        return len(self.outcomes[frozenset()])
+
+    @property
+    def span(self):
+        """The largest difference that a logarithm of errors can take."""
+        return float(np.diff(np.log(self.error_range))[0])
+
+    @property
+    def answer(self):
+        """Which fixes are enough and which are needed, in one line."""
+        alone = {fix: effects.effect(*self.effect(fix)) for fix in self.fixes}
+        return conclude(self.verdicts(), alone)
+
+    def games(self, quantity):
+        """Returns `(num_seeds, 2**num_fixes)`: `"solved"` or `"log_error"` of each set."""
+        tables = self.outcomes.values()
+        return np.stack([table[quantity].to_numpy(np.float64) for table in tables], axis=1)
+
+    def verdicts(self):
+        """Returns `{frozenset of fixes: verdict}` by the one rule."""
+        return {fixes: intervals.verdict(self.rate(fixes)) for fixes in self.outcomes}
+
+    def rate(self, fixes):
+        """Returns the `Interval` of the solve rate under a set of fixes."""
+        confidence = interim.confidence_of(self.own[frozenset(fixes)])
+        return intervals.rate(*self.count(fixes), confidence=confidence)
+
+    def count(self, fixes):
+        """Returns `(successes, total)` of the seeds under a set of fixes."""
+        table = self.own[frozenset(fixes)]
+        return int(table["solved"].sum()), len(table)
+
+    def error_above(self, fixes):
+        """Returns the exact one-sided error of saying that a set of fixes solves."""
+        return self._error(effects.confidence_above, fixes, SOLVES)
+
+    def error_below(self, fixes, bar):
+        """Returns the exact one-sided error of saying that a solve rate is below a bar."""
+        return self._error(effects.confidence_below, fixes, bar)
+
+    def _error(self, confidence, fixes, bar):
+        rule = interim.rule_of(self.own[frozenset(fixes)])
+        count = self.count(fixes)
+        return (1 - confidence(*count, bar)) * interim.price(rule, count[1])
+
+    def effect(self, fix, last=False):
+        """Returns a fix's paired differences of solve rate and log error.
+
+        Args:
+            fix: Name of the fix.
+            last: Whether it is added to all others instead of to the broken program.
+        """
+        before = frozenset(self.fixes) - {fix} if last else frozenset()
+        pair = self.own[before | {fix}], self.own[before]
+        seeds = pair[0].index.intersection(pair[1].index)
+        first, second = (table.loc[seeds] for table in pair)
+        confidence = interim.confidence_of(first)
+        return paired(first, second, span=self.span, confidence=confidence)
+
+
+def budgets(case, runs):
+    """Finds the dissections that the stored rows allow.
+
+    Args:
+        case: The `Case`; each line of what is recorded of it that names the lattice is tried.
+        runs: What `tables.runs` returns.
+
+    Returns:
+        List of `Dissection`: most fixes first, then most seeds. A lattice with an arm
+        that is not stored is left out, as is one held by another of as many seeds.
+    """
+    stored = Outcomes(case, runs)
+    found = [_dissection(case, stored, runs, line) for line in find_evidence(case).recorded]
+    found = sorted(filter(None, found), key=lambda item: (-len(item.fixes), -item.num_seeds))
+    kept = []
+    for item in found:
+        if not any(_holds(other, item) for other in kept):
+            kept.append(item)
+    return kept
+
+
+def _holds(other, item):
+    return item.steps.items() <= other.steps.items() and item.num_seeds <= other.num_seeds
+
+
+def _dissection(case, stored, runs, line):
+    """Builds the lattice of one line of what is recorded, or nothing if an arm is missing."""
+    if not {"lattice", "all"} & {word.strip() for word in line.arms.split(",")}:
+        return None
+    fixes = tuple(name for name in case.fixes if name not in line.without)
+    plan = plans.cut(plans.lattice(case, line.without), line.steps)
+    steps = {arm: setup.num_steps for arm, setup in plan.items()}
+    if not steps.items() <= set(zip(runs["arm"], runs["steps"], strict=True)):
+        return None
+    found = {chosen: stored.of(arm, steps[arm]) for chosen, arm in _arms(case, fixes).items()}
+    seeds = sorted(set.intersection(*(set(table.index) for table in found.values())))
+    if not seeds:
+        return None
+    shared = {chosen: table.loc[seeds] for chosen, table in found.items()}
+    own = found if interim.rule_of(runs) == interim.REPEATED else shared
+    return Dissection(fixes, _budget(case, steps), steps, shared, error_range(case), own)
+
+
+def _arms(case, fixes):
+    """Returns `{frozenset of fixes: arm}`, a set's place being its fixes' bits."""
+    sets = [
+        frozenset(fix for place, fix in enumerate(fixes) if number >> place & 1)
+        for number in range(2 ** len(fixes))
+    ]
+    return {chosen: plans.arm_name(case, chosen) for chosen in sets}
+
+
+def _budget(case, steps):
+    """Says how long the arms were trained."""
+    longest = max(steps.values())
+    if len(set(steps.values())) == 1:
+        return f"{longest:,} updates"
+    if all(case.arm(arm).num_steps == number for arm, number in steps.items()):
+        return "each arm at its documented length"
+    return f"longer arms cut to {longest:,} updates"
+
+
+def lattice_table(item):
+    """Returns a line for each set of fixes of a `Dissection`, fewest fixes first.
+
+    Returns:
+        Columns `arm, fixes, num_fixes, num_seeds, solved, low, high, verdict, minimal`:
+        `fixes` a frozenset, `minimal` whether it is a smallest set that solves.
+    """
+    verdicts, rows = item.verdicts(), []
+    minimal = {found.fixes for found in minimal_sets(verdicts)}
+    for fixes, verdict in verdicts.items():
+        rate = item.rate(fixes)
+        names = "+".join(name for name in item.fixes if name in fixes) or "broken"
+        bounds = (rate.num_seeds, rate.estimate, rate.low, rate.high)
+        rows.append((names, fixes, len(fixes), *bounds, verdict, fixes in minimal))
+    names = ["arm", "fixes", "num_fixes", "num_seeds", "solved", "low", "high", "verdict"]
+    table = pd.DataFrame(rows, columns=[*names, "minimal"])
+    return table.sort_values("num_fixes", kind="stable", ignore_index=True)
+
+
+def table(case, runs):
+    """Dissects a case at every budget that the stored rows allow.
+
+    Args:
+        case: The `Case`.
+        runs: What `tables.runs` returns.
+
+    Returns:
+        Columns `dissection, kind, fixes, quantity, estimate, low, high, num_seeds,
+        verdict, confidence`. The kinds: `shapley` and `interaction` (means over seeds),
+        `alone` (a fix on the broken program), `last` (on all other fixes), `sufficient`
+        (a minimal set that solves) and `necessary`. `log_error` is a natural
+        logarithm, lower being better. A blank does not apply.
+    """
+    rows = []
+    for item in budgets(case, runs):
+        found = [*_attributions(item), *_effects(item), *_sufficient(item), *_necessary(item)]
+        head = {"dissection": item.name, "num_seeds": item.num_seeds}
+        rows += [head | row for row in found]
+    return pd.DataFrame(rows, columns=COLUMNS).fillna({"verdict": ""})
+
+
+def _attributions(item):
+    """Yields Shapley values and pairwise interactions."""
+    ranges = {"solved": (0.0, 1.0), "log_error": tuple(np.log(item.error_range))}
+    for quantity, (low, high) in ranges.items():
+        games = np.clip(item.games(quantity), low, high)
+        confidence = interim.confidence_of(item.outcomes[frozenset()])
+        found = attribute(games, low=low, high=high, confidence=confidence)
+        for places, interval in found.items():
+            kind = "shapley" if len(places) == 1 else "interaction"
+            fixes = "+".join(item.fixes[place] for place in places)
+            yield _row(kind, fixes, quantity) | _bounds(interval)
+
+
+def _effects(item):
+    """Yields what each fix does alone, and last."""
+    for kind in ("alone", "last"):
+        for fix in item.fixes:
+            rates, errors = item.effect(fix, last=kind == "last")
+            seeds, both = {"num_seeds": rates.num_seeds}, effects.effect(rates, errors)
+            yield seeds | _row(kind, fix, "solved", effects.rate_effect(rates)) | _bounds(rates)
+            word = effects.error_effect(errors)
+            yield seeds | _row(kind, fix, "log_error", word) | _bounds(errors)
+            yield seeds | _row(kind, fix, "verdict", both)
+
+
+def _row(kind, fixes, quantity, verdict=""):
+    return {"kind": kind, "fixes": fixes, "quantity": quantity, "verdict": verdict}
+
+
+def _bounds(interval):
+    # What is 0 but for floating point is 0.
+    names = ("estimate", "low", "high")
+    return {name: round(getattr(interval, name), 12) + 0.0 for name in names}
+
+
+def _sufficient(item):
+    """Yields the minimal sets of fixes that solve."""
+    verdicts = item.verdicts()
+    for found in minimal_sets(verdicts):
+        errors = [item.error_above(found.fixes)]
+        smaller = [fixes for fixes in verdicts if fixes < found.fixes]
+        word = "minimal"
+        if any(verdicts[fixes] == "undecided" for fixes in smaller):
+            word = "minimality undecided"
+        else:
+            errors += [_error_of_not_solving(item, fixes, verdicts) for fixes in smaller]
+        names = "+".join(name for name in item.fixes if name in found.fixes) or "broken"
+        seeds = {"num_seeds": item.count(found.fixes)[1]}
+        yield seeds | _row("sufficient", names, "verdict", word) | {"confidence": _less(errors)}
+
+
+def _necessary(item):
+    """Yields for each fix whether all others do without it, where all fixes solve."""
+    verdicts, everything = item.verdicts(), frozenset(item.fixes)
+    if verdicts[everything] != "solves":
+        return
+    words, error = necessary(verdicts), item.error_above(everything)
+    for fix in item.fixes:
+        word, rest = words.get(fix, "can be spared"), everything - {fix}
+        errors = [error, item.error_above(rest)]
+        if word != "can be spared":
+            errors = [error, _error_of_not_solving(item, rest, verdicts)]
+        confidence = np.nan if word == "undecided" else _less(errors)
+        yield _row("necessary", fix, "verdict", word) | {"confidence": confidence}
+
+
+def _error_of_not_solving(item, fixes, verdicts):
+    """The one-sided error of 'fails', or of not solving where it depends on the seed."""
+    bar = FAILS if verdicts[fixes] == "fails" else SOLVES
+    return item.error_below(fixes, bar)
+
+
+def _less(errors):
+    """A confidence that holds for all verdicts at once, by Bonferroni's inequality."""
+    return max(0.0, 1 - sum(errors))
+
+
+def answer(case, runs):
+    """Returns in one line which fixes are enough and which are needed.
+
+    Args:
+        case: The `Case`.
+        runs: What `tables.runs` returns.
+    """
+    found = budgets(case, runs)
+    return found[0].answer if found else "Not every combination of the fixes was run."
+
+
+def flips(case, runs):
+    """Computes each arm's verdict anew with the bar a little lower, and higher.
+
+    Args:
+        case: The `Case`.
+        runs: What `tables.runs` returns.
+
+    Returns:
+        Columns `arm, steps, bar, verdict, flips`: whether the verdict is another one
+        than at the case's own bar. Empty unless that is on R2 or on accuracy.
+    """
+    metric, rows = case.solved.metric, []
+    for (arm, steps), part in runs.groupby(["arm", "steps"]):
+        own = _verdict_at(part, metric, case.solved.above)
+        for bar in BARS.get(metric, ()):
+            verdict = _verdict_at(part, metric, bar)
+            rows.append((arm, steps, bar, verdict, verdict != own))
+    places = tables.order(case)
+    rows.sort(key=lambda row: (places.get(row[0], len(places)), *row[:3]))
+    return pd.DataFrame(rows, columns=["arm", "steps", "bar", "verdict", "flips"])
+
+
+def _verdict_at(part, metric, bar):
+    solved = (part[metric] >= bar) & ~part["diverged"].astype(bool)
+    confidence = interim.confidence_of(part)
+    return intervals.verdict(intervals.rate(int(solved.sum()), len(part), confidence=confidence))

@@ -1,0 +1,71 @@
+"""Yardsticks: the number a person is shown, and what it is held against.
+
+Room 5: a case's main metric, its best constant answer, its bar, and errors on a log
+scale between the two ends that mean anything.
+"""
+
+import numpy as np
+
+from experiments.cases.case import Regression
+from experiments.stats import shapley
+from experiments.training import metrics
+
+ERROR_FLOOR = 1e-12
+
+
+def main_metric(case):
+    """Returns the metric that a person is shown: the error, or the accuracy."""
+    return "mse" if isinstance(case.task, Regression) else "accuracy"
+
+
+def metric_label(case):
+    """Returns the main metric in words."""
+    if isinstance(case.task, Regression):
+        return "mean squared error"
+    return f"accuracy on {case.task.num_many:,} fresh points"
+
+
+def yardstick(case):
+    """Returns `(value, words)`: the main metric of the best constant answer."""
+    if isinstance(case.task, Regression):
+        truth = np.asarray(case.task.target(metrics.grid()), np.float64)
+        return float(truth.var()), "best constant"
+    return 0.5, "always one class"
+
+
+def threshold(case):
+    """Returns `(value, words)`: the bar `solved`, in the main metric's units."""
+    bar = case.solved
+    if bar.metric == "r2":
+        words = f"solved: R2 >= {bar.above:g}"
+        return float((1 - bar.above) * yardstick(case)[0]), words
+    return bar.above, f"solved: {bar.metric} >= {bar.above:g}"
+
+
+def error_range(case):
+    """Returns `(floor, cap)` of errors: the least told from none, the best constant's.
+
+    A classifier's error is 1 - accuracy, its floor half of one fresh point.
+    """
+    value = yardstick(case)[0]
+    if isinstance(case.task, Regression):
+        return ERROR_FLOOR, value
+    return 0.5 / case.task.num_many, 1.0 - value
+
+
+def log_errors(case, rows):
+    """Computes the natural logarithm of each run's error.
+
+    Args:
+        case: The `Case`.
+        rows: Table with the columns `diverged` and the case's main metric.
+
+    Returns:
+        Float array `(rows,)` within the logarithms of `error_range`; a run that
+        diverged counts as the best constant.
+    """
+    values = rows[main_metric(case)].to_numpy(np.float64)
+    errors = values if isinstance(case.task, Regression) else 1.0 - values
+    errors = np.where(rows["diverged"].to_numpy(bool), np.inf, errors)
+    floor, cap = error_range(case)
+    return shapley.log_error(errors, cap, floor=floor)

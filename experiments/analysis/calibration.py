@@ -1,0 +1,162 @@
+"""What training costs on this machine: a few steps of a few runs, timed, and the rest scaled.
+
+Room 9: trains units for some seconds and throws the rows away. A block of seeds costs its
+beginning, its looks and its steps; a program, which each worker compiles for itself, costs
+its compilation and memory that is never freed.
+"""
+
+import contextlib
+import dataclasses
+import pathlib
+import time
+
+import numpy as np
+from scipy.optimize import nnls
+
+from experiments.runs import jobs
+from experiments.training import metrics
+
+# A step's overhead, in weights times samples: what decides where only one run is measured.
+OVERHEAD = 200_000
+# Each look of a timed run is at so many times the steps of the one before.
+GROWTH = 3
+# What Linux tells a process of itself.
+OWN = pathlib.Path("/proc/self/status")
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What one run costs on one core.
+
+    Attributes:
+        program: Seconds to build and compile its program, once for each worker.
+        block: Seconds to begin a block of seeds.
+        look: Seconds to look at a block once.
+        step: Seconds that one update of a block takes.
+        memory: Bytes that a compiled program keeps, or `None` where that is not known.
+        is_measured: Whether this very run was timed.
+    """
+
+    program: float
+    block: float
+    look: float
+    step: float
+    memory: float | None
+    is_measured: bool = True
+
+    def seconds(self, num_blocks, num_looks, num_steps):
+        """Returns the seconds of so many blocks on one core, without the program."""
+        return num_blocks * (self.block + num_looks * self.look + num_steps * self.step)
+
+
+def peak_memory():
+    """Returns the most bytes this process ever held, or `None` where it is not told."""
+    # What `getrusage` tells on Linux goes back to the process that started this one.
+    with contextlib.suppress(OSError, KeyError, ValueError):
+        lines = dict(line.split(":", 1) for line in OWN.read_text().splitlines())
+        return 1024 * int(lines["VmHWM"].split()[0])
+    try:
+        import resource
+    except ImportError:
+        return None
+    import sys
+
+    # Linux tells it in units of 1,024 bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def looks_of(arms):
+    """Returns the checkpoints of a run, as an increasing list.
+
+    Args:
+        arms: `{arm: setup}` that are read from it, the longest first.
+    """
+    ends = [setup.num_steps for setup in arms.values()]
+    return sorted({*metrics.checkpoints(max(ends)), *ends})
+
+
+def measure(unit, seconds):
+    """Times the first steps of a unit.
+
+    Args:
+        unit: The `Unit`; its program is compiled, and some of its steps are made.
+        seconds: Float, after which no further look is made.
+
+    Returns:
+        A `Cost`.
+
+    Raises:
+        SuiteError: The trainer refuses the run.
+    """
+    before, start = peak_memory(), time.perf_counter()
+    trainer = jobs.make_trainer(unit)
+    built = time.perf_counter()
+    exam = metrics.Exam(unit.case, unit.setup, list(unit.seeds))
+    block = time.perf_counter() - built
+    times = _times(unit, trainer, exam, seconds)
+    look, step = _fitted(times)
+    warm = block + min(2, len(times)) * look + (times[1][0] if len(times) > 1 else 0) * step
+    program = max(0.0, times[min(1, len(times) - 1)][1] - start - warm)
+    if unit.trainer == "reference":
+        # Plain Keras compiles anew for each seed.
+        program, block = 0.0, block + program
+    after = peak_memory()
+    return Cost(program, block, look, step, None if after is None else max(0, after - before))
+
+
+def _times(unit, trainer, exam, seconds):
+    """Returns `(step, clock)` of each look, until the time is over."""
+    times, training = [], trainer.train(list(unit.seeds), _marks(unit), exam)
+    for snapshot in training:
+        exam.measure(snapshot)
+        exam.curve(snapshot)
+        times.append((snapshot.steps, time.perf_counter()))
+        # The first two looks compile; the steps to the next take longer than all before.
+        if len(times) > 2 and times[-1][1] - times[1][1] > seconds / GROWTH:
+            training.close()
+            break
+    return times
+
+
+def _marks(unit):
+    """Where a timed unit is looked at: ever more seldom, as looks cost as much as steps."""
+    end, marks = unit.setup.num_steps, [0, 1, 2]
+    while marks[-1] < end:
+        marks.append(GROWTH * marks[-1])
+    return [mark for mark in marks if mark < end] + [end]
+
+
+def _fitted(times):
+    """Fits the seconds of a look and of a step to what lies between looks."""
+    if len(times) < 3:
+        return 0.0, (times[-1][1] - times[0][1]) / max(1, times[-1][0])
+    # The first step is compiled when it is made: what follows is what repeats.
+    steps, clock = np.array(times[1:]).T
+    parts = np.stack([np.ones(len(steps) - 1), np.diff(steps)], axis=1)
+    return tuple(map(float, nnls(parts, np.diff(clock))[0]))
+
+
+def scaled(measured, size):
+    """Estimates the cost of a run from those of others.
+
+    Args:
+        measured: List of `(size, Cost)`, not empty; a run's size is its weights times the
+            samples of one update of a block.
+        size: The size of the run.
+
+    Returns:
+        A `Cost`: a step costs a + b times its size, all else the mean of the others.
+    """
+    sizes, steps = (np.array(v, float) for v in zip(*[(s, c.step) for s, c in measured]))
+    if len(set(sizes)) == 1:
+        step = steps.mean() * (OVERHEAD + size) / (OVERHEAD + sizes[0])
+    else:
+        step = nnls(np.stack([np.ones(len(sizes)), sizes], axis=1), steps)[0] @ (1, size)
+    means = {
+        name: float(np.mean([getattr(cost, name) for _, cost in measured]))
+        for name in ("program", "block", "look")
+    }
+    memories = [cost.memory for _, cost in measured if cost.memory is not None]
+    memory = float(np.mean(memories)) if memories else None
+    return Cost(**means, step=float(step), memory=memory, is_measured=False)

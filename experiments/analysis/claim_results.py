@@ -1,0 +1,232 @@
+"""The ledger: what a thread says, and what the stored seeds answer.
+
+Room 8: claims and certificates to tables. A claim is supported if all its questions
+are answered with yes, contradicted by one clear no (with `any_of`, contradicted by
+all nos, supported by one clear yes), else it depends on the seed if one answer does,
+else it is undecided; `readings` says at which confidence. Where seeds are looked at
+repeatedly, a claim is read at the seeds that all of its arms have: at one look.
+"""
+
+import functools
+
+import pandas as pd
+
+from experiments.analysis.outcomes import check_metric
+from experiments.analysis.questions import (
+    CONTRADICTED,
+    DEPENDS,
+    SUPPORTED,
+    UNDECIDED,
+    other_arm,
+    read,
+    read_fact,
+)
+from experiments.cases.case import SuiteError
+from experiments.cases.claims import Fact, Less, Tracks
+from experiments.cases.evidence import find_evidence
+from experiments.stats import interim
+
+UNTESTABLE, NOT_RUN = "cannot be tested", "not run"
+ESTIMATES = ("arm", "estimate", "low", "high", "num_seeds")
+DETAILS = ("steps", "quantity", "question", "answer", "more_seeds")
+CLAIM_COLUMNS = ("claim", "verdict", *ESTIMATES, *DETAILS, "by", "note")
+CERTIFICATE_COLUMNS = ("arm_explained", "cause", "intervention", "verdict", *ESTIMATES, *DETAILS)
+CERTIFICATE_COLUMNS += ("note",)
+COUNTS = ("num_seeds", "steps", "more_seeds")
+
+
+def answers(tests, outcomes, any_of=False):
+    """Answers the questions of one claim or intervention.
+
+    Args:
+        tests: Test words of `claims`.
+        outcomes: The `Outcomes` of the case.
+        any_of: Whether one yes is enough.
+
+    Returns:
+        `(verdict, readings)`: the verdict on them together, and a `Reading` for each.
+
+    Raises:
+        SuiteError: An arm, a budget or a metric is not stored.
+    """
+    terms = {"parts": len(tests), "together": CONTRADICTED if any_of else SUPPORTED}
+    seeds = _at_one_look(tests, outcomes)
+    found = [_read(test, outcomes, terms, seeds) for test in tests]
+    return combined([reading.answer for reading in found], any_of), found
+
+
+def combined(found, any_of=False):
+    """Returns the verdict that several answers give together.
+
+    Args:
+        found: The answers.
+        any_of: Whether one yes supports, and only all nos contradict.
+    """
+    alone, together = (SUPPORTED, CONTRADICTED) if any_of else (CONTRADICTED, SUPPORTED)
+    if all(answer == together for answer in found):
+        return together
+    return next((word for word in (alone, DEPENDS) if word in found), UNDECIDED)
+
+
+def _at_one_look(tests, outcomes):
+    """Returns the seeds that all arms have, if there are looks; else `None`."""
+    plain = [test for test in tests if ":" not in getattr(test, "arm", ":")]
+    if not plain or outcomes.rule != interim.REPEATED:
+        return None
+    found = [table.index for test in plain for table in _tables(test, outcomes)]
+    return functools.reduce(pd.Index.intersection, found)
+
+
+def _read(test, outcomes, terms, seeds):
+    """Answers one question from the rows of its arms."""
+    if isinstance(test, Fact):
+        return read_fact(test)
+    if isinstance(test, Tracks):
+        metrics = (test.metric, test.with_metric)
+        first = outcomes.correlations(test.arm, *metrics, test.steps)
+        return read(test, first, span=outcomes.span, **terms)
+    tables = _tables(test, outcomes, seeds)
+    for table in tables:
+        for metric in _metrics(test):
+            check_metric(metric, table, test.arm)
+    return read(test, *tables, span=outcomes.span, **terms)
+
+
+def _tables(test, outcomes, seeds=None):
+    """Returns the outcomes of a test's arms, of their shared seeds if there are two."""
+    tables = [outcomes.of(arm, test.steps) for arm in (test.arm, other_arm(test)) if arm]
+    shared = tables[0].index.intersection(tables[-1].index)
+    if seeds is not None and ":" not in test.arm:
+        shared = shared.intersection(seeds)
+    if not len(shared):
+        raise SuiteError(
+            f"The arms of a comparison share no seed; train both with: python -m "
+            f"reproductions record {outcomes.case.name}. Received: {test}"
+        )
+    return [table.loc[shared] for table in tables]
+
+
+def _metrics(test):
+    """Returns the columns that a test reads, besides what every table has."""
+    names = [getattr(test, "metric", "solved")]
+    return [*names, test.than] if isinstance(test, Less) else names
+
+
+def claims_table(case, outcomes):
+    """Answers every claim of a case.
+
+    Args:
+        case: The `Case`.
+        outcomes: Its `Outcomes`.
+
+    Returns:
+        One line for each question, in the columns `CLAIM_COLUMNS`; `verdict` is the
+        claim's own. A claim that cannot be tested is one line, its note the reason; so
+        is one whose runs are not stored, its note the command that makes them.
+    """
+    rows = []
+    for claim in find_evidence(case).claims:
+        head = {"claim": f"{claim.name} {claim.says}", "by": claim.by, "note": claim.note}
+        if claim.untestable:
+            reason = " ".join(filter(None, (claim.untestable, claim.note)))
+            rows.append(head | {"verdict": UNTESTABLE, "note": reason})
+        else:
+            rows += _answered(head, claim.tests, outcomes, claim.any_of)
+    return _table(rows, CLAIM_COLUMNS)
+
+
+def certificates_table(case, outcomes):
+    """Answers every intervention of a case.
+
+    Args:
+        case: The `Case`.
+        outcomes: Its `Outcomes`.
+
+    Returns:
+        One line for each question, in the columns `CERTIFICATE_COLUMNS`; one line where
+        runs are not stored.
+    """
+    rows = []
+    for item in find_evidence(case).interventions:
+        head = {"arm_explained": item.arm, "cause": item.cause, "intervention": item.by}
+        rows += _answered(head, item.tests, outcomes)
+    return _table(rows, CERTIFICATE_COLUMNS)
+
+
+def _answered(head, tests, outcomes, any_of=False):
+    """Returns the lines of one claim or intervention, one for each question."""
+    try:
+        verdict, readings = answers(tests, outcomes, any_of)
+    except SuiteError as error:
+        return [head | {"verdict": NOT_RUN, "note": str(error)}]
+    return [head | {"verdict": verdict} | vars(reading) for reading in readings]
+
+
+def _table(rows, columns):
+    """Builds a table in which a blank is a missing value, and counts are whole."""
+    table = pd.DataFrame(rows, columns=list(columns))
+    return table.astype(dict.fromkeys(COUNTS, "Int64"))
+
+
+def words(table):
+    """Returns claims or certificates as text, ready to print.
+
+    Args:
+        table: What `claims_table` or `certificates_table` returns.
+
+    Returns:
+        One line for each of them: the columns `claim, says by, verdict, evidence`, or
+        `arm, cause, intervention, verdict, evidence`.
+    """
+    names = {"claim": "claim", "by": "says by"}
+    if "cause" in table:
+        names = {"arm_explained": "arm", "cause": "cause", "intervention": "intervention"}
+    rows = []
+    for head, part in table.groupby(list(names), sort=False):
+        verdict, records = part["verdict"].iloc[0], part.to_dict("records")
+        spoken = verdict in (UNTESTABLE, NOT_RUN)
+        evidence = [note_words(records[0])] if spoken else _evidence(records)
+        rows.append((*head, verdict, "; ".join(evidence)))
+    return pd.DataFrame(rows, columns=[*names.values(), "verdict", "evidence"])
+
+
+def note_words(row):
+    """The note of a line, or nothing."""
+    return row["note"] if isinstance(row.get("note"), str) else ""
+
+
+def _evidence(rows):
+    """One clause for each question, and what else the reader should know."""
+    clauses = [evidence_words(row) for row in rows]
+    if len(rows) > 1:
+        clauses = [f"{c} ({row['answer']})" for c, row in zip(clauses, rows, strict=True)]
+    return [*clauses, *filter(None, [note_words(rows[0])])]
+
+
+def evidence_words(row):
+    """Returns one answered question as a clause, such as `fixed solves 100.0% [...] of ...`.
+
+    Args:
+        row: A line of a table as a dict.
+    """
+    arm, quantity = row["arm"], row["quantity"]
+    if pd.isna(row["num_seeds"]):
+        return f"{quantity}: {row['estimate']:.4g}"
+    seeds = f"{int(row['num_seeds']):,} seeds"
+    at = "" if pd.isna(row["steps"]) else f" after {int(row['steps']):,} steps"
+    if quantity == "solve rate":
+        clause = f"{arm} solves {_interval(row, '.1%')} of {seeds}{at}"
+    elif quantity.startswith("share with "):
+        have = quantity.removeprefix("share with ")
+        clause = f"{_interval(row, '.1%')} of {seeds} of {arm} have {have}{at}"
+    elif quantity.startswith("solve rate less"):
+        clause = f"{arm}: {quantity} {_interval(row, '+.1%')} over {seeds}{at}"
+    else:
+        clause = f"{arm}: {quantity} {_interval(row, '.3g')} over {seeds}{at}"
+    more = row["more_seeds"]
+    return clause if pd.isna(more) else f"{clause}, about {int(more):,} more would decide"
+
+
+def _interval(row, form):
+    estimate, low, high = (format(row[name], form) for name in ("estimate", "low", "high"))
+    return f"{estimate} [{low}, {high}]"

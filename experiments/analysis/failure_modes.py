@@ -1,0 +1,83 @@
+"""What is wrong with each arm: its symptoms over seeds, by the one rule, in words.
+
+Room 8: tables of runs to a table of symptoms, and that table to sentences. A symptom
+holds in most seeds where the interval of its share lies above 0.8, in few where it lies
+below 0.2, else in some.
+"""
+
+import pandas as pd
+
+from experiments.analysis import symptoms, tables
+from experiments.stats import interim, intervals
+
+COLUMNS = ["arm", "steps", "symptom", "words", "estimate", "low", "high"]
+COLUMNS += ["num_seeds", "holds", "detail"]
+HOLDS = {"solves": "most seeds", "fails": "few seeds"}
+
+
+def diagnose(case, runs):
+    """Diagnoses every stored arm.
+
+    Args:
+        case: The `Case`.
+        runs: What `tables.runs` returns.
+
+    Returns:
+        Columns `arm, steps, symptom, words, estimate, low, high, num_seeds, holds,
+        detail`, a row for each symptom that applies to an arm, in the order of the case:
+        the share of seeds that have it with Wilson's interval; `holds` is "most seeds",
+        "some seeds" or "few seeds"; `detail` says more on the seeds that have it.
+    """
+    rows = []
+    for (arm, steps), part in runs.groupby(["arm", "steps"]):
+        rows += [{"arm": arm, "steps": steps} | row for row in _symptoms(case, arm, part)]
+    places = tables.order(case)
+    rows.sort(key=lambda row: (places.get(row["arm"], len(places)), row["steps"]))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _symptoms(case, arm, part):
+    found, setup = symptoms.found(case, arm, part), case.arm(arm)
+    confidence = interim.confidence_of(part)
+    for item in symptoms.SYMPTOMS:
+        if item.name in found:
+            has = found[item.name]
+            share = intervals.rate(int(has.sum()), len(has), confidence=confidence)
+            holds = HOLDS.get(intervals.verdict(share), "some seeds")
+            detail = item.detail(case, setup, part[has]) if has.any() else ""
+            head = {"symptom": item.name, "words": item.words}
+            yield head | vars(share) | {"holds": holds, "detail": detail}
+
+
+def words(table, arm, steps=None):
+    """Says what is wrong with an arm.
+
+    Args:
+        table: What `diagnose` returns.
+        arm: Arm name.
+        steps: Updates; the arm's longest budget if `None`.
+
+    Returns:
+        A sentence on the symptoms that hold in most seeds, or in some. Nothing if the arm
+        is not stored.
+    """
+    part = table[table["arm"] == arm]
+    part = part[part["steps"] == (part["steps"].max() if steps is None else steps)]
+    if not len(part):
+        return ""
+    num_seeds, shown = part["num_seeds"].iloc[0], part[part["holds"] != "few seeds"]
+    names = symptoms.without_implied(shown["symptom"].tolist())
+    clauses = [clause(row) for row in shown.to_dict("records") if row["symptom"] in names]
+    return f"Of {num_seeds:,} seeds {'; '.join(clauses) or 'few have any symptom'}."
+
+
+def clause(row):
+    """Returns a row of `diagnose` as a clause, such as `all solve it`.
+
+    Args:
+        row: The row as a dict.
+    """
+    detail = row["detail"] if isinstance(row["detail"], str) else ""
+    share = f"{row['estimate']:.1%} [{row['low']:.1%}, {row['high']:.1%}]"
+    count = {0: "none", 1: "all"}.get(row["estimate"], share)
+    return f"{count} {row['words']}" + f" ({detail})" * bool(detail)

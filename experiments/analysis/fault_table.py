@@ -1,0 +1,118 @@
+"""Faults and what mends them, one table for those who study faults.
+
+Room 9: dissections of the cases to lines of pairs, broken against mended. A case classes
+the fault that each of its fixes mends, by the taxonomy of real faults in deep learning
+systems of Humbatova et al. (2020): the names are theirs, the classing is ours.
+"""
+
+import pandas as pd
+
+from experiments.analysis import ablation, failure_modes
+from experiments.cases.evidence import find_evidence
+from experiments.stats import interim, intervals
+from experiments.stats.shapley import minimal_sets
+
+DOCUMENTED = "each arm at its documented length"
+TOP_CLASSES = ("Model", "Tensors & Inputs", "Training", "GPU Usage", "API")
+NOTE = (
+    "The names of fault classes are those of the taxonomy of Humbatova et al. (2020), "
+    "from the outermost class to the innermost; which fault is of which class is our reading."
+)
+COLUMNS = ["pair", "kind", "fix", "fault_class", "symptom", "diagnosis"]
+RATE = ("solve_rate", "low", "high", "num_seeds")
+COLUMNS += [f"{side}_{name}" for side in ("broken", "fixed") for name in RATE]
+COLUMNS += ["verdict", "minimal", "minimal_fix", "budget"]
+
+
+def table(found):
+    """Lists every pair of broken and mended program, with the fault between the two.
+
+    Args:
+        found: `{case: runs}`, as `tables.runs` returns them.
+
+    Returns:
+        For each case, and each budget at which all combinations of its fixes are stored,
+        a line for all fixes together (`kind` is "pair", or "set of fixes" where some of
+        the case's were left out), for each fix alone ("one fix") and for each other set
+        of fixes that is enough and minimal ("set of fixes"). Where no such budget is the
+        documented one, a further "pair" is, with the seeds that each side has.
+        `fix` joins names by `+`, `fault_class` joins the classes of several by "; ";
+        `diagnosis` says what is measured of the broken program. `verdict` is that of the
+        mended one, `minimal` whether its set is enough and no smaller one is, and
+        `minimal_fix` joins all such sets by " or ". Rates have Wilson's interval of 95%.
+    """
+    rows = []
+    for case, runs in found.items():
+        diagnosed = failure_modes.diagnose(case, runs)
+        items = ablation.budgets(case, runs)
+        lines = [line for item in items for line in _lines(case, item)]
+        for steps, line in [*_documented(case, runs, items), *lines]:
+            head = {"pair": case.name, "symptom": case.symptom}
+            head["diagnosis"] = failure_modes.words(diagnosed, "broken", steps)
+            rows.append(head | line)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _documented(case, runs, items):
+    """Yields the pair at its documented lengths, if it is stored and in no dissection."""
+    wanted = {"broken": case.broken.num_steps, "fixed": case.fixed.num_steps}
+    if any(wanted.items() <= item.steps.items() for item in items):
+        return
+    parts = {arm: runs[(runs["arm"] == arm) & (runs["steps"] == n)] for arm, n in wanted.items()}
+    if all(map(len, parts.values())):
+        rates = {arm: _solve_rate(part) for arm, part in parts.items()}
+        row = {"kind": "pair", "fix": "+".join(case.fixes), "budget": DOCUMENTED}
+        row |= {"minimal": "", "minimal_fix": ""}
+        row |= {"fault_class": fault(case, case.fixes)} | _rate("broken", rates["broken"])
+        row["verdict"] = intervals.verdict(rates["fixed"])
+        yield wanted["broken"], row | _rate("fixed", rates["fixed"])
+
+
+def _lines(case, item):
+    """Yields the lines of one dissection, each with the updates of its broken side."""
+    verdicts = item.verdicts()
+    minimal = [one.fixes for one in minimal_sets(verdicts)]
+    words = {"minimal_fix": " or ".join(_joined(item, fixes) for fixes in minimal)}
+    words |= {"budget": item.budget} | _rate("broken", item.rate(()))
+    for fixes, kind in _sets(case, item, minimal).items():
+        row = {"kind": kind, "fix": _joined(item, fixes), "fault_class": fault(case, fixes)}
+        row |= {"verdict": verdicts[fixes], "minimal": "yes" if fixes in minimal else "no"}
+        yield item.steps["broken"], row | words | _rate("fixed", item.rate(fixes))
+
+
+def _sets(case, item, minimal):
+    """Returns `{set of fixes: kind}`, each set once: all, each alone, the minimal ones."""
+    whole = "pair" if len(item.fixes) == len(case.fixes) else "set of fixes"
+    sets = {frozenset(item.fixes): whole}
+    for fixes in (frozenset([name]) for name in item.fixes):
+        sets.setdefault(fixes, "one fix")
+    for fixes in minimal:
+        sets.setdefault(fixes, "set of fixes")
+    return {fixes: kind for fixes, kind in sets.items() if fixes}
+
+
+def fault(case, fixes):
+    """Returns the classes of the faults that some fixes mend, each once, joined by "; ".
+
+    Args:
+        case: The `Case`.
+        fixes: Names of fixes.
+    """
+    faults = find_evidence(case).faults
+    found = "; ".join(words for name, words in faults.items() if name in fixes)
+    return "; ".join(dict.fromkeys(found.split("; ")))
+
+
+def _joined(item, fixes):
+    return "+".join(name for name in item.fixes if name in fixes) or "broken"
+
+
+def _solve_rate(part):
+    confidence = interim.confidence_of(part)
+    return intervals.rate(int(part["solved"].sum()), len(part), confidence=confidence)
+
+
+def _rate(side, rate):
+    """The solve rate of one side with its interval, as columns."""
+    values = (rate.estimate, rate.low, rate.high, rate.num_seeds)
+    return {f"{side}_{name}": value for name, value in zip(RATE, values, strict=True)}

@@ -1,0 +1,188 @@
+"""Study tables: what a study's file says, seed by seed, by group and in summary.
+
+Room 7: pandas and `statistics`; never a trainer.
+"""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+
+from experiments.analysis import tables
+from experiments.analysis.baselines import log_errors
+from experiments.analysis.grid_file import (
+    FLAGS,
+    HEAD,
+    KEPT,
+    MEDIANS,
+    PACKED,
+    SUMMARY,
+    StudyFile,
+    unpack,
+)
+from experiments.cases.case import SuiteError, nearest
+from experiments.runs.store import write_whole
+from experiments.stats import intervals
+
+
+class StudyTable(StudyFile):
+    """The stored outcomes of one study.
+
+    Args:
+        folder: Where; made on the first write.
+        case: The `Case`.
+        study: The `Grid`, one of the case's.
+
+    Raises:
+        SuiteError: The files are damaged, or another case's or study's.
+        ValueError: An axis is called like a column of the table.
+    """
+
+    def outcomes(self, cell, steps=None):
+        """Returns what came of one cell, seed by seed.
+
+        Args:
+            cell: Cell name.
+            steps: Updates; the cell's longest length if `None`.
+
+        Returns:
+            Columns `seed, solved, diverged`, then the packed metrics that the cell has.
+
+        Raises:
+            SuiteError: There is no such cell, or it is not stored, or stale.
+        """
+        line = self._found(cell, steps)
+        names = [name for name in (*FLAGS, *PACKED) if name in line]
+        values = {name: unpack(line[name], name in FLAGS) for name in names}
+        table = pd.DataFrame({"seed": np.arange(int(line["num_seeds"])), **values})
+        return table.astype({"solved": bool, "diverged": bool})
+
+    def estimate(self, cell, metric, steps=None):
+        """Returns the `Interval` of a rate or a median over the seeds of one cell.
+
+        Args:
+            cell: Cell name.
+            metric: One of `KEPT`.
+            steps: Updates; the cell's longest length if `None`.
+
+        Raises:
+            SuiteError: The cell, or the metric in it, is not stored.
+        """
+        line = self._found(cell, steps)
+        if metric not in line or metric not in KEPT:
+            kept = [name for name in KEPT if name in line]
+            raise SuiteError(
+                f"{self.path} does not keep that metric of {cell}; expected one of "
+                f"{', '.join(kept)}. Received: {metric}.{nearest(metric, kept)}"
+            )
+        if metric in MEDIANS:
+            bounds = map(float, line[metric].split())
+            return intervals.Interval(*bounds, int(line["num_seeds"]))
+        values = unpack(line[metric], metric in FLAGS)
+        if metric in FLAGS:
+            return intervals.rate(int(values.sum()), len(values))
+        return intervals.median(values)
+
+    def average(self, pattern, steps=None):
+        """Returns each seed's mean over a group of cells, for paired comparisons.
+
+        Args:
+            pattern: Labels joined by `/`; a `*` matches every label of its axis.
+            steps: Updates; each cell's longest length if `None`.
+
+        Returns:
+            Columns `seed, solved, log_error`: the share of cells solved, and the mean
+            of `attribution.log_error`.
+
+        Raises:
+            SuiteError: No cell matches, or one is not stored, or stale.
+        """
+        parts = [self.outcomes(cell, steps) for cell in self.matching(pattern)]
+        return pd.DataFrame(
+            {
+                "seed": parts[0]["seed"],
+                "solved": np.mean([part["solved"] for part in parts], axis=0),
+                "log_error": np.mean([log_errors(self.case, part) for part in parts], axis=0),
+            }
+        )
+
+    def matching(self, pattern):
+        """Returns the cells that a pattern names.
+
+        Raises:
+            SuiteError: There is none.
+        """
+        wanted = pattern.split("/")
+        found = []
+        for cell in self.readings:
+            labels = cell.split("/")
+            pairs = itertools.zip_longest(wanted, labels)
+            if all(want in ("*", label) for want, label in pairs):
+                found.append(cell)
+        if not found:
+            raise SuiteError(
+                f"Study {self.study.name} of {self.case.name} has cells such as "
+                f"{next(iter(self.readings))}. Received: {pattern}."
+                f"{nearest(pattern, self.readings)}"
+            )
+        return found
+
+    def summary(self):
+        """Returns one line for each stored cell and length, in the order of the study.
+
+        Returns:
+            The axes, then `length, steps, num_seeds, solved, solved_low, solved_high,
+            verdict, metric, median, low, high, diverged`: Wilson's interval of the
+            solve rate, the order-statistic interval of the main metric's median.
+
+        Raises:
+            SuiteError: Lines are stale.
+        """
+        self._check_current()
+        names = [*self.study.axes, *HEAD, "solved", *SUMMARY, "diverged"]
+        places = [place for place in self._places() if place in self._lines]
+        return pd.DataFrame([self._summary_line(*place) for place in places], columns=names)
+
+    def write_summary(self):
+        """Replaces `<study>_summary.csv`: `summary` for readers, six digits each."""
+        path = self.folder / f"{self.study.name}_summary.csv"
+        write_whole(path, tables.to_csv(self.summary()))
+
+    def _summary_line(self, cell, steps):
+        line, metric = self._lines[cell, steps], tables.main_metric(self.case)
+        head = {name: line[name] for name in self.study.axes}
+        head |= {name: int(line[name]) for name in HEAD}
+        rate, median = self.estimate(cell, "solved", steps), self.estimate(cell, metric, steps)
+        return head | {
+            "solved": rate.estimate,
+            "solved_low": rate.low,
+            "solved_high": rate.high,
+            "verdict": intervals.verdict(rate),
+            "metric": metric,
+            "median": median.estimate,
+            "low": median.low,
+            "high": median.high,
+            "diverged": self.estimate(cell, "diverged", steps).estimate,
+        }
+
+    def _check_current(self):
+        stale = self.stale()
+        if stale:
+            raise SuiteError(
+                f"{self.path} holds lines of an older version of {self.case.name}; train "
+                f"them anew with: {self.command}. Received: {len(stale)} stale lines, the "
+                f"first of {stale[0][0]} at {stale[0][1]:,} steps"
+            )
+
+    def _found(self, cell, steps):
+        if "*" in cell or cell not in self.readings:
+            self.matching(cell)
+        steps = max(self.readings[cell]) if steps is None else steps
+        if not self._is_current(cell, steps):
+            there = "a stale line" if (cell, steps) in self._lines else "no line"
+            raise SuiteError(
+                f"{self.path} lacks {cell} at {steps:,} steps (expected one of "
+                f"{list(self.readings[cell])}); train it with: {self.command}. "
+                f"Received: {there}"
+            )
+        return self._lines[cell, steps]

@@ -1,0 +1,199 @@
+"""Studies: hundreds of cells trained by worker processes, each kept as it is finished.
+
+Room 8: knows processes and the study's table; knows no case, prints nothing.
+"""
+
+import concurrent.futures
+import multiprocessing
+import pathlib
+import signal
+import time
+import warnings
+
+import pandas as pd
+
+from experiments.analysis.grid_table import StudyTable
+from experiments.cases.case import SuiteError
+from experiments.cases.evidence import find_evidence
+from experiments.runs import blocks, keys
+from experiments.training import engine, networks, support
+
+FOLDER = "studies"
+# A compiled program is never freed, about 50 MB each: workers are replaced in time.
+CELLS_PER_WORKER = 20
+SECONDS_BETWEEN_WRITES = 5.0
+NUM_NAMED = 5
+
+
+def record(case, folder, *, progress=None, workers=None, make_pool=None):
+    """Trains what the stored studies of a case lack, and summarises them.
+
+    Args:
+        case: The `Case`.
+        folder: The case's folder of results; studies go into `studies` below it.
+        progress: A display with the methods of `blocks.Quiet`; it counts cells.
+        workers: Number of processes; one a core if `None`.
+        make_pool: See `train`.
+
+    Returns:
+        `{study: number of cells trained now}`.
+
+    Raises:
+        SuiteError: Cells could not be trained, in the end, once all others are; or a
+            table is damaged, before anything is trained.
+    """
+    folder = pathlib.Path(folder) / FOLDER
+    found = [StudyTable(folder, case, study) for study in find_evidence(case).grids]
+    trained, failures = {}, {}
+    for table in found:
+        counted, failed = train(table, workers=workers, progress=progress, make_pool=make_pool)
+        trained[table.study.name] = counted
+        failures |= {f"{table.study.name}:{cell}": error for cell, error in failed.items()}
+        table.write()
+        table.write_summary()
+    if failures:
+        raise failure(case, failures)
+    return trained
+
+
+def failure(case, failures):
+    """Returns one `SuiteError` that names the cells that could not be trained.
+
+    Args:
+        case: The `Case`.
+        failures: `{name of the cell: SuiteError}`.
+    """
+    named = [f"{name} ({error})" for name, error in list(failures.items())[:NUM_NAMED]]
+    more = len(failures) - len(named)
+    return SuiteError(
+        f"{case.name}: {len(failures)} cells were not trained; take them out of the study. "
+        f"Received: {'; '.join(named)}{f'; and {more} more' if more else ''}"
+    )
+
+
+def pool(workers):
+    """Returns an executor of so many fresh processes, one core each."""
+    return concurrent.futures.ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), initializer=_prepare_worker
+    )
+
+
+def _prepare_worker():
+    # Ctrl-C reaches every process of the terminal: workers end without a word.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    warnings.filterwarnings("ignore", message="You are using a softmax over axis")
+
+
+def train(table, *, workers=None, progress=None, make_pool=None):
+    """Trains the cells that a study's table lacks, in any order.
+
+    A cell that fails stops no other. The table is written every few seconds, and
+    also when this function is interrupted.
+
+    Args:
+        table: The `StudyTable`.
+        workers: Number of processes; one a core if `None`.
+        progress: A display with the methods of `blocks.Quiet`; it counts cells.
+        make_pool: Function `(workers) -> concurrent.futures.Executor`; `pool` if `None`.
+
+    Returns:
+        `(num_trained, {cell: SuiteError})`: the latter are refused by the engine.
+
+    Raises:
+        SuiteError: The table holds lines of other versions, or a process was ended.
+        Exception: What else a cell raised, once all others are trained.
+    """
+    progress, lacking = progress or blocks.Quiet(), table.missing()
+    if not lacking:
+        return 0, {}
+    table.check_environment(keys.environment())
+    workers = min(workers or blocks.num_cores(), len(lacking))
+    progress.start(f"{table.case.name}: {table.study.name}", len(lacking))
+    failures, size = {}, workers * CELLS_PER_WORKER
+    try:
+        for start in range(0, len(lacking), size):
+            with (make_pool or pool)(workers) as executor:
+                failures |= _train_some(table, lacking[start : start + size], executor, progress)
+    except concurrent.futures.BrokenExecutor:
+        raise SuiteError(
+            "A worker process was ended from outside, perhaps for want of memory; finished "
+            f"cells are kept, go on with: {table.command}. Received: {workers} workers"
+        ) from None
+    finally:
+        table.write()
+    for cell, error in failures.items():
+        if not isinstance(error, SuiteError):
+            error.add_note(f"while training {table.study.name}:{cell}")
+            raise error
+    return len(lacking) - len(failures), failures
+
+
+def _train_some(table, cells, executor, progress):
+    """Trains some cells; returns `{cell: exception}` of those that failed."""
+    failures, written, environment = {}, time.monotonic(), keys.environment()
+    case, num_seeds = table.case, table.study.num_seeds
+    futures = {
+        executor.submit(train_cell, case, table.readings[cell], num_seeds): cell for cell in cells
+    }
+    try:
+        for future in concurrent.futures.as_completed(futures):
+            error, cell = future.exception(), futures[future]
+            if isinstance(error, concurrent.futures.BrokenExecutor):
+                raise error
+            if error is None:
+                rows, seconds = future.result()
+                table.add(cell, rows, environment, seconds)
+            else:
+                failures[cell] = error
+            if time.monotonic() - written > SECONDS_BETWEEN_WRITES:
+                table.write()
+                written = time.monotonic()
+            progress.advance(1)
+    except BaseException:
+        executor.shutdown(wait=False, cancel_futures=True)
+        raise
+    return failures
+
+
+def train_cell(case, arms, num_seeds):
+    """Trains one cell, in even blocks, and reads it at all its lengths.
+
+    Args:
+        case: The `Case`.
+        arms: `{num_steps: setup}`, the longest first.
+        num_seeds: Seeds 0 to num_seeds - 1.
+
+    Returns:
+        `({num_steps: rows}, seconds)`, rows as `blocks.train_block` returns them.
+
+    Raises:
+        SuiteError: The engine refuses the cell, or its model reads its length.
+    """
+    engine.tensorflow()
+    started = time.perf_counter()
+    longest = next(iter(arms.values()))
+    model = networks.build(case, longest)
+    support.check_trainable(model)
+    if len({networks.description(case, setup) for setup in arms.values()}) > 1:
+        raise SuiteError(
+            "A cell is one run read at several lengths, but here the model depends on the "
+            f"length. Received: {longest}"
+        )
+    width = _even_width(num_seeds, engine.widest_block(model, longest))
+    trainer, seeds = engine.Trainer(case, longest, width), list(range(num_seeds))
+    parts = {steps: [] for steps in arms}
+    for start in range(0, num_seeds, width):
+        block = seeds[start : start + width]
+        for steps, (part, _) in blocks.train_block(case, arms, block, trainer).items():
+            parts[steps].append(part)
+    rows = {steps: pd.concat(found, ignore_index=True) for steps, found in parts.items()}
+    return rows, time.perf_counter() - started
+
+
+def _even_width(num_seeds, widest):
+    """Returns the width of equal blocks; it depends on nothing but the cell.
+
+    Where bits depend on the width, a cell's seeds are not to the bit those of an arm.
+    """
+    num_blocks = -(-num_seeds // widest)
+    return -(-num_seeds // num_blocks)

@@ -1,0 +1,301 @@
+"""The era certificate: each arm held against what its program did on the software of its time.
+
+Room 7: reads `results/era` and tables of runs. The seeds of the two sides are
+independent, never paired. Alike is what an interval of 95% shows to be so: solve
+rates within 0.10 of each other, and median errors within a factor 2.
+"""
+
+import math
+import pathlib
+
+import numpy as np
+import pandas as pd
+from scipy import optimize, stats
+
+from experiments.analysis import tables
+from experiments.cases.case import Regression, SuiteError
+from experiments.cases.evidence import find_evidence
+from experiments.stats import intervals as statistics
+
+RATE_MARGIN = 0.10
+ERROR_FACTOR = 2.0
+FEWEST_SEEDS = 20
+ERROR_FLOOR, ERROR_CEILING = 1e-12, 1e150
+SIDES = (("era", "era_seeds"), ("our", "our_seeds"))
+EQUIVALENT, DIFFERS, UNDECIDED, TOO_FEW = "equivalent", "differs", "undecided", "too few"
+LOGARITHMS = ("era_median", "our_median", "ratio")
+# What has an interval: its column, and what the columns of its ends begin with.
+BOUNDED = {"era_rate": "era_rate", "our_rate": "our_rate", "rate_difference": "rate"}
+BOUNDED |= {name: name for name in LOGARITHMS} | {"cliffs_delta": "delta"}
+ENDS = {name: (f"{prefix}_low", f"{prefix}_high") for name, prefix in BOUNDED.items()}
+COLUMNS = ["arm", "steps", "stack", "era_seeds", "our_seeds"]
+COLUMNS += [column for name in BOUNDED for column in (name, *ENDS[name])]
+COLUMNS += ["ks_p", "rate_verdict", "error_verdict", "verdict", "words", "note"]
+
+
+def compare(case, runs, folder):
+    """Compares the arms of a case with the software of their time.
+
+    The error is that of `tables.main_metric`, for classifiers 1 - accuracy, floored at
+    half of one fresh point. It is not capped at the best constant's: asked is whether
+    the same happened, not how good it is, and a median needs no cap.
+
+    Args:
+        case: The `Case`; its evidence says what is compared with what.
+        runs: What `tables.runs` returns.
+        folder: The folder of the era's tables, `results/era`.
+
+    Returns:
+        A row for each `Historical` of the evidence whose arm is among the runs at that
+        budget. Differences and the ratio are ours against theirs, medians are of the
+        error, `cliffs_delta` is above 0 where our errors tend to be larger.
+
+    Raises:
+        SuiteError: A table of the era is missing or damaged, or has no such rows.
+        ValueError: A period leaves out a metric, or takes a seed twice.
+    """
+    rows = []
+    for period in find_evidence(case).history:
+        part = runs[runs["arm"] == period.arm]
+        steps = part["steps"].max() if period.steps is None else period.steps
+        part = part[part["steps"] == steps]
+        if len(part):
+            era = _era_rows(case, period, folder)
+            head = {"arm": period.arm, "steps": int(steps)}
+            head["stack"] = ", ".join(sorted(set(era["stack"])))
+            ours = part["solved"].to_numpy(bool), _errors(case, part)
+            found = certify(ours, (era["solved"].to_numpy(), _errors(case, era)))
+            rows.append(head | found | {"note": period.note})
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def certify(ours, theirs):
+    """Compares two independent samples of seeds.
+
+    Args:
+        ours: Tuple of a boolean vector, solved, and a vector of errors above 0.
+        theirs: The same of the era.
+
+    Returns:
+        Dict of the columns from `era_seeds` to `words`.
+    """
+    intervals = _intervals(ours, theirs)
+    found = {"era_seeds": len(theirs[1]), "our_seeds": len(ours[1])}
+    for name, (low, high) in ENDS.items():
+        values = [getattr(intervals[name], end) for end in ("estimate", "low", "high")]
+        values = np.exp(values).tolist() if name in LOGARITHMS else values
+        found |= zip((name, low, high), values, strict=True)
+    found["ks_p"] = float(stats.ks_2samp(ours[1], theirs[1]).pvalue)
+    found["rate_verdict"] = reading(intervals["rate_difference"], RATE_MARGIN)
+    found["error_verdict"] = reading(intervals["ratio"], math.log(ERROR_FACTOR))
+    found["verdict"] = _verdict(found)
+    return found | {"words": _words(found)}
+
+
+def _intervals(ours, theirs):
+    """The estimates with their intervals, by column; those of `LOGARITHMS` are logarithms."""
+    found = {"cliffs_delta": dominance(ours[1], theirs[1])}
+    for who, (solved, errors) in (("our", ours), ("era", theirs)):
+        found[f"{who}_rate"] = statistics.rate(int(np.sum(solved)), len(solved))
+        found[f"{who}_median"] = statistics.median(np.log(errors))
+    found["rate_difference"] = difference(found["our_rate"], found["era_rate"])
+    return found | {"ratio": difference(found["our_median"], found["era_median"])}
+
+
+def difference(first, second):
+    """Estimates the difference of two independent quantities from their own intervals.
+
+    Each side adds in squares how far the first may be off that way and the second the
+    other way. Of Wilson's intervals it is Newcombe's hybrid score interval (1998,
+    method 10), of any others the method of variance estimates recovery (Zou and
+    Donner, 2008): so medians keep their exact order-statistic intervals.
+
+    Args:
+        first: `Interval`.
+        second: `Interval` of other seeds.
+
+    Returns:
+        An `Interval` of the first less the second, with the seeds of the smaller side.
+
+    Example:
+    >>> found = difference(statistics.rate(56, 70), statistics.rate(48, 80))
+    >>> round(found.low, 4), round(found.high, 4)
+    (0.0524, 0.3339)
+    """
+    estimate = first.estimate - second.estimate
+    below = math.hypot(first.estimate - first.low, second.high - second.estimate)
+    above = math.hypot(first.high - first.estimate, second.estimate - second.low)
+    num_seeds = min(first.num_seeds, second.num_seeds)
+    return statistics.Interval(estimate, estimate - below, estimate + above, num_seeds)
+
+
+def dominance(first, second):
+    """Estimates Cliff's delta: how much more often the first is the larger one.
+
+    It is the chance that a value of the first exceeds one of the second, less the
+    chance that it falls below. The interval is Newcombe's (2006, method 5), a score
+    interval of the area under the curve, never of width 0.
+
+    Args:
+        first: Vector of values.
+        second: Vector of values of other seeds.
+
+    Returns:
+        An `Interval` inside [-1, 1], with the seeds of the smaller side.
+
+    Example:
+    >>> dominance([2.0, 3.0], [1.0, 2.0]).estimate
+    0.75
+    """
+    ordered, total = np.sort(second), len(first) * len(second)
+    less = np.searchsorted(ordered, first, side="left").sum()
+    at_most = np.searchsorted(ordered, first, side="right").sum()
+    area = float(less + at_most) / (2 * total)
+    low = 1 - _area_bound(1 - area, len(first), len(second))
+    high = _area_bound(area, len(first), len(second))
+    scaled = [2 * value - 1 for value in (area, low, high)]
+    return statistics.Interval(*scaled, min(len(first), len(second)))
+
+
+def _area_bound(area, num_first, num_second):
+    """Solves for the largest area under the curve that the score test does not reject."""
+    if area == 1.0:
+        return 1.0
+    width, others = stats.norm.ppf(0.975), (num_first + num_second) / 2 - 1
+
+    def excess(value):
+        spread = 1 + others * ((1 - value) / (2 - value) + value / (1 + value))
+        variance = value * (1 - value) * spread / (num_first * num_second)
+        return (value - area) ** 2 - width**2 * variance
+
+    # At an area of 0 the estimate itself is a spurious root.
+    return float(optimize.brentq(excess, area + 1e-12, 1.0))
+
+
+def reading(interval, margin):
+    """Reads a difference against its margin.
+
+    Args:
+        interval: `Interval` of the difference.
+        margin: Float, the largest difference that counts as none.
+
+    Returns:
+        'equivalent' or 'differs' where the whole interval lies within the margin or
+        beyond it, else 'undecided'.
+
+    Example:
+    >>> reading(statistics.Interval(0.0, -0.05, 0.05, 100), 0.1)
+    'equivalent'
+    """
+    if interval.low > margin or interval.high < -margin:
+        return DIFFERS
+    return EQUIVALENT if -margin <= interval.low and interval.high <= margin else UNDECIDED
+
+
+def _verdict(found):
+    parts = {found["rate_verdict"], found["error_verdict"]}
+    if found["era_seeds"] < FEWEST_SEEDS:
+        return TOO_FEW
+    if DIFFERS in parts:
+        return DIFFERS
+    return EQUIVALENT if parts == {EQUIVALENT} else UNDECIDED
+
+
+def _words(found):
+    """Says in one sentence what a comparison found, and what it leaves open."""
+    counts = [(round(found[f"{who}_rate"] * found[n]), found[n]) for who, n in SIDES]
+    text = "solved by {:,} of {:,} seeds then and {:,} of {:,} now".format(*counts[0], *counts[1])
+    text += f"; the median error now is {found['ratio']:.3g} times theirs"
+    if found["verdict"] == TOO_FEW:
+        return f"{text}; {found['era_seeds']} seeds are too few to say more."
+    text += f" ({found['ratio_low']:.3g} to {found['ratio_high']:.3g})"
+    return f"{text}{_conclusion(found)}{_tendency(found)}."
+
+
+def _conclusion(found):
+    if found["verdict"] == EQUIVALENT:
+        return "; the two agree"
+    parts = {"solve rate": found["rate_verdict"], "error": found["error_verdict"]}
+    named = " and ".join(key for key in parts if parts[key] == found["verdict"])
+    if found["verdict"] == DIFFERS:
+        return f"; they differ in {named}"
+    return f", which leaves the {named} open"
+
+
+def _tendency(found):
+    """Owns up to a difference the seeds show, whether or not it is one that counts."""
+    if found["delta_low"] <= 0 <= found["delta_high"]:
+        return ""
+    side = "larger" if found["cliffs_delta"] > 0 else "smaller"
+    return f"; our errors tend to be {side} (Cliff's delta {found['cliffs_delta']:.2f})"
+
+
+def _era_rows(case, period, folder):
+    """Reads the rows one period names: `stack`, `solved`, `diverged` and its metrics."""
+    asked = {case.solved.metric, tables.main_metric(case)}
+    if not asked <= set(period.columns):
+        raise ValueError(
+            f"{case.name}: a Historical maps {sorted(asked)} to columns of the era. "
+            f"Received: {period.columns}"
+        )
+    path = pathlib.Path(folder) / f"{period.file}.csv"
+    rows = _chosen(_read(path, period), period, path)
+    # No row of the era is without a finite error.
+    found = rows[["stack"]].assign(diverged=False)
+    for metric, column in period.columns.items():
+        found[metric] = _numbers(rows[column], path)
+    return found.assign(solved=found[case.solved.metric] >= case.solved.above)
+
+
+def _read(path, period):
+    """Reads a table of the era, every cell as it is written."""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise _refusal(path, "is missing", "no such file") from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise _refusal(path, "is damaged", error) from None
+    missing = {"seed", "stack", *period.where, *period.columns.values()} - set(table)
+    if missing:
+        raise _refusal(path, "is damaged", f"no columns {sorted(missing)}")
+    return table
+
+
+def _chosen(table, period, path):
+    """Picks the rows a period names, each seed once."""
+    rows = table
+    for column, wanted in period.where.items():
+        wanted = wanted if isinstance(wanted, tuple) else (wanted,)
+        rows = rows[rows[column].isin([str(value) for value in wanted])]
+    if not len(rows):
+        raise _refusal(path, f"has no rows for arm '{period.arm}'", f"where {period.where}")
+    if rows["seed"].duplicated().any():
+        raise ValueError(
+            f"A Historical takes each seed once: name one stack and one checkpoint. "
+            f"Received: {period.where}"
+        )
+    return rows
+
+
+def _numbers(cells, path):
+    try:
+        return cells.astype(np.float64)
+    except ValueError as error:
+        raise _refusal(path, "is damaged", f"{error} in column {cells.name}") from None
+
+
+def _refusal(path, trouble, received):
+    return SuiteError(
+        f"{path} {trouble}; restore it with: git checkout {path}, or make its rows anew with "
+        f"regenerate.py, as the README.md beside it says. Received: {received}"
+    )
+
+
+def _errors(case, rows):
+    """Errors of a case's runs; one that diverged has the ceiling."""
+    values = rows[tables.main_metric(case)].to_numpy(np.float64)
+    floor = ERROR_FLOOR
+    if not isinstance(case.task, Regression):
+        values, floor = 1.0 - values, 0.5 / case.task.num_many
+    wild = rows["diverged"].to_numpy(bool) | np.isnan(values)
+    return np.where(wild, ERROR_CEILING, np.clip(values, floor, ERROR_CEILING))

@@ -1,0 +1,207 @@
+"""Whether what Keras logs says what it seems to say: accuracies and losses that lie.
+
+Room 5: the logged accuracy is averaged over the training samples of the last epoch, the
+true one is over fresh points, so that overfitting alone sets them apart; that is no lie.
+A lie needs a formula that is wrong by construction: one that marks down answers which
+are all right. It is put to the test with right answers made by hand.
+"""
+
+import numpy as np
+import pandas as pd
+
+from experiments.cases.case import Classification
+from experiments.stats import interim, intervals
+from experiments.training.metrics import LEARNING_FACTOR
+from experiments.training.streams import Batches, generator
+
+MARGIN = 0.05
+LOGGED = {"logged_accuracy": "today's Keras", "keras1_accuracy": "Keras 1"}
+LIE, HONEST, UNDECIDED = "a lie", "honest", "undecided"
+OTHER_POINTS, MEANINGLESS = "other points", "meaningless"
+COLUMNS = ["arm", "steps", "metric", "logged", "true", "difference", "low", "high"]
+COLUMNS += ["num_seeds", "right_sure", "right_unsure", "verdict"]
+NUM_LABELS = 1000
+NUM_CONSTANTS = 2001
+# Outputs for class 0 and class 1 that are right: as far as can be, and a quarter as far.
+RIGHT = {"sign": (-1.0, 1.0), "threshold 0.5": (0.0, 1.0), "argmax": (0.0, 1.0)}
+UNSURE = {"sign": (-0.25, 0.25), "threshold 0.5": (0.375, 0.625), "argmax": (0.375, 0.625)}
+
+
+def metric_check(case, runs):
+    """Holds each arm's logged accuracies against its true one.
+
+    Args:
+        case: The `Case`.
+        runs: What `tables.runs` returns.
+
+    Returns:
+        Columns `arm, steps, metric, logged, true, difference, low, high, num_seeds,
+        right_sure, right_unsure, verdict`: medians, and the median paired difference
+        with its order-statistic interval of 95%. `right_sure` and `right_unsure` are
+        what the formula logs where every answer is right, at the ends of the range or
+        near the border of the classes. The verdicts: "a lie" (the whole interval beyond
+        0.05, and the formula wrong by construction), "other points" (beyond, but the
+        formula is right), "honest" (inside), "undecided"; of a regression "meaningless".
+    """
+    rows = []
+    for (arm, steps), part in runs.groupby(["arm", "steps"]):
+        for metric in LOGGED:
+            if metric in part and not part[metric].isna().all():
+                row = _check(case, case.arm(arm), metric, part)
+                rows.append({"arm": arm, "steps": steps, "metric": metric} | row)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _check(case, setup, metric, part):
+    logged = intervals.median(part[metric]).estimate
+    if not isinstance(case.task, Classification):
+        return {"logged": logged, "num_seeds": len(part), "verdict": MEANINGLESS}
+    confidence = interim.confidence_of(part)
+    found = intervals.median(_differences(part, metric), confidence=confidence)
+    marks = [logged_for(case, setup, metric, ends) for ends in (RIGHT, UNSURE)]
+    return {
+        "logged": logged,
+        "true": intervals.median(part["accuracy"]).estimate,
+        "difference": found.estimate,
+        "low": found.low,
+        "high": found.high,
+        "num_seeds": found.num_seeds,
+        "right_sure": marks[0],
+        "right_unsure": marks[1],
+        "verdict": _verdict(found, min(marks)),
+    }
+
+
+def _differences(part, metric):
+    """Logged less true accuracy; NaN where a run that diverged has neither."""
+    with np.errstate(invalid="ignore"):
+        return part[metric].to_numpy(np.float64) - part["accuracy"].to_numpy(np.float64)
+
+
+def _verdict(interval, mark):
+    if -MARGIN <= interval.low and interval.high <= MARGIN:
+        return HONEST
+    if interval.low > MARGIN or interval.high < -MARGIN:
+        return LIE if mark < 1 else OTHER_POINTS
+    return UNDECIDED
+
+
+def logged_for(case, setup, metric, ends):
+    """Computes the accuracy that is logged where every answer is right.
+
+    Args:
+        case: A `Case` with a `Classification`.
+        setup: A `Setup`, whose `read` says how outputs are read.
+        metric: A key of `LOGGED`.
+        ends: `RIGHT` or `UNSURE`.
+
+    Returns:
+        Float between 0 and 1; 1 is what it should be.
+    """
+    x, labels = case.data(setup, np.random.default_rng(0), (NUM_LABELS,))
+    outputs = np.where(case.task.target(x), *reversed(ends[setup.read]))[:, None]
+    if np.shape(labels)[-1] > 1:
+        outputs = np.concatenate([1.0 - outputs, outputs], axis=-1)
+    return float(FORMULAS[metric](np.asarray(labels), outputs).mean())
+
+
+def _todays(labels, outputs):
+    """Today's Keras: columns decide by the largest, one column by exceeding one half."""
+    if labels.shape[-1] > 1:
+        return labels.argmax(axis=-1) == outputs.argmax(axis=-1)
+    return (outputs > 0.5).astype(float) == labels
+
+
+def _rounded(labels, outputs):
+    """Keras 1: columns decide by the largest, one column by rounding."""
+    if labels.shape[-1] > 1:
+        return labels.argmax(axis=-1) == outputs.argmax(axis=-1)
+    return np.round(outputs) == labels
+
+
+FORMULAS = {"logged_accuracy": _todays, "keras1_accuracy": _rounded}
+
+
+def accuracy_lies(case, setup, part, metric):
+    """Returns for each run whether a logged accuracy lies to it, or `None` if there is none.
+
+    Args:
+        case: The `Case`.
+        setup: The arm's `Setup`.
+        part: Rows of the arm.
+        metric: A key of `LOGGED`.
+
+    Returns:
+        Booleans `(rows,)`: off by more than 0.05, in an arm whose verdict is "a lie". A
+        lone seed of another arm may be as far off by chance.
+    """
+    if not isinstance(case.task, Classification) or metric not in part or part[metric].isna().all():
+        return None
+    if _check(case, setup, metric, part)["verdict"] != LIE:
+        return np.zeros(len(part), bool)
+    return np.abs(_differences(part, metric)) > MARGIN
+
+
+# The cost of a constant output c where the label is y.
+COSTS = {
+    "crossentropy": lambda y, c: -np.log(np.where(y > 0, c, 1 - c)),
+    "hinge": lambda y, c: np.maximum(1 - y * c, 0),
+    "squared_hinge": lambda y, c: np.maximum(1 - y * c, 0) ** 2,
+    "mse": lambda y, c: (y - c) ** 2,
+    "mae": lambda y, c: np.abs(y - c),
+}
+ALSO = dict.fromkeys(
+    ("binary_crossentropy", "categorical_crossentropy", "kl_divergence"), "crossentropy"
+)
+
+
+def loss_lies(case, setup, part):
+    """Returns for each run whether its loss fell though every output is the same.
+
+    Args:
+        case: The `Case`.
+        setup: The arm's `Setup`.
+        part: Rows of the arm.
+
+    Returns:
+        Booleans `(rows,)`: flat, and the loss more than 1.25 times below the least that a
+        constant answer costs on the seed's own training labels. `None` where there is no
+        loss, or no formula of it here.
+    """
+    flat, least = part["flat"].to_numpy() == 1, least_constant_loss(case, setup, part["seed"])
+    if least is None or "loss" not in part:
+        return None
+    return flat & (part["loss"].to_numpy() * LEARNING_FACTOR < least)
+
+
+def least_constant_loss(case, setup, seeds):
+    """Computes the least loss that one answer to every training sample can have.
+
+    Args:
+        case: The `Case`.
+        setup: A `Setup`, with a field `loss`.
+        seeds: Whole numbers.
+
+    Returns:
+        Floats `(num_seeds,)`, or `None` where there is no formula here.
+    """
+    name = getattr(setup, "loss", "").removeprefix("literal_")
+    cost = COSTS.get(ALSO.get(name, name))
+    if cost is None or not isinstance(case.task, Classification):
+        return None
+    labels = np.stack([_labels(case, setup, int(seed)) for seed in seeds])
+    low, high = labels.min(), labels.max()
+    if "hinge" in name and name == setup.loss:
+        low = -1.0  # Today's hinge turns labels 0 into -1.
+    ones = (labels == high).mean(axis=1)[:, None]
+    ends = RIGHT[setup.read]
+    constants = np.linspace(*ends, NUM_CONSTANTS)[1:-1]
+    return (ones * cost(high, constants) + (1 - ones) * cost(low, constants)).min(axis=1)
+
+
+def _labels(case, setup, seed):
+    """The last label column of the samples a seed trains on."""
+    if setup.is_stream:
+        return case.data(setup, generator(seed, "data"), (NUM_LABELS,))[1][:, -1]
+    samples = Batches(case, setup, seed).next_samples()[1]
+    return samples[: setup.num_training_samples, -1]

@@ -1,0 +1,134 @@
+"""Per-seed outcomes of any arm: what claims and dissections are answered from.
+
+Room 7: reads tables of runs, and of studies where an arm is a study's cell.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from experiments.analysis.baselines import error_range, log_errors
+from experiments.cases import plans
+from experiments.cases.case import TRAINERS, SuiteError, nearest
+from experiments.stats import interim
+
+ENGINE = TRAINERS[0]
+
+
+class Outcomes:
+    """The stored outcomes of a case, one table of seeds for each arm.
+
+    Args:
+        case: The `Case`.
+        runs: What `tables.runs` returns.
+        studies: `{study: StudyTable}`.
+        trainers: `{trainer: runs}` of the rows that other trainers made.
+
+    Attributes:
+        span: Float, the logarithm of the largest error over the smallest.
+        rule: The stopping rule that the runs carry, or `None`.
+    """
+
+    def __init__(self, case, runs, studies=None, trainers=None):
+        self.case, self.studies = case, studies or {}
+        self.span = float(np.diff(np.log(error_range(case)))[0])
+        self.rule, self._parts = interim.rule_of(runs), {}
+        for trainer, rows in ({ENGINE: runs} | (trainers or {})).items():
+            for (arm, steps), part in rows.groupby(["arm", "steps"]):
+                self._parts.setdefault((trainer, arm), {})[int(steps)] = part
+
+    def of(self, arm, steps=None):
+        """Returns the outcomes of an arm, of a study's cell, or of another trainer's arm.
+
+        Args:
+            arm: Arm name, fixes in any order; `study:label/...`; or `trainer:arm`.
+            steps: Updates; the longest stored budget if `None`.
+
+        Returns:
+            Table indexed by seed, with `solved`, `log_error` and the metrics; `solved`
+            is a share in [0, 1] where an arm is a pattern with `*`.
+
+        Raises:
+            SuiteError: It is not stored; the text names the command that trains it.
+        """
+        before, found, cell = arm.partition(":")
+        if found and before not in TRAINERS:
+            table = self._study(before)
+            read = table.average if "*" in cell else table.outcomes
+            return self._indexed(read(cell, steps))
+        name = next(iter(plans.select(self.case, cell or before)))
+        return self._indexed(self._rows(before if found else ENGINE, name, steps))
+
+    def correlations(self, pattern, metric, other, steps=None):
+        """Computes each seed's rank correlation of two metrics over cells of a study.
+
+        Args:
+            pattern: `study:` and labels, `*` matching every label of its axis.
+            metric, other: Columns of the study.
+            steps: Updates; each cell's longest length if `None`.
+
+        Returns:
+            Table indexed by seed, with the one column `correlation`: Spearman's, and 0
+            where a metric is the same in all cells.
+
+        Raises:
+            SuiteError: The study, a cell or a metric is not stored.
+        """
+        study, _, cells = pattern.partition(":")
+        table = self._study(study)
+        parts = [table.outcomes(cell, steps) for cell in table.matching(cells)]
+        for name in (metric, other):
+            for part in parts:
+                check_metric(name, part, pattern)
+        ranks = [
+            stats.rankdata([part[name].to_numpy(np.float64) for part in parts], axis=0)
+            for name in (metric, other)
+        ]
+        centred = [values - values.mean(axis=0) for values in ranks]
+        spread = np.sqrt(np.prod([(values**2).sum(axis=0) for values in centred], axis=0))
+        products = np.prod(centred, axis=0).sum(axis=0)
+        found = np.divide(products, spread, out=np.zeros_like(spread), where=spread > 0)
+        return pd.DataFrame({"correlation": found.clip(-1, 1)}, index=parts[0]["seed"])
+
+    def _rows(self, trainer, arm, steps):
+        stored = self._parts.get((trainer, arm), {})
+        wanted = max(stored, default=None) if steps is None else steps
+        if wanted not in stored:
+            at = "" if steps is None else f" at {steps:,} steps"
+            command = f"python -m reproductions record {self.case.name}"
+            command += f" --trainer {trainer}" * (trainer != ENGINE)
+            raise SuiteError(
+                f"{self.case.name} has no stored runs of arm '{arm}'{at}; train them with: "
+                f"{command}. Received: runs at {sorted(stored) or 'no'} steps"
+            )
+        return stored[wanted]
+
+    def _study(self, study):
+        if study not in self.studies:
+            raise SuiteError(
+                f"{self.case.name} has no stored study '{study}'; train it with: python -m "
+                f"reproductions record {self.case.name} --studies. "
+                f"Received: {study}.{nearest(study, self.studies)}"
+            )
+        return self.studies[study]
+
+    def _indexed(self, rows):
+        """Makes the seed the index, and adds the logarithm of the error if it is missing."""
+        rows = rows.set_index("seed") if "seed" in rows else rows
+        if "log_error" not in rows:
+            rows = rows.assign(log_error=log_errors(self.case, rows))
+        return rows.sort_index()
+
+
+def check_metric(metric, table, arm):
+    """Refuses a metric that is not there, or does not apply to an arm and so is all NaN.
+
+    Raises:
+        SuiteError: It has no values; the text names metrics that have.
+    """
+    known = [name for name in table if not table[name].isna().all()]
+    if metric not in known:
+        raise SuiteError(
+            f"A question asks for a metric that is not stored seed by seed; expected one of "
+            f"{', '.join(known)}. Received: {metric} of {arm}.{nearest(metric, known)}"
+        )

@@ -1,0 +1,233 @@
+"""What a run would cost, and what it is likely to decide, before anything runs.
+
+Room 10: counts what is stored, times a few steps of some runs, and scales the others; trains
+nothing that is kept. Where no row is missing TensorFlow is not imported.
+"""
+
+import math
+import time
+
+import pandas as pd
+
+from experiments.analysis import calibration, tables
+from experiments.analysis.forecast import (
+    COMMITTED,
+    ESTIMATED,
+    HERE,
+    MEASURED,
+    NOTHING,
+    NOWHERE,
+    UNTIMED,
+    Forecast,
+    headline,
+    words,
+)
+from experiments.cases import plans
+from experiments.runs import executor, jobs
+from experiments.runs.blocks import num_cores
+from experiments.stats import interim, intervals
+
+__all__ = ["headline", "words"]
+
+SECONDS = 20.0
+MOST_MEASURED = 3
+# How far an estimate may be off either way: of a run that was timed, and of another.
+SURE, UNSURE = (0.7, 1.5), (0.4, 2.5)
+# Seconds until a new process has loaded TensorFlow.
+PROCESS_SECONDS = 6.0
+RUN_COLUMNS = ["run", "asked", "current", "stale", "missing", "updates", "seconds", "low", "high"]
+RUN_COLUMNS += ["program", "memory", "how"]
+ARM_COLUMNS = ["arm", "steps", "seeds", "solved", "verdict", "needs", "known_from"]
+
+
+def plan(case, plan, seeds, store, *, evidence=None, seconds=SECONDS):
+    """Says what a run would cost.
+
+    Args:
+        case: The `Case`.
+        plan: `{arm: setup}`.
+        seeds: List of whole numbers.
+        store: The `Store`, whose trainer would be used.
+        evidence: The `Store` of committed results, or `None`: what it holds of arms that
+            this folder lacks says how many seeds they are likely to need.
+        seconds: Float, about how long steps may be timed; 0 for none.
+
+    Returns:
+        A `Forecast`.
+
+    Raises:
+        SuiteError: The trainer refuses an arm.
+    """
+    lacking = {arm: store.missing(arm, setup, seeds) for arm, setup in plan.items()}
+    work = []
+    if any(lacking.values()):
+        work = jobs.cut(
+            case, plan, lambda arm, setup: lacking[arm], store.trainer, widths=store.widths
+        )
+    costs = _costs(work, seconds)
+    stale, rows = store.stale(), []
+    for arms in plans.runs(plan):
+        rows += _run_rows(arms, len(seeds), lacking, stale, costs)
+    runs = pd.DataFrame(rows, columns=RUN_COLUMNS)
+    arms = pd.DataFrame(_arm_rows(plan, store, evidence), columns=ARM_COLUMNS)
+    timed = all(how != UNTIMED for how in runs["how"])
+    return Forecast(
+        runs,
+        arms,
+        _clock(runs, work) if timed else None,
+        _memory(runs, work),
+        num_cores(),
+    )
+
+
+def _costs(work, seconds):
+    """Returns `{arms of a program: (its units, Cost or None)}`."""
+    groups = {}
+    for unit in work:
+        groups.setdefault(tuple(unit.arms), []).append(unit)
+    sizes = {name: _size(group[0]) for name, group in groups.items()} if seconds else {}
+    measured = _measured(groups, sizes, seconds)
+    known = [(sizes[name], cost) for name, cost in measured.items()]
+    return {
+        name: (
+            group,
+            measured.get(name) or (calibration.scaled(known, sizes[name]) if known else None),
+        )
+        for name, group in groups.items()
+    }
+
+
+def _size(unit):
+    """The weights of a run's network times the samples of a block's update."""
+    from experiments.training import networks
+
+    weights = networks.build(unit.case, unit.setup).count_params()
+    return weights * unit.setup.batch_size * unit.width
+
+
+def _measured(groups, sizes, seconds):
+    """Times the largest work, the smallest update, and what comes next in work."""
+    if not seconds or not groups:
+        return {}
+    work = {
+        name: sizes[name] * sum(u.num_updates for u in units_) / units_[0].width
+        for name, units_ in groups.items()
+    }
+    by_work = sorted(groups, key=work.get, reverse=True)
+    chosen = dict.fromkeys([by_work[0], min(groups, key=sizes.get), *by_work[1:]])
+    found, start = {}, time.perf_counter()
+    for name in list(chosen)[:MOST_MEASURED]:
+        # To compile takes as long as to time steps, and is not to be cut short.
+        if not found or time.perf_counter() - start < seconds * 2 / 3:
+            found[name] = calibration.measure(groups[name][0], seconds / (2 * MOST_MEASURED))
+    return found
+
+
+def _run_rows(arms, num_seeds, lacking, stale, costs):
+    """Yields a row for each program that a run is trained by; one if nothing is missing."""
+    parts = [name for name in costs if set(name) <= set(arms)]
+    rest = [arm for arm in arms if not any(arm in name for name in parts)]
+    for name in [*parts, *([tuple(rest)] if rest else [])]:
+        missing = sum(len(lacking[arm]) for arm in name)
+        asked = num_seeds * len(name)
+        old = sum(stale.get((arm, arms[arm].num_steps), 0) for arm in name)
+        head = (" = ".join(name), asked, asked - missing, old, missing)
+        yield (*head, *_cost_cells({arm: arms[arm] for arm in name}, *costs.get(name, ((), None))))
+
+
+def _cost_cells(arms, group, cost):
+    updates = sum(unit.num_updates for unit in group)
+    if not group:
+        return updates, 0.0, 0.0, 0.0, 0.0, 0.0, NOTHING
+    if cost is None:
+        return updates, math.nan, math.nan, math.nan, math.nan, math.nan, UNTIMED
+    looks, longest = len(calibration.looks_of(arms)), max(s.num_steps for s in arms.values())
+    seconds = cost.seconds(len(group), looks, longest)
+    low, high = SURE if cost.is_measured else UNSURE
+    memory = math.nan if cost.memory is None else cost.memory
+    how = MEASURED if cost.is_measured else ESTIMATED
+    return updates, seconds, low * seconds, high * seconds, cost.program, memory, how
+
+
+def _crew(work):
+    """Returns the number of workers, and whether they are processes."""
+    crew = executor.crew(work)
+    return min(crew.num_workers, len(work)), isinstance(crew, executor.Processes)
+
+
+def _clock(runs, work):
+    """Returns the expected seconds by the clock, the least and the most."""
+    if not work:
+        return 0.0, 0.0, 0.0
+    num_workers, are_processes = _crew(work)
+    counts = {}
+    for unit in work:
+        counts[unit.run] = counts.get(unit.run, 0) + 1
+    compiled = sum(
+        row.program * min(num_workers, counts[row.run])
+        for row in runs.itertuples()
+        if row.run in counts
+    )
+    # Threads of one process build and trace one after the other.
+    fixed = compiled
+    if are_processes:
+        fixed = compiled / num_workers
+        fixed += PROCESS_SECONDS * math.ceil(len(counts) / executor.MOST_PROGRAMS)
+    # Threads of plain NumPy mostly wait for each other.
+    at_once = 1 if work[0].trainer == "numpy" and not are_processes else num_workers
+    rounds = [runs[name].sum() / at_once for name in ("seconds", "low", "high")]
+    least, most = SURE
+    return rounds[0] + fixed, rounds[1] + least * fixed, rounds[2] + most * fixed
+
+
+def _memory(runs, work):
+    """Returns the expected peak in bytes: this process, and the programs of all workers."""
+    base = calibration.peak_memory()
+    kept = runs.loc[runs["how"].isin([MEASURED, ESTIMATED]), "memory"].dropna()
+    if not work or base is None or not len(kept):
+        return base
+    num_workers, are_processes = _crew(work)
+    if are_processes:
+        return base + num_workers * (base + kept.nlargest(executor.MOST_PROGRAMS).sum())
+    # What was timed here is part of the base already.
+    timed = runs.loc[runs["how"] == MEASURED, "memory"].sum()
+    return base - timed + num_workers * kept.sum()
+
+
+def _arm_rows(plan, store, evidence):
+    """Yields what is stored of each arm, and how many seeds its verdict is likely to need."""
+    here, rule = _counts(store), store.stopping_rule
+    there = _counts(evidence) if evidence is not None else {}
+    for arm, setup in plan.items():
+        place = arm, setup.num_steps
+        counts = here.get(place)
+        if counts:
+            found = _rate(*counts, rule)
+            more = tables.seeds_to_decide(found, rule)
+            needs = None if more is None else counts[1] + more
+            yield (*place, counts[1], found.estimate, intervals.verdict(found), needs, HERE)
+        elif place in there:
+            needs = _needed(there[place], rule)
+            yield (*place, 0, math.nan, "", needs, COMMITTED)
+        else:
+            yield (*place, 0, math.nan, "", _needed((0, 1), rule), NOWHERE)
+
+
+def _rate(successes, total, rule):
+    confidence = interim.confidence(rule, total)
+    return intervals.rate(successes, total, confidence=confidence)
+
+
+def _needed(counts, rule):
+    """Returns the seeds at which a share of successes is likely to be decided, from none on."""
+    share = intervals.Interval(counts[0] / counts[1], 0.0, 1.0, 1)
+    more = tables.seeds_to_decide(share, rule)
+    return None if more is None else 1 + more
+
+
+def _counts(store):
+    """Returns `{(arm, steps): (seeds that solve, seeds)}` of the current rows."""
+    old = store.stale()
+    found = store.frame().groupby(["arm", "steps"])["solved"].agg(["sum", "size"])
+    counts = {place: (int(row["sum"]), int(row["size"])) for place, row in found.iterrows()}
+    return {place: count for place, count in counts.items() if place not in old}

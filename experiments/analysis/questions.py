@@ -1,0 +1,291 @@
+"""What stored seeds answer to one question, with the interval that decides it.
+
+Room 7: one rule for rates, `effects` for differences, order statistics for medians.
+Every answer is read from an interval of 95%, or, where seeds are looked at repeatedly, of
+what the look may be sure of (`schedule`). Where all of a claim's m questions must
+say yes, a yes may be read so, as the claim errs only where one of them does; a no or
+a "depends on the seed" settles the claim alone, so that each of these is read at
+1 - 0.05/m, and the claim's error stays at 5%. Where any one yes is enough, it is the
+no that may be read so.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from experiments.analysis import tables
+from experiments.cases.claims import (
+    Alike,
+    Equal,
+    Fails,
+    Few,
+    Harms,
+    Helps,
+    Less,
+    Median,
+    Most,
+    NotWorse,
+    Solves,
+    Some,
+    Tracks,
+)
+from experiments.stats import effects, interim, intervals
+
+SUPPORTED, CONTRADICTED = "supported", "contradicted"
+DEPENDS, UNDECIDED = "depends on the seed", "undecided"
+SOME = 0.01
+YES_IF_MOST = {"solves": SUPPORTED, "fails": CONTRADICTED}
+YES_IF_FEW = {"solves": CONTRADICTED, "fails": SUPPORTED}
+# Mixed effects are no likeness, and neither a help nor a harm.
+YES_IF_EFFECT = {
+    Helps: {"helps": SUPPORTED, "harms": CONTRADICTED, "does nothing": CONTRADICTED},
+    Harms: {"harms": SUPPORTED, "helps": CONTRADICTED, "does nothing": CONTRADICTED},
+    Alike: {"does nothing": SUPPORTED} | dict.fromkeys(("helps", "harms", "mixed"), CONTRADICTED),
+    NotWorse: {"harms": CONTRADICTED},
+}
+COMPARES = {
+    Helps: "is better than",
+    Harms: "is worse than",
+    Alike: "does as well as",
+    NotWorse: "is not worse than",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """One question, and what the seeds answer.
+
+    Attributes:
+        question: The question as a statement.
+        arm, than: The arm asked about, and the one it is held against or "".
+        steps: Updates of the arm, or `None` where cells differ.
+        quantity: What is estimated, in words.
+        estimate, low, high: The estimate with its interval of 95%, or that of its look.
+        num_seeds: Number of seeds; `None` of a `Fact`.
+        answer: "supported", "contradicted", "depends on the seed" or "undecided".
+        more_seeds: How many more seeds would decide, if that is known.
+    """
+
+    question: str
+    arm: str
+    than: str
+    steps: int | None
+    quantity: str
+    estimate: float
+    low: float
+    high: float
+    num_seeds: int | None
+    answer: str
+    more_seeds: int | None = None
+
+
+def read(test, first, second=None, *, span, parts=1, together=SUPPORTED):
+    """Answers one question.
+
+    Args:
+        test: A test word of `claims`.
+        first: Table of the arm, indexed by seed: `solved`, `log_error`, metrics.
+        second: Table of the arm it is held against, of the same seeds, if any.
+        span: Float, the largest difference that `log_error` can take.
+        parts: Integer, the number of questions of the claim.
+        together: The answer that all of them must give to settle the claim so, and
+            that is therefore read at 95% whatever their number.
+
+    Returns:
+        A `Reading`.
+    """
+    pair = (first,) if second is None else (first, second)
+    find = _FINDERS[type(test)]
+    alpha = interim.alpha_of(first)
+    quantity, interval, answer = find(test, *pair, span=span, confidence=1 - alpha)
+    if parts > 1 and answer != together:
+        answer = find(test, *pair, span=span, confidence=1 - alpha / parts)[2]
+    more = None
+    if answer == UNDECIDED and _is_rate(quantity) and "*" not in test.arm:
+        more = tables.seeds_to_decide(interval, interim.rule_of(first)) or None
+    steps = int(first["steps"].iloc[0]) if "steps" in first else test.steps
+    estimates = (interval.estimate, interval.low, interval.high, interval.num_seeds)
+    head = (question(test), test.arm, other_arm(test), steps, quantity)
+    return Reading(*head, *estimates, answer, more)
+
+
+def read_fact(test):
+    """Answers a `Fact`: a number that needs no seeds, and so has no interval."""
+    value = float(test.value())
+    low, high = _range(test)
+    answer = SUPPORTED if low <= value <= high else CONTRADICTED
+    words = f"{test.says}: {_ends(test)}"
+    return Reading(words, "", "", None, test.says, value, math.nan, math.nan, None, answer)
+
+
+def other_arm(test):
+    """Returns the arm that a test holds its own against, or ""."""
+    return test.than if isinstance(test, Helps) else getattr(test, "other", "")
+
+
+def _is_rate(quantity):
+    return quantity == "solve rate" or quantity.startswith("share")
+
+
+def paired(first, second, *, span, confidence=0.95):
+    """Estimates what tells two arms apart, over the same seeds.
+
+    Args:
+        first: Table of an arm, with `solved` and `log_error`.
+        second: Table of another, seed by seed the same.
+        span: Float, the largest difference that `log_error` can take.
+        confidence: Float between 0 and 1, two-sided.
+
+    Returns:
+        Two `Interval`s: the solve rate and the mean `log_error` of the first, less
+        those of the second.
+    """
+    solved = [table["solved"].to_numpy(np.float64) for table in (first, second)]
+    if np.isin(solved, (0, 1)).all():
+        rates = intervals.paired_difference(*solved, confidence=confidence)
+    else:
+        rates = intervals.mean(solved[0] - solved[1], low=-1, high=1, confidence=confidence)
+    errors = (first["log_error"] - second["log_error"]).to_numpy()
+    return rates, intervals.mean(errors, low=-span, high=span, confidence=confidence)
+
+
+def question(test):
+    """Returns a test as a statement in words."""
+    kind = type(test)
+    words = {Solves: "{} solves", Fails: "{} fails"}.get(kind, "")
+    if kind in COMPARES:
+        words = f"{{}} {COMPARES[kind]} {test.than}"
+    elif kind in (Most, Few, Some):
+        words = f"{kind.__name__.lower()} seeds of {{}} have {test.metric} {_ends(test)}"
+    elif kind is Median:
+        words = f"the median {test.metric} of {{}} is {_ends(test).removeprefix('of ')}"
+    elif kind is Less:
+        words = f"most seeds of {{}} have {test.metric} below {test.than}"
+    elif kind is Tracks:
+        words = f"{_correlation(test)} is {_ends(test).removeprefix('of ')} in {{}}"
+    elif kind is Equal:
+        words = f"most seeds of {{}} have {_same(test)}"
+    at = "" if test.steps is None else f" after {test.steps:,} steps"
+    return words.format(test.arm) + at
+
+
+def _ends(test):
+    """The range of a metric in words."""
+    low, high = test.at_least, test.at_most
+    if low is not None and high is not None:
+        return f"from {low:g} to {high:g}"
+    return f"of at least {low:g}" if low is not None else f"of at most {high:g}"
+
+
+def _same(test):
+    within = f" within {100 * test.within:g}%" if test.within else ""
+    return f"the {test.metric} of {test.other}{within}"
+
+
+def _correlation(test):
+    return f"the rank correlation of {test.metric} with {test.with_metric}"
+
+
+def _range(test):
+    low = -math.inf if test.at_least is None else test.at_least
+    return low, math.inf if test.at_most is None else test.at_most
+
+
+def _solve_rate(test, first, *, span, confidence):
+    """Answers whether an arm solves or fails."""
+    solved = first["solved"].to_numpy(np.float64)
+    if "*" in test.arm:
+        found = intervals.mean(solved, low=0, high=1, confidence=confidence)
+    else:
+        found = intervals.rate(int(solved.sum()), len(solved), confidence=confidence)
+    answers = YES_IF_FEW if isinstance(test, Fails) else YES_IF_MOST
+    return "solve rate", found, _one_rule(found, answers)
+
+
+def _one_rule(interval, answers):
+    verdict = intervals.verdict(interval)
+    return answers.get(verdict, verdict)
+
+
+def _share(test, first, *, span, confidence):
+    """Answers whether most, few or some seeds have a metric in its range."""
+    inside = int(first[test.metric].between(*_range(test)).sum())
+    found = intervals.rate(inside, len(first), confidence=confidence)
+    quantity = f"share with {test.metric} {_ends(test)}"
+    if isinstance(test, Some):
+        sure = SUPPORTED if found.low > SOME else CONTRADICTED
+        return quantity, found, UNDECIDED if found.low <= SOME <= found.high else sure
+    answers = YES_IF_FEW if isinstance(test, Few) else YES_IF_MOST
+    return quantity, found, _one_rule(found, answers)
+
+
+def _median(test, first, *, span, confidence):
+    """Answers whether a median lies in its range."""
+    found = intervals.median(first[test.metric].to_numpy(), confidence=confidence)
+    return f"median {test.metric}", found, _in_range(test, found)
+
+
+def _in_range(test, found):
+    """A yes if the interval lies wholly inside the range, a no if wholly outside."""
+    low, high = _range(test)
+    if low <= found.low and found.high <= high:
+        return SUPPORTED
+    return CONTRADICTED if found.high < low or found.low > high else UNDECIDED
+
+
+def _tracks(test, first, *, span, confidence):
+    """Answers whether the mean rank correlation of two metrics lies in its range."""
+    found = intervals.mean(first["correlation"], low=-1, high=1, confidence=confidence)
+    return _correlation(test), found, _in_range(test, found)
+
+
+def _less(test, first, *, span, confidence):
+    """Answers whether most seeds have one metric below another."""
+    below = int((first[test.metric] < first[test.than]).sum())
+    found = intervals.rate(below, len(first), confidence=confidence)
+    return f"share with {test.metric} below {test.than}", found, _one_rule(found, YES_IF_MOST)
+
+
+def _equal(test, first, second, *, span, confidence):
+    """Answers whether a metric is the same for most seeds."""
+    one, other = (table[test.metric].to_numpy(np.float64) for table in (first, second))
+    with np.errstate(invalid="ignore"):
+        close = np.abs(one - other) <= test.within * np.maximum(np.abs(one), np.abs(other))
+    # An infinite value is within any share of itself; only its like is the same.
+    same = (one == other) | (close & np.isfinite(one) & np.isfinite(other))
+    found = intervals.rate(int(same.sum()), same.size, confidence=confidence)
+    return f"share with {_same(test)}", found, _one_rule(found, YES_IF_MOST)
+
+
+def _effect(test, first, second, *, span, confidence):
+    """Answers how an arm does beside another."""
+    rates, errors = paired(first, second, span=span, confidence=confidence)
+    word = effects.effect(rates, errors)
+    answer = YES_IF_EFFECT[type(test)].get(word, UNDECIDED)
+    if isinstance(test, NotWorse) and answer != CONTRADICTED:
+        answer = SUPPORTED if _excludes_harm(rates, errors) else UNDECIDED
+    if _rates_decide(answer, rates, errors):
+        return f"solve rate less that of {test.than}", rates, answer
+    factor = np.exp([errors.estimate, errors.low, errors.high]).tolist()
+    return f"error over that of {test.than}", intervals.Interval(*factor, errors.num_seeds), answer
+
+
+def _excludes_harm(rates, errors):
+    margin, factor = effects.RATE_MARGIN, effects.ERROR_FACTOR
+    return rates.low > -margin and errors.high < math.log(factor)
+
+
+def _rates_decide(answer, rates, errors):
+    """Whether the answer rests on the solve rates, and not on the errors alone."""
+    word = effects.rate_effect(rates)
+    if answer == UNDECIDED:
+        return word == "undecided" or effects.error_effect(errors) != "undecided"
+    if effects.error_effect(errors) in ("helps", "harms"):
+        return word in ("helps", "harms")
+    return True
+
+
+_FINDERS = {Solves: _solve_rate, Fails: _solve_rate, Most: _share, Few: _share, Some: _share}
+_FINDERS |= {Less: _less, Tracks: _tracks}
+_FINDERS |= {Median: _median, Equal: _equal} | dict.fromkeys(YES_IF_EFFECT, _effect)

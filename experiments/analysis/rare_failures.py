@@ -1,0 +1,189 @@
+"""The rare failures of an arm that solves: which seeds they are, and what they share.
+
+Room 8: tables of runs to the unsolved seeds, to a comparison with the solved ones, and
+to words. What a seed started from is told by metrics taken before the first update.
+"""
+
+import pandas as pd
+
+from experiments.analysis import history, symptoms, tables
+from experiments.stats import interim, intervals
+
+SHOWN = ("loss", "share_class_1", "one_class", "flat", "output_mean", "output_std")
+STARTS = ("output_mean_first", "output_std_first", "gradient_first")
+ENDS = ("gradient_norm", "dead_since", "still_learning", "first_solved")
+COMPARED = ["metric", "failing", "solved", "num_failing", "num_solved", "delta", "low", "high"]
+COMPARED += ["tells"]
+# An output of one column is of class 1 above this; starts may lie on either side of it.
+CENTRE = {"sign": 0.0, "threshold 0.5": 0.5}
+LISTED = 40
+
+
+def rare_failures(case, runs, arm):
+    """Finds the seeds that an arm which solves does not solve, at its longest budget.
+
+    Args:
+        case: The `Case`.
+        runs: What `tables.runs` returns.
+        arm: Arm name.
+
+    Returns:
+        A row for each: `arm, steps, seed, kind`, the main metric, and those of the start
+        and the end that are stored; `kind` joins its symptoms. Empty if the arm does not
+        solve by the one rule.
+    """
+    part = tables.longest(runs, arm)
+    main = tables.main_metric(case)
+    stored = [name for name in (*SHOWN, *STARTS, *ENDS) if name in part]
+    columns = ["arm", "steps", "seed", "kind", main, *stored]
+    failing = part[~part["solved"].to_numpy(bool)]
+    if not solves(part) or not len(failing):
+        return pd.DataFrame(columns=columns)
+    kinds = [", ".join(names) for names in symptoms.of_each(case, arm, failing)]
+    return failing.assign(kind=kinds)[columns].reset_index(drop=True)
+
+
+def solves(part):
+    """Whether rows of one arm solve by the one rule."""
+    if not len(part):
+        return False
+    confidence = interim.confidence_of(part)
+    found = intervals.rate(int(part["solved"].sum()), len(part), confidence=confidence)
+    return intervals.verdict(found) == "solves"
+
+
+def compare(case, runs, arm):
+    """Compares the failing seeds of an arm with the solved ones.
+
+    Args:
+        case: The `Case`.
+        runs: What `tables.runs` returns.
+        arm: Arm name.
+
+    Returns:
+        Columns `metric, failing, solved, num_failing, num_solved, delta, low, high,
+        tells`: the medians of both, Cliff's delta (above 0 where the failing ones tend to
+        be larger) with its interval, and whether that leaves 0 out.
+    """
+    part, rows = tables.longest(runs, arm), []
+    good = part["solved"].to_numpy(bool)
+    for metric in (name for name in (*STARTS, *ENDS, "loss") if name in part):
+        failing, solved = part.loc[~good, metric], part.loc[good, metric]
+        if len(failing) and len(solved) and not part[metric].isna().any():
+            delta = history.dominance(failing.to_numpy(), solved.to_numpy())
+            medians = (intervals.median(values).estimate for values in (failing, solved))
+            tells = not delta.low <= 0 <= delta.high
+            counts = len(failing), len(solved)
+            bounds = delta.estimate, delta.low, delta.high
+            rows.append((metric, *medians, *counts, *bounds, tells))
+    return pd.DataFrame(rows, columns=COMPARED)
+
+
+def words(case, runs, arm):
+    """Says which seeds of an arm fail, what they share, and how to see one again.
+
+    Args:
+        case: The `Case`.
+        runs: What `tables.runs` returns.
+        arm: Arm name.
+
+    Returns:
+        Markdown: a paragraph, or "" where the arm does not solve or no seed fails.
+    """
+    failing = rare_failures(case, runs, arm)
+    if not len(failing):
+        return ""
+    part = tables.longest(runs, arm)
+    share = intervals.rate(len(failing), len(part), confidence=interim.confidence_of(part))
+    rate = f"{share.estimate:.1%} [{share.low:.1%}, {share.high:.1%}]"
+    table = compare(case, runs, arm)
+    sentences = [
+        f"{len(failing):,} of {len(part):,} seeds of `{arm}` are not solved ({rate}).",
+        *_groups(failing),
+        _classes(failing),
+        _starts(table),
+        _mirror(case, arm, failing, part) if _tells(table, "output_mean_first") else "",
+        _stuck(table),
+        f"Replay one: `{command(case, arm, failing)}`.",
+    ]
+    return " ".join(filter(None, sentences))
+
+
+def _groups(failing):
+    """A sentence for each kind, the commonest first, with its seeds."""
+    for kind, count in failing["kind"].value_counts().items():
+        seeds = failing.loc[failing["kind"] == kind, "seed"].tolist()
+        listed = ", ".join(str(seed) for seed in seeds[:LISTED])
+        listed += f" and {len(seeds) - LISTED} more" * (len(seeds) > LISTED)
+        yield f"{count:,}: {kind or 'no symptom'} (seed{'s' * (count > 1)} {listed})."
+
+
+def _classes(failing):
+    """Which class they all end in, if they end in one."""
+    if "one_class" not in failing or not (failing["one_class"] == 1).any():
+        return ""
+    shares = failing.loc[failing["one_class"] == 1, "share_class_1"]
+    ones, total = int((shares == 1).sum()), len(shares)
+    return (
+        f"Of the {total:,} that choose one class for all, {total - ones:,} choose class 0 and "
+        f"{ones:,} class 1."
+    )
+
+
+def _starts(table):
+    """What they started from, where that tells them from the solved seeds."""
+    told = table[table["metric"].isin(STARTS) & table["tells"].astype(bool)]
+    clauses = [
+        f"`{row['metric']}` is {row['failing']:.2f} in the median against {row['solved']:.2f} "
+        f"(Cliff's delta {row['delta']:.2f} [{row['low']:.2f}, {row['high']:.2f}])"
+        for row in told.to_dict("records")
+    ]
+    return f"They start otherwise: {'; '.join(clauses)}." if clauses else ""
+
+
+def _tells(table, metric):
+    return bool(table.loc[table["metric"] == metric, "tells"].any())
+
+
+def _stuck(table):
+    """Whether they end with less of a gradient than the solved seeds."""
+    for row in table[table["metric"] == "gradient_norm"].to_dict("records"):
+        if row["high"] < 0:
+            return (
+                f"They end stuck: `gradient_norm` is {row['failing']:.2g} in the median against "
+                f"{row['solved']:.2g}."
+            )
+    return ""
+
+
+def _mirror(case, arm, failing, part):
+    """Whether seeds that start as far on the other side fail too."""
+    centre = CENTRE.get(getattr(case.arm(arm), "read", ""))
+    if centre is None or "output_mean_first" not in part:
+        return ""
+    offsets = failing["output_mean_first"] - centre
+    middle = intervals.median(offsets).estimate
+    side, other = ("below", "above") if middle < 0 else ("above", "below")
+    same = int(((offsets < 0) == (middle < 0)).sum())
+    starts = part["output_mean_first"] - centre
+    mirrored = part[starts <= -middle] if middle > 0 else part[starts >= -middle]
+    lost = int((~mirrored["solved"].to_numpy(bool)).sum())
+    return (
+        f"{same:,} of these {len(failing):,} start with their mean output {side} {centre:g}; of "
+        f"the {len(mirrored):,} seeds that start at least as far {other} it as the median of "
+        f"these lies {side}, {lost:,} fail."
+    )
+
+
+def command(case, arm, failing):
+    """Returns the command that replays a seed of the commonest kind.
+
+    Args:
+        case: The `Case`.
+        arm: Arm name.
+        failing: What `rare_failures` returns, not empty.
+    """
+    commonest = failing["kind"].value_counts().index[0]
+    seed = failing.loc[failing["kind"] == commonest, "seed"].iloc[0]
+    arms = "" if arm in ("broken", "fixed") else f" --arms {arm}"
+    return f"python -m reproductions explain {case.name} --seed {seed}{arms}"

@@ -1,0 +1,125 @@
+"""One seed once more: trained anew, watched along its checkpoints, and held to its row.
+
+Room 8: the runner's pieces for a single seed; returns text, prints nothing.
+"""
+
+import numpy as np
+import pandas as pd
+
+from experiments.analysis import symptoms, tables
+from experiments.cases import plans
+from experiments.runs import blocks
+from experiments.runs.keys import row_key
+from experiments.runs.store import as_text
+from experiments.training.columns import PLACE
+
+LONGEST = 10_000
+SHOWN = ("loss", "output_mean", "output_std", "share_class_1", "gradient_norm")
+LAYERS = ("dead_", "saturated_")
+
+
+def replay(case, seed, arms="broken,fixed", *, store=None, trainer="engine", longest=LONGEST):
+    """Trains one seed again and says what became of it.
+
+    Args:
+        case: The `Case`.
+        seed: Whole number of at least 0.
+        arms: Arms, as `plans.select` reads them.
+        store: The `Store` of committed rows that the new ones are held against, if any.
+        trainer: `"engine"` or `"reference"`.
+        longest: Updates that arms on an endless stream are cut to.
+
+    Returns:
+        A text: for each arm its symptoms along the checkpoints as a table, the diagnosis of
+        the seed, and whether its row is the committed one.
+
+    Raises:
+        SuiteError: There is no such arm.
+    """
+    found = []
+    for arm, setup in plans.cut(plans.select(case, arms), longest).items():
+        trained, trace = train(case, arm, setup, seed, trainer)
+        table = along(case, trace).to_string(index=False)
+        lines = [_diagnosis(case, arm, trained), _agreement(case, setup, trained, store)]
+        found.append("\n".join([_title(case, arm, setup, seed), table, *lines]))
+    return "\n\n".join(found)
+
+
+def train(case, arm, setup, seed, trainer="engine"):
+    """Trains one seed of an arm.
+
+    Args:
+        case: The `Case`.
+        arm: Arm name.
+        setup: Its `Setup`.
+        seed: Whole number of at least 0.
+        trainer: `"engine"` or `"reference"`.
+
+    Returns:
+        `(table of its row, trace)`: see `blocks.train_block`.
+    """
+    if trainer == "reference":
+        from experiments.training import reference
+
+        made = reference.Trainer(case, setup)
+    else:
+        from experiments.training import engine
+
+        # As wide as the evidence was trained, so that the bits can be the same.
+        made = engine.Trainer(case, setup, case.block_width or 2)
+    return blocks.train_block(case, {arm: setup}, [seed], made)[arm]
+
+
+def along(case, trace):
+    """Returns what was measured along the checkpoints as text.
+
+    Args:
+        case: The `Case`.
+        trace: The trace of one seed, see `blocks.train_block`.
+
+    Returns:
+        A row for each checkpoint: `steps`, the main metric, loss, outputs, the shares of
+        dead and of saturated units of each hidden layer, the gradient's norm, `solved`.
+    """
+    names = [tables.main_metric(case), *SHOWN]
+    names += [name for name in trace if name.startswith(LAYERS) and name != "dead_since"]
+    columns = {"steps": [f"{steps:,}" for steps in trace["steps"]]}
+    for name in (name for name in dict.fromkeys(names) if name in trace):
+        columns[name] = ["" if np.isnan(value) else f"{value:.3g}" for value in trace[name][0]]
+    columns["solved"] = ["yes" if value else "no" for value in trace["solved"][0]]
+    return pd.DataFrame(columns)
+
+
+def _title(case, arm, setup, seed):
+    text = f"{case.name}, seed {seed}: {arm}, {setup.num_steps:,} updates"
+    documented = case.arm(arm).num_steps
+    return text if documented == setup.num_steps else f"{text} (cut; documented {documented:,})"
+
+
+def _diagnosis(case, arm, trained):
+    """What the seed shows, in words."""
+    (names,) = symptoms.of_each(case, arm, trained)
+    return f"Diagnosis: {', '.join(names) or 'no symptom'}."
+
+
+def _agreement(case, setup, trained, store):
+    """Whether the row equals the committed one of the same program, whatever its arm's name."""
+    same = _committed(case, setup, trained, store)
+    if not len(same):
+        return "There is no committed row of this program and seed to hold it against."
+    there = same.iloc[0].dropna().map(as_text)
+    here = trained.iloc[0].map(as_text)
+    names = [name for name in here.index if name in there and name not in PLACE]
+    other = [name for name in names if here[name] != there[name]]
+    if not other:
+        return f"Its row equals the committed one in all {len(names)} values."
+    shown = [f"{name} {here[name]} for {there[name]}" for name in other[:3]]
+    return f"Its row differs in {len(other)} of {len(names)} values: {', '.join(shown)}."
+
+
+def _committed(case, setup, trained, store):
+    """The stored rows of the same program and seed."""
+    if store is None:
+        return trained[:0]
+    rows, made_by = store.frame(), row_key(case, setup, store.trainer)
+    return rows[(rows["key"] == made_by) & rows["seed"].isin(trained["seed"])]

@@ -1,0 +1,200 @@
+"""Enough seeds, and no more: looks at 32, 64, 128, ... seeds until every verdict is decided.
+
+Room 10: puts what is asked of a plan to its stored rows, and has more trained where they do
+not decide it. Which verdicts are asked for: see `asked`.
+
+A question is read at the last look that all its arms have, and the arms of an undecided one
+are trained to the next. So an arm gets more seeds only by what is stored of arms it is
+compared with, whatever the order of training: a run that was ended goes on to the very rows
+of one that was not.
+
+A folder may go over from a fixed number of seeds to looks: what is there is then read at
+the confidence of its look, wherever it is reported, and never again at 95%. It does not go
+back; a fixed number of seeds added to it later is read at the confidence of the next look.
+"""
+
+import dataclasses
+import time
+
+import pandas as pd
+
+from experiments.analysis import tables
+from experiments.analysis.criteria import UNDECIDED, questions
+from experiments.analysis.outcomes import Outcomes
+from experiments.cases.case import SuiteError
+from experiments.stats import interim
+
+MOST_SEEDS = 1024
+COLUMNS = ["question", "arms", "num_seeds", "answer", "decided_at", "more_seeds"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What came of looking again and again.
+
+    Attributes:
+        table: Columns `question, arms, num_seeds, answer, decided_at, more_seeds`, a row
+            for each verdict asked for: the seeds it was read at, the look from which on it
+            is decided, and how many more seeds an undecided one is likely to need.
+        stopped: Why no more seeds were trained, one clause.
+    """
+
+    table: pd.DataFrame
+    stopped: str
+
+    def words(self):
+        """Returns the table as text, ready to print."""
+        rows = []
+        for row in self.table.to_dict("records"):
+            decided = "" if pd.isna(row["decided_at"]) else f"{int(row['decided_at']):,} seeds"
+            shown = {"verdict on": row["question"], "arms": row["arms"]}
+            shown |= {"seeds": f"{row['num_seeds']:,}", "answer": row["answer"]}
+            rows.append(shown | {"decided at": decided or _more_words(row["more_seeds"])})
+        return pd.DataFrame(rows)
+
+
+def _more_words(more):
+    return "not yet" if pd.isna(more) else f"not yet (about {int(more):,} more seeds)"
+
+
+def until(case, plan, store, train, *, most_seeds=MOST_SEEDS, seconds=None):
+    """Trains more and more seeds until every verdict asked for is decided.
+
+    Args:
+        case: The `Case`.
+        plan: `{arm: setup}`.
+        store: The `Store`; from now on its rows are read at the confidence of looks.
+        train: Function `(plan, seeds)` that trains what the store lacks of them.
+        most_seeds: Integer, looks at more seeds are not made.
+        seconds: Float, or `None`: a look that is not likely to be reached in that time is
+            not trained for; the first always is.
+
+    Returns:
+        An `Outcome`.
+
+    Raises:
+        SuiteError: There is no look at so few seeds, rows are stale, or what was to be
+            trained is not stored.
+    """
+    if interim.FIRST_LOOK > most_seeds:
+        raise SuiteError(
+            f"The first look is at {interim.FIRST_LOOK} seeds; allow as many or more. "
+            f"Received: at most {most_seeds} seeds"
+        )
+    if store.stopping_rule != interim.REPEATED:
+        store.note(stopping_rule=interim.REPEATED)
+    asked, clock = questions(case, plan), _Clock(seconds)
+    looks = _Looks(case, plan, store)
+    while not (stopped := looks.ending(asked, most_seeds, clock)):
+        target, arms = looks.next(asked)
+        train({arm: setup for arm, setup in plan.items() if arm in arms}, list(range(target)))
+        clock.add(looks.work(target, arms))
+        looks = _Looks(case, plan, store)
+        _check_there(store, looks, target, arms)
+    return Outcome(looks.table(asked), stopped)
+
+
+def _check_there(store, looks, target, arms):
+    lacking = sorted(arm for arm in arms if looks.levels[arm] < target)
+    if lacking:
+        raise SuiteError(
+            f"{store.folder} lacks rows that were to be trained; run again to train them. "
+            f"Received: {lacking[0]} without some of its first {target:,} seeds"
+        )
+
+
+class _Clock:
+    """Says whether there is likely to be time for so much more work."""
+
+    def __init__(self, seconds):
+        self.seconds, self._start, self._work = seconds, time.monotonic(), 0
+
+    def add(self, work):
+        self._work += work
+
+    def allows(self, work):
+        spent = time.monotonic() - self._start
+        if self.seconds is None or not self._work:
+            return True
+        return spent + spent * work / self._work <= self.seconds
+
+
+class _Looks:
+    """The stored rows of a plan, and what they answer at each look."""
+
+    def __init__(self, case, plan, store):
+        self._case, self._plan, runs = case, plan, tables.runs(store)
+        lengths = runs["arm"].map({arm: setup.num_steps for arm, setup in plan.items()})
+        self._runs, self._outcomes = runs[runs["steps"] == lengths], {}
+        seeds = {arm: set(part["seed"]) for arm, part in self._runs.groupby("arm")}
+        self._counts = {arm: _leading(seeds.get(arm, ())) for arm in plan}
+        self.levels = {arm: interim.last_look(n) for arm, n in self._counts.items()}
+
+    def ending(self, asked, most_seeds, clock):
+        """Says why no more seeds are trained; "" if some are."""
+        target, arms = self.next(asked)
+        if target is None:
+            return "every verdict is decided"
+        if target > most_seeds:
+            return f"no look is left up to {most_seeds:,} seeds"
+        if not clock.allows(self.work(target, arms)):
+            return f"the next look, at {target:,} seeds, does not fit in {clock.seconds:g} s"
+        return ""
+
+    def work(self, target, arms):
+        """Returns the updates that it takes to train arms up to a look."""
+        lacking = {arm: max(0, target - self.levels[arm]) for arm in arms}
+        return sum(num * self._plan[arm].num_steps for arm, num in lacking.items())
+
+    def level(self, question):
+        """Returns the last look that all arms of a question have, or 0."""
+        return min(self.levels[arm] for arm in question.arms)
+
+    def next(self, asked):
+        """Returns the next look and the arms that need it; `(None, set())` if none does."""
+        found = [question for question in asked if not self._is_decided(question)]
+        if not found:
+            return None, set()
+        lowest = min(map(self.level, found))
+        arms = {arm for one in found if self.level(one) == lowest for arm in one.arms}
+        return interim.next_look(lowest), arms
+
+    def _is_decided(self, question):
+        level = self.level(question)
+        if not level or self.answer(question, level)[0] == UNDECIDED:
+            return False
+        # Seeds beyond a look were there before: reports read them too, and they count.
+        whole = min(self._counts[arm] for arm in question.arms) == level
+        return whole or self.answer(question)[0] != UNDECIDED
+
+    def answer(self, question, num_seeds=None):
+        """Answers a question from the first seeds, or from all."""
+        if num_seeds not in self._outcomes:
+            part = self._runs
+            part = part if num_seeds is None else part[part["seed"] < num_seeds]
+            self._outcomes[num_seeds] = Outcomes(self._case, part)
+        return question.read(self._outcomes[num_seeds])
+
+    def table(self, asked):
+        """Returns what is decided: see `Outcome`."""
+        return pd.DataFrame([self._row(question) for question in asked], columns=COLUMNS)
+
+    def _row(self, question):
+        head, level = (question.words, ", ".join(question.arms)), self.level(question)
+        if not level:
+            return (*head, 0, UNDECIDED, None, interim.FIRST_LOOK)
+        answer, more = self.answer(question, level)
+        if answer == UNDECIDED or not self._is_decided(question):
+            return (*head, level, UNDECIDED, None, more)
+        looks, since = interim.looks(level), level
+        while looks and self.answer(question, looks[-1])[0] != UNDECIDED:
+            since = looks.pop()
+        return (*head, level, answer, since, None)
+
+
+def _leading(seeds):
+    """Counts the seeds 0, 1, 2, ... that are there without a gap."""
+    count = 0
+    while count in seeds:
+        count += 1
+    return count

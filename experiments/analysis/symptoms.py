@@ -1,0 +1,300 @@
+"""The symptoms of a run: what a stored row says of how it failed.
+
+Room 6: rows to truth values, one a seed. Each symptom is defined here, once, on top of
+the words of `measures`:
+
+- *flat at the mean*, *flat elsewhere*: flat, and the mean output within, or beyond, 0.1
+  standard deviations of the target from the target's mean, on the grid.
+- *all units dead*: those of some hidden layer, to the end; *from the start*: before the
+  first update; *early*: within the first 10 updates.
+- *saturated*: at least half of the units of some hidden layer are.
+- *still learning*: not solved, and still learning at the end: too few updates.
+- *never learned*: skill of at most 0.05 (R2, or accuracy above the majority's).
+- *fell short*: skill above that, and not solved.
+- *lost again*: cleared the bar at a checkpoint, and is not solved at the end.
+- *accuracy that lies*, *loss that lies*: see `metric_check`.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from experiments.analysis import logged_metrics
+from experiments.cases.case import Regression
+from experiments.stats import intervals
+from experiments.training import metrics
+
+MEAN_MARGIN = 0.1
+EARLY = 10
+SATURATED_UNITS = 0.5
+LEAST_SKILL = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class Symptom:
+    """One symptom.
+
+    Args:
+        name: What it is called.
+        words: What seeds that have it do, a predicate in the plural.
+        has: Function `(case, setup, part) -> booleans (rows,)`, or `None` where it does
+            not apply.
+        detail: Function `(case, setup, part) -> str`: more on the seeds that have it.
+        of_arm: Whether it is read from an arm's seeds together, and is none of one seed.
+    """
+
+    name: str
+    words: str
+    has: Callable
+    detail: Callable = lambda case, setup, part: ""
+    of_arm: bool = False
+
+
+# What need not be said beside what says more.
+IMPLIES = {
+    "diverged": ("never learned",),
+    "flat at the mean": ("never learned",),
+    "flat elsewhere": ("never learned",),
+    "always one class": ("never learned",),
+    "dead from the start": ("dead early",),
+}
+
+
+def found(case, arm, part):
+    """Finds the symptoms of each run.
+
+    Args:
+        case: The `Case`.
+        arm: Arm name.
+        part: Rows of the arm, of one budget.
+
+    Returns:
+        `{name: booleans (rows,)}` of the symptoms that apply, in the order of `SYMPTOMS`.
+    """
+    setup = case.arm(arm)
+    values = {item.name: item.has(case, setup, part) for item in SYMPTOMS}
+    return {name: np.asarray(has, bool) for name, has in values.items() if has is not None}
+
+
+def without_implied(names):
+    """Returns symptoms' names without those that go without saying beside another."""
+    said = {implied for name in names for implied in IMPLIES.get(name, ())}
+    return [name for name in names if name not in said]
+
+
+def of_each(case, arm, part):
+    """Names the symptoms of each run.
+
+    Args:
+        case: The `Case`.
+        arm: Arm name.
+        part: Rows of the arm, of one budget.
+
+    Returns:
+        A list of lists of names, one for each row.
+    """
+    of_arm = {item.name for item in SYMPTOMS if item.of_arm}
+    has = {name: values for name, values in found(case, arm, part).items() if name not in of_arm}
+    return [
+        without_implied([name for name in has if has[name][place]]) for place in range(len(part))
+    ]
+
+
+def target_moments(case):
+    """Returns `(mean, standard deviation)` of a regression's target on the grid."""
+    y = np.asarray(case.task.target(metrics.grid()), np.float64)
+    return float(y.mean()), float(y.std())
+
+
+def _column(part, name):
+    """A metric's values, or `None` where it does not apply."""
+    if name not in part or part[name].isna().all():
+        return None
+    return part[name].to_numpy(np.float64)
+
+
+def _is(name, value=1):
+    def has(case, setup, part):
+        values = _column(part, name)
+        return None if values is None else values == value
+
+    return has
+
+
+def _flat(at_mean):
+    """Flat in a regression, at the mean of the target or elsewhere."""
+
+    def has(case, setup, part):
+        if not isinstance(case.task, Regression) or _column(part, "flat") is None:
+            return None
+        mean, deviation = target_moments(case)
+        near = np.abs(_column(part, "output_mean") - mean) <= MEAN_MARGIN * deviation
+        return (_column(part, "flat") == 1) & (near == at_mean)
+
+    return has
+
+
+def _flat_classes(case, setup, part):
+    return None if isinstance(case.task, Regression) else _is("flat")(case, setup, part)
+
+
+def _dead(since):
+    def has(case, setup, part):
+        values = _column(part, "dead_since")
+        return None if values is None else values <= since
+
+    return has
+
+
+def _saturated(case, setup, part):
+    layers = _layers(part, "saturated_")
+    return np.max(list(layers.values()), axis=0) >= SATURATED_UNITS if layers else None
+
+
+def _layers(part, prefix):
+    names = (name for name in part if name.startswith(prefix))
+    return {name: _column(part, name) for name in names if _column(part, name) is not None}
+
+
+def _still_learning(case, setup, part):
+    values = _column(part, "still_learning")
+    return None if values is None else (values == 1) & ~part["solved"].to_numpy(bool)
+
+
+def _never_learned(case, setup, part):
+    values = _column(part, "skill")
+    return None if values is None else values <= LEAST_SKILL
+
+
+def _fell_short(case, setup, part):
+    values = _column(part, "skill")
+    return None if values is None else (values > LEAST_SKILL) & ~part["solved"].to_numpy(bool)
+
+
+def _lost(case, setup, part):
+    values = _column(part, "first_solved")
+    return None if values is None else np.isfinite(values) & ~part["solved"].to_numpy(bool)
+
+
+def _accuracy_lies(metric):
+    def has(case, setup, part):
+        return logged_metrics.accuracy_lies(case, setup, part, metric)
+
+    return has
+
+
+def median(part, name):
+    """Returns the median of a metric over seeds; a value that is none is the worst."""
+    return intervals.median(part[name]).estimate
+
+
+def _detail_mean(case, setup, part):
+    mean = target_moments(case)[0]
+    return f"median output {median(part, 'output_mean'):.2f}, mean of the target {mean:.2f}"
+
+
+def _detail_output(case, setup, part):
+    return f"median output {median(part, 'output_mean'):.2f}"
+
+
+def _detail_class(case, setup, part):
+    share = part["share_class_1"].mean()
+    named, share = (1, share) if share >= 0.5 else (0, 1 - share)
+    return f"class {named} in {share:.1%} of them"
+
+
+def _detail_since(name, words):
+    def detail(case, setup, part):
+        since = median(part, name)
+        return words.format(f"{since:,.0f}") if math.isfinite(since) else ""
+
+    return detail
+
+
+def _detail_saturated(case, setup, part):
+    shares = {name: median(part, name) for name in _layers(part, "saturated_")}
+    layer = max(shares, key=shares.get)
+    return f"in the median {shares[layer]:.0%} of layer {layer.removeprefix('saturated_')}"
+
+
+def _detail_skill(case, setup, part):
+    return f"median {case.solved.metric} {median(part, case.solved.metric):.2f}"
+
+
+def _detail_accuracy(metric):
+    def detail(case, setup, part):
+        logged, true = median(part, metric), median(part, "accuracy")
+        return f"median logged {logged:.2f}, true {true:.2f}"
+
+    return detail
+
+
+def _detail_loss(case, setup, part):
+    least = logged_metrics.least_constant_loss(case, setup, part["seed"])
+    return f"median loss {median(part, 'loss'):.2f}, any constant's {np.median(least):.2f}"
+
+
+SYMPTOMS = (
+    Symptom("solved", "solve it", _is("solved")),
+    Symptom("diverged", "diverge", _is("diverged")),
+    Symptom(
+        "flat at the mean",
+        "answer about the same number everywhere, the mean of the target",
+        _flat(True),
+        _detail_mean,
+    ),
+    Symptom(
+        "flat elsewhere",
+        "answer about the same number everywhere, and not the mean of the target",
+        _flat(False),
+        _detail_mean,
+    ),
+    Symptom("flat", "give every point the same output", _flat_classes, _detail_output),
+    Symptom("always one class", "put every point in one class", _is("one_class"), _detail_class),
+    Symptom(
+        "all units dead",
+        "have a hidden layer with no living unit",
+        _dead(np.finfo(float).max),
+        _detail_since("dead_since", "in the median since update {}"),
+    ),
+    Symptom("dead from the start", "have one before the first update", _dead(0)),
+    Symptom("dead early", f"have one within {EARLY} updates", _dead(EARLY)),
+    Symptom(
+        "saturated",
+        "have a hidden layer at least half saturated",
+        _saturated,
+        _detail_saturated,
+    ),
+    Symptom(
+        "still learning", "are not solved but still learning: too few updates", _still_learning
+    ),
+    Symptom("never learned", "end no better than the best constant answer", _never_learned),
+    Symptom("fell short", "learn something but miss the bar", _fell_short, _detail_skill),
+    Symptom(
+        "lost again",
+        "cleared the bar on the way and lost it again",
+        _lost,
+        _detail_since("first_solved", "in the median first at update {}"),
+    ),
+    *(
+        Symptom(
+            f"{name} accuracy that lies",
+            f"are logged a false accuracy by {who}, wrong by construction",
+            _accuracy_lies(metric),
+            _detail_accuracy(metric),
+            of_arm=True,
+        )
+        for metric, (name, who) in {
+            "logged_accuracy": ("today's", "today's Keras"),
+            "keras1_accuracy": ("Keras 1's", "Keras 1"),
+        }.items()
+    ),
+    Symptom(
+        "a loss that lies",
+        "have a loss that no constant answer can have, though every output is the same",
+        logged_metrics.loss_lies,
+        _detail_loss,
+    ),
+)

@@ -1,0 +1,362 @@
+"""Tables: stored runs in, tidy tables out; what is said about them is computed here.
+
+Room 6: pandas and `statistics`; never a trainer. Figures and reports only read
+what these functions return.
+"""
+
+import csv
+import dataclasses
+import io
+
+import numpy as np
+import pandas as pd
+
+from experiments.analysis.baselines import main_metric, threshold, yardstick
+from experiments.cases import plans
+from experiments.cases.case import SuiteError
+from experiments.stats import interim, intervals
+from experiments.training import columns
+from experiments.training import metrics as measures
+
+__all__ = ["main_metric", "threshold", "yardstick"]
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+QUANTILE_NAMES = ("q05", "q25", "q50", "q75", "q95")
+RATES = ("solved", "diverged", "flat", "one_class", "still_learning")
+NUM_SHOWCASE, NUM_SHOWCASE_RIVAL = 16, 4
+# Columns of the showcase: the outputs at the places of `measures.curve_inputs`.
+CURVE_COLUMNS = tuple(f"p{n:02d}" for n in range(1, measures.NUM_CURVE + 1))
+# Columns of the runs that repeat others: their curves are not kept.
+SAID = ("rmse", "skill", "point_", "points_max")
+
+
+def runs(store):
+    """Returns the stored rows as a table, one a seed, arm and budget.
+
+    Returns:
+        Columns `arm, seed, steps, diverged, solved`, then the metrics (a metric
+        that does not apply to an arm is NaN); sorted. Where seeds are looked at
+        repeatedly it carries that rule, and so do its parts: see `schedule.rule_of`.
+
+    Raises:
+        SuiteError: Rows were made by another version of the case, or by an unknown
+            stopping rule.
+    """
+    for (arm, steps), count in store.stale().items():
+        raise SuiteError(
+            f"{store.folder} holds rows of an older version of {store.case.name}; "
+            f"train them anew with --fresh, or, below results, with: python -m "
+            f"reproductions record {store.case.name}. Received: {count} rows of "
+            f"{arm} at {steps} steps"
+        )
+    return _under(store, store.frame().drop(columns=["environment", "key"]))
+
+
+def _under(store, table):
+    """Lets a table carry its store's stopping rule, if that is not a fixed number."""
+    if store.stopping_rule not in interim.RULES:
+        raise SuiteError(
+            f"{store.folder} was made by another stopping rule; update the suite, or start "
+            f"over with --fresh. Received: {store.stopping_rule!r}"
+        )
+    if store.stopping_rule == interim.REPEATED:
+        table.attrs[interim.ATTRIBUTE] = store.stopping_rule
+    return table
+
+
+def summary(table):
+    """Summarises runs: a rate or a median for each arm, budget and metric.
+
+    Args:
+        table: What `runs` returns.
+
+    Returns:
+        Columns `arm, steps, metric, num_seeds, estimate, low, high`: Wilson
+        intervals of rates, order-statistic intervals of medians, both at 95%; at the
+        confidence of the look, where seeds are looked at repeatedly.
+    """
+    rows = []
+    for (arm, steps), part in table.groupby(["arm", "steps"], sort=True):
+        confidence = interim.confidence_of(part)
+        for metric in table.columns[3:]:
+            values = part[metric].to_numpy(np.float64)
+            if np.isnan(values).all():
+                continue
+            if metric in RATES:
+                found = intervals.rate(int(values.sum()), len(values), confidence=confidence)
+            else:
+                found = intervals.median(values, confidence=confidence)
+            bounds = (found.num_seeds, found.estimate, found.low, found.high)
+            rows.append((arm, steps, metric, *bounds))
+    names = ["arm", "steps", "metric", "num_seeds", "estimate", "low", "high"]
+    found = pd.DataFrame(rows, columns=names)
+    found.attrs |= table.attrs
+    return found
+
+
+def curves(store, old=None):
+    """Summarises the stored traces: quantiles over seeds at each checkpoint.
+
+    Args:
+        store: The `Store`.
+        old: The table of an earlier call: kept for arms whose traces are gone or
+            cover fewer seeds than it does.
+
+    Returns:
+        Columns `arm, steps, checkpoint, metric, x, num_seeds, q05, ..., q95`, where
+        x is the place of a `prediction` and blank otherwise.
+    """
+    parts = []
+    for arm, steps in store.arms():
+        trace = _merged(store, arm, steps)
+        part = None
+        if old is not None:
+            part = old[(old["arm"] == arm) & (old["steps"] == steps)]
+            part = part if len(part) else None
+        if trace is not None and (part is None or len(trace["seeds"]) >= part["num_seeds"].max()):
+            part = _arm_curves(arm, steps, trace)
+        if part is not None:
+            parts.append(part)
+    table = pd.concat(parts, ignore_index=True) if parts else _arm_curves("", 0, None)
+    return table[_worth_keeping(table, plans.lattice(store.case))].reset_index(drop=True)
+
+
+def _worth_keeping(table, lattice):
+    """Leaves out what other rows say, and a rival's band but at its end: results stay small."""
+    metric = table["metric"].astype(str)
+    part_of_it = metric.str.contains("_from_") & ~metric.str.startswith("mse_")
+    said = metric.str.startswith(SAID) | part_of_it
+    on_the_way = (metric == "prediction") & (table["checkpoint"] != table["steps"])
+    return ~said & ~(on_the_way & ~table["arm"].isin(list(lattice)))
+
+
+def _merged(store, arm, steps):
+    """Stacks the traces of an arm, each seed once, in the order of seeds."""
+    found = list(store.traces(arm, steps))
+    if not found:
+        return None
+    names = [name for name in found[0] if name != "steps"]
+    merged = {name: np.concatenate([t[name] for t in found]) for name in names}
+    _, first = np.unique(merged["seeds"], return_index=True)
+    merged = {name: values[first] for name, values in merged.items()}
+    return merged | {"steps": found[0]["steps"]}
+
+
+def _arm_curves(arm, steps, trace):
+    names = ["arm", "steps", "checkpoint", "metric", "x", "num_seeds"]
+    rows = []
+    for metric in columns.in_order(set(trace or ()) - {"steps", "seeds", "curve"}):
+        for place, checkpoint in enumerate(trace["steps"]):
+            values = trace[metric][:, place]
+            if np.isnan(values).any():
+                continue
+            if metric in RATES:
+                found = [values.mean()] * len(QUANTILES)
+            else:
+                found = intervals.quantiles(values, QUANTILES)
+            rows.append((arm, steps, checkpoint, metric, "", len(values), *found))
+    for place, checkpoint in enumerate(trace["steps"] if trace else ()):
+        bands = intervals.quantiles(trace["curve"][:, place], QUANTILES)
+        for x, found in zip(measures.curve_inputs(), bands.T, strict=True):
+            head = (arm, steps, checkpoint, "prediction", f"{x:.2f}")
+            rows.append((*head, len(trace["curve"]), *found))
+    return pd.DataFrame(rows, columns=[*names, *QUANTILE_NAMES])
+
+
+def showcase(store, old=None):
+    """Returns 16 seeds of each arm of the lattice, and 4 of each rival, along checkpoints.
+
+    Args:
+        store: The `Store`.
+        old: The table of an earlier call, kept for arms without traces.
+
+    Returns:
+        Columns `arm, steps, seed, checkpoint, loss, p01, ..., p50`: the outputs at
+        the 50 places of `measures.curve_inputs`.
+    """
+    names = ["arm", "steps", "seed", "checkpoint", "loss", *CURVE_COLUMNS]
+    rows, kept, lattice = [], [], plans.lattice(store.case)
+    for arm, steps in store.arms():
+        trace = _merged(store, arm, steps)
+        num_shown = NUM_SHOWCASE if arm in lattice else NUM_SHOWCASE_RIVAL
+        if trace is None:
+            if old is not None:
+                kept.append(old[(old["arm"] == arm) & (old["steps"] == steps)])
+            continue
+        for n, seed in enumerate(trace["seeds"][:num_shown]):
+            for place, checkpoint in enumerate(trace["steps"]):
+                head = (arm, steps, seed, checkpoint, trace["loss"][n, place])
+                rows.append((*head, *trace["curve"][n, place]))
+    # An empty table would turn the columns of the others into objects.
+    shown = [pd.DataFrame(rows, columns=names)] if rows or not kept else []
+    return pd.concat([*shown, *kept], ignore_index=True)
+
+
+def to_csv(table, digits=6):
+    """Returns a table as CSV text, floats with so many significant digits.
+
+    Cells are formatted one by one: which type a column has differs between versions of pandas.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.columns)
+    for row in table.itertuples(index=False, name=None):
+        writer.writerow([_cell(value, digits) for value in row])
+    return text.getvalue()
+
+
+def _cell(value, digits):
+    if isinstance(value, (float, np.floating)):
+        return "" if value != value else f"{value:.{digits}g}"
+    return "" if value is None or value is pd.NA else value
+
+
+def from_csv(text):
+    """Returns the table that `to_csv` wrote, or `None` for `None`."""
+    if text is None:
+        return None
+    keep = {"arm": str, "metric": str, "x": str}
+    return pd.read_csv(io.StringIO(text), dtype=keep, na_values=[""], keep_default_na=False)
+
+
+def stored(store, name, needed=("arm", "steps", "checkpoint")):
+    """Returns a derived table of a folder, or `None` if it is not there.
+
+    Args:
+        store: The `Store`.
+        name: Name of its file.
+        needed: Columns that it has, with a value in every row.
+
+    Raises:
+        SuiteError: The file is damaged.
+    """
+    try:
+        table = from_csv(store.read_table(name))
+        if table is not None and not set(needed) <= set(table):
+            raise ValueError(f"it lacks some of the columns {tuple(needed)}")
+        if table is not None and table[list(needed)].isna().any(axis=None):
+            raise ValueError("a row is cut off")
+    except (ValueError, UnicodeDecodeError) as error:
+        raise SuiteError(
+            f"{store.folder / name} is damaged; restore the file (git checkout), or "
+            f"remove it and run again. Received: {error}"
+        ) from None
+    return table
+
+
+def differences(case):
+    """Returns what tells fixed from broken: `field, broken, fixed, why`."""
+    rows = []
+    for field, before in vars(case.broken).items():
+        after = getattr(case.fixed, field)
+        rows.append((field, before, after, case.why(field)))
+    return pd.DataFrame(rows, columns=["field", "broken", "fixed", "why"])
+
+
+def outcomes(case, summarised):
+    """Returns one line an arm and budget, with verdict and yardstick.
+
+    Returns:
+        Columns `arm, steps, documented, num_seeds, solved, solved_low, solved_high,
+        verdict, more_seeds, diverged, metric, median, low, high`; in the order of the
+        case. `more_seeds` says how many would end an undecided verdict.
+    """
+    names, rule = order(case), interim.rule_of(summarised)
+    rows = []
+    for (arm, steps), part in summarised.groupby(["arm", "steps"], sort=False):
+        found = part.set_index("metric")
+        rate, bar = found.loc["solved"], found.loc[main_metric(case)]
+        interval = intervals.Interval(
+            rate["estimate"], rate["low"], rate["high"], int(rate["num_seeds"])
+        )
+        rows.append(
+            {
+                "arm": arm,
+                "steps": steps,
+                "documented": case.arm(arm).num_steps,
+                "num_seeds": int(rate["num_seeds"]),
+                "solved": rate["estimate"],
+                "solved_low": rate["low"],
+                "solved_high": rate["high"],
+                "verdict": intervals.verdict(interval),
+                "more_seeds": seeds_to_decide(interval, rule),
+                "diverged": found.loc["diverged", "estimate"],
+                "metric": main_metric(case),
+                "median": bar["estimate"],
+                "low": bar["low"],
+                "high": bar["high"],
+            }
+        )
+    rows.sort(key=lambda row: (names.get(row["arm"], len(names)), row["steps"]))
+    return pd.DataFrame(rows)
+
+
+def seeds_to_decide(interval, rule=None):
+    """Estimates how many more seeds would end an undecided verdict, by a stopping rule.
+
+    Args:
+        interval: An `Interval` of a rate.
+        rule: The stopping rule, or `None`; under repeated looks it is up to a look.
+
+    Returns:
+        As `statistics.seeds_to_decide`.
+    """
+    looks = interim.coming(rule, interval.num_seeds, intervals.MOST_SEEDS)
+    given = {} if looks is None else {"looks": looks}
+    return intervals.seeds_to_decide(interval, **given)
+
+
+def order(case):
+    """Returns each arm's place: broken, fixed, the lattice, the rivals."""
+    names = ["broken", "fixed", *plans.lattice(case), *case.variants]
+    return {name: place for place, name in enumerate(dict.fromkeys(names))}
+
+
+def longest(table, arm):
+    """Returns the rows of one arm at its longest stored budget; none if it is not stored."""
+    part = table[table["arm"] == arm]
+    return part[part["steps"] == part["steps"].max()]
+
+
+@dataclasses.dataclass(frozen=True)
+class Reached:
+    """The first checkpoint at which a median reached a value."""
+
+    checkpoint: int
+    median: float
+    num_seeds: int
+
+
+def first_reaching(curve_table, metric, value, arm="fixed"):
+    """Finds the first checkpoint at which an arm's median is at or below a value.
+
+    Args:
+        curve_table: What `curves` returns.
+        metric: A metric for which less is better.
+        value: What it must reach.
+        arm: The arm; its longest budget is read.
+
+    Returns:
+        A `Reached`, or `None` if it never does.
+    """
+    part = longest(curve_table[curve_table["metric"] == metric], arm).sort_values("checkpoint")
+    part = part[part["q50"] <= value]
+    if not len(part):
+        return None
+    row = part.iloc[0]
+    return Reached(int(row["checkpoint"]), float(row["q50"]), int(row["num_seeds"]))
+
+
+@dataclasses.dataclass(frozen=True)
+class Share(intervals.Interval):
+    """A share of seeds with its interval, and the budget it was read at."""
+
+    steps: int
+
+
+def share_at_or_below(table, metric, value, arm="fixed"):
+    """Returns the `Share` of an arm's seeds that meet a value at its longest budget."""
+    part = longest(table, arm)
+    confidence = interim.confidence_of(part)
+    found = intervals.rate(int((part[metric] <= value).sum()), len(part), confidence=confidence)
+    return Share(**vars(found), steps=int(part["steps"].iloc[0]))

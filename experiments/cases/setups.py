@@ -1,0 +1,148 @@
+"""The vocabulary of setups: one complete program as plain values, and its changes.
+
+Room 1: standard library only; errors.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from experiments.cases.errors import CaseError, Checked, SuiteError, nearest, shown
+
+__all__ = ["CaseError", "Fix", "Setup", "SuiteError", "fix", "nearest", "rival", "variant"]
+
+PLAIN_TYPES = (str, int, float, bool, type(None))
+# What a plain value may be at most.
+MOST_BITS = 1000
+LONGEST_TEXT = 10_000
+DEEPEST_TUPLE = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """One complete program: every value that tells it from its neighbours.
+
+    A case subclasses it with frozen dataclass fields of plain values
+    (`str`, `int`, `float`, `bool`, `None` and tuples of them). The library
+    itself reads these fields; all others are the case's own:
+
+    - `batch_size`: samples in one update.
+    - `epochs` and `num_samples`: a finite data set, shuffled at each epoch; or
+      `steps`: an endless stream, a fresh batch at each of `steps` updates.
+    - `calls` (optional): how often `fit` is called, each time on fresh samples.
+    - `validation_split` (optional): the share of samples, taken from the end
+      before shuffling, that never trains.
+    - `read` (optional): how an output becomes an answer: `"value"`, `"argmax"`,
+      `"sign"` or `"threshold 0.5"`.
+
+    The seed is never a field: it is the axis along which a setup is repeated.
+    """
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            _check_plain(field.name, getattr(self, field.name))
+
+    def replace(self, /, **changes):
+        """Returns a copy with some fields changed.
+
+        Raises:
+            CaseError: A field does not exist.
+        """
+        known = [field.name for field in dataclasses.fields(self)]
+        for name in changes:
+            if name not in known:
+                raise CaseError(
+                    f"{type(self).__name__} has no field '{name}'; expected one "
+                    f"of {known}. Received: {name}.{nearest(name, known)}"
+                )
+        return dataclasses.replace(self, **changes)
+
+    def to_json(self):
+        """Returns the fields as one line of JSON, keys in their own order."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @property
+    def is_stream(self):
+        """Whether every update sees fresh samples instead of a finite set."""
+        return hasattr(self, "steps")
+
+    @property
+    def num_training_samples(self):
+        """Samples of a finite set that train: Keras drops the split's tail."""
+        split = getattr(self, "validation_split", 0.0)
+        return int(self.num_samples * (1.0 - split))
+
+    @property
+    def steps_per_epoch(self):
+        """Updates in one epoch of a finite set; the last batch may be short."""
+        return -(-self.num_training_samples // self.batch_size)
+
+    @property
+    def num_steps(self):
+        """Updates made in all."""
+        if self.is_stream:
+            return self.steps
+        return getattr(self, "calls", 1) * self.epochs * self.steps_per_epoch
+
+
+def _check_plain(name, value, depth=0):
+    if isinstance(value, tuple) and depth < DEEPEST_TUPLE:
+        for item in value:
+            _check_plain(name, item, depth + 1)
+    elif not isinstance(value, PLAIN_TYPES):
+        raise CaseError(
+            f"Field '{name}' must hold plain values (str, int, float, bool, None "
+            f"or tuples of them). Received: {shown(value)}"
+        )
+    elif isinstance(value, int) and value.bit_length() > MOST_BITS:
+        # Python itself refuses to spell out a number of thousands of digits.
+        raise CaseError(
+            f"Field '{name}' must hold whole numbers of at most {MOST_BITS:,} bits. Received: "
+            f"{value.bit_length():,} bits"
+        )
+    elif isinstance(value, str) and (len(value) > LONGEST_TEXT or not _is_text(value)):
+        raise CaseError(
+            f"Field '{name}' must hold text of at most {LONGEST_TEXT:,} characters. Received: "
+            f"{len(value):,} characters, {shown(value)}"
+        )
+
+
+def _is_text(value):
+    # A lone surrogate is half a character, which no file can hold.
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Fix(Checked):
+    """A reason, the fields it changes, and the arm it starts from."""
+
+    why: str
+    changes: Mapping[str, Any]
+    start: str = "broken"
+
+
+def fix(why, **changes):
+    """Returns an atomic fix: the smallest change that leaves a running program.
+
+    Args:
+        why: One clause, shown beside the change in every table.
+        **changes: Field names of the setup and their new values.
+    """
+    return Fix(why, changes)
+
+
+def variant(why, start="broken", **changes):
+    """Returns a variant: another proposal, kept out of the combinations of fixes.
+
+    Args:
+        why: One clause, shown beside the change in every table.
+        start: The arm it changes: `"broken"`, `"fixed"`, fixes joined by `+`, or
+            another variant.
+        **changes: Field names of the setup and their new values.
+    """
+    return Fix(why, changes, start)
+
+
+# What cases call it that were written before.
+rival = variant

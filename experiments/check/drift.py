@@ -1,0 +1,216 @@
+"""The gate: a fresh sample of seeds, trained with today's installed Keras, against what is stored.
+
+Room 9: distributions, verdicts and exact questions; never single values. All tests of one
+check are one family: by Holm's rule the chance that an unchanged suite raises any alarm is at
+most `FALSE_ALARMS`. The exact questions have no share in it, as chance cannot fail them.
+"""
+
+import dataclasses
+import time
+
+import pandas as pd
+
+from experiments.analysis import tables
+from experiments.cases.case import SuiteError
+from experiments.check import comparison
+from experiments.check import sample as gate_sample
+from experiments.check.invariants import Answer
+from experiments.runs.keys import environment
+from experiments.stats import two_samples
+
+FALSE_ALARMS = 0.01
+NUM_SEEDS = gate_sample.NUM_SEEDS
+
+
+@dataclasses.dataclass
+class Comparison:
+    """What a check found.
+
+    Attributes:
+        table: A row for each case, arm and metric, most surprising first: see
+            `gate_compare.moved`, with `p_holm` and `alarm`.
+        questions: The exact questions: `case, arms, question, holds, words, about_seeds`.
+        verdicts: The one-rule verdicts of each arm: see `gate_compare.verdicts`.
+        num_seeds: Seeds sampled.
+        num_tests: Size of the family that the p-values are adjusted for.
+        seconds: How long it took.
+        versions: `{"sample": environment, case: [environments]}`.
+        rows: `{case: (stored rows, sampled rows)}` of the arms compared.
+    """
+
+    table: pd.DataFrame
+    questions: pd.DataFrame
+    verdicts: pd.DataFrame
+    num_seeds: int
+    num_tests: int
+    seconds: float
+    versions: dict
+    rows: dict
+
+    @property
+    def alarms(self):
+        """The rows of `table` that raise an alarm."""
+        return self.table[self.table["alarm"]]
+
+    @property
+    def failures(self):
+        """The rows of `questions` that did not come out as they should."""
+        return self.questions[~self.questions["holds"].astype(bool)]
+
+    @property
+    def passed(self):
+        """Whether nothing raised an alarm."""
+        return not len(self.alarms) and not len(self.failures)
+
+
+def check(stores, *, num_seeds=NUM_SEEDS, first_seed=gate_sample.FIRST_SEED, progress=None):
+    """Trains a fresh sample of each case and compares it with its stored rows.
+
+    Args:
+        stores: `{case: Store of its committed evidence}`.
+        num_seeds: Seeds to train of each arm.
+        first_seed: The first of them; none may be stored.
+        progress: A display with the methods of `blocks.Quiet`.
+
+    Returns:
+        A `Comparison`.
+
+    Raises:
+        SuiteError: Too few seeds, seeds that are stored, or nothing to compare with.
+    """
+    start = time.perf_counter()
+    stored = {case: tables.runs(store) for case, store in stores.items()}
+    seeds = list(range(first_seed, first_seed + num_seeds))
+    _check_seeds(seeds, stored)
+    rows, answers = {}, {}
+    for case, table in stored.items():
+        rows[case.name], answers[case.name] = sampled(case, table, seeds, progress=progress)
+    made = {case.name: [dict(e) for e in store.environments] for case, store in stores.items()}
+    found = compared(rows, answers)
+    seconds = time.perf_counter() - start
+    return dataclasses.replace(
+        found, seconds=seconds, versions={"sample": environment(), **made}, num_seeds=num_seeds
+    )
+
+
+def _check_seeds(seeds, stored):
+    if len(seeds) < 2:
+        raise SuiteError(f"check needs --seeds 2 at the least. Received: {len(seeds)}")
+    for case, table in stored.items():
+        if not len(table):
+            raise SuiteError(
+                f"{case.name} has no stored rows to compare with; make them with: "
+                f"python -m reproductions record {case.name}"
+            )
+        if table["seed"].between(seeds[0], seeds[-1]).any():
+            raise SuiteError(
+                f"check trains seeds that are not stored. Received: {seeds[0]} to {seeds[-1]}, "
+                f"of which {case.name} stores some"
+            )
+
+
+def sampled(case, stored, seeds, *, trained=None, probes=True, progress=None):
+    """Trains a sample of one case, beside the stored rows of the same arms.
+
+    Args:
+        case: The `Case`.
+        stored: Its table of runs.
+        seeds: Whole numbers.
+        trained: If given, the `Case` to train in its place.
+        probes: Whether to put the exact questions to the trainers.
+        progress: A display with the methods of `blocks.Quiet`.
+
+    Returns:
+        `((stored rows, sampled rows), answers)`.
+
+    Raises:
+        SuiteError: No arm has enough stored seeds and is cheap enough.
+    """
+    arms = gate_sample.plan(case, stored)
+    if not arms:
+        raise SuiteError(
+            f"{case.name} stores no arm with {gate_sample.LEAST_STORED} seeds that is quick to "
+            f"train; make some with: python -m reproductions record {case.name}"
+        )
+    asked = gate_sample.again(trained or case, arms)
+    drawn = gate_sample.draw(trained or case, asked, seeds, probes=probes, progress=progress)
+    kept = pd.concat(gate_sample.kept(stored, arm) for arm in arms)
+    return (kept, drawn.rows), drawn.answers
+
+
+def compared(rows, answers, *, num_tests=None):
+    """Compares samples with stored rows.
+
+    Args:
+        rows: `{case name: (stored rows, sampled rows)}`.
+        answers: `{case name: list of gate_probes.Answer}`.
+        num_tests: If given, the size of the family of tests, where more were planned.
+
+    Returns:
+        A `Comparison` without seeds, seconds and versions.
+    """
+    found, verdicts, questions = [], [], []
+    for name, pair in rows.items():
+        asked = list(answers.get(name, ()))
+        for arm, stored in pair[0].groupby("arm", sort=False):
+            sample = pair[1][pair[1]["arm"] == arm] if len(pair[1]) else pair[1]
+            asked += _row_answers(arm, stored, sample)
+            if len(sample):
+                found.append(comparison.tests(name, arm, stored, sample))
+                verdicts.append(comparison.verdicts(name, arm, stored, sample))
+        questions += [{"case": name} | dataclasses.asdict(answer) for answer in asked]
+    tests = pd.concat(found) if found else pd.DataFrame(columns=list(comparison.COLUMNS))
+    # How many tests there are hangs on ties, of which the sample may have others.
+    num_tests = max(num_tests or 0, len(tests))
+    tests["p_holm"] = two_samples.holm(tests["p"], num_tests=num_tests)
+    return Comparison(
+        table=_by_metric(tests, rows),
+        questions=pd.DataFrame(questions, columns=["case", *Answer.__dataclass_fields__]),
+        verdicts=pd.DataFrame(verdicts),
+        num_seeds=0,
+        num_tests=num_tests,
+        seconds=0.0,
+        versions={},
+        rows=rows,
+    )
+
+
+def _by_metric(tests, rows):
+    """One line a metric, the most surprising first."""
+    parts = []
+    for (name, arm), part in tests.groupby(["case", "arm"], sort=False):
+        stored, sample = (side[side["arm"] == arm] for side in rows[name])
+        parts.append(comparison.moved(part, stored, sample))
+    table = pd.concat(parts) if parts else tests
+    table = table.assign(alarm=table["p_holm"] <= FALSE_ALARMS)
+    return table.sort_values(["p_holm", "p"], kind="stable", ignore_index=True)
+
+
+def _row_answers(arm, stored, sample):
+    """Answers the exact questions that rows alone can answer."""
+    if not len(sample):
+        return []
+    asked, made = int(stored["steps"].iloc[0]), sorted(set(sample["steps"]))
+    words = f"stored at {asked:,} updates, sampled at {', '.join(f'{n:,}' for n in made)}"
+    found = [Answer("budget", made == [asked], words, (arm,))]
+    lacking = comparison.same_metrics(stored, sample)
+    words = f"the sample lacks {', '.join(lacking)}" if lacking else "the sample has all of them"
+    found.append(Answer("metrics", not lacking, words, (arm,)))
+    twins = comparison.num_twins(stored, sample)
+    if twins is not None:
+        words = f"{twins:,} of {len(sample):,} sampled rows repeat another"
+        found.append(Answer("twins", twins == 0, words, (arm,), about_seeds=True))
+    return found
+
+
+def family(stored):
+    """Counts the tests that a check of these cases makes, without training.
+
+    Args:
+        stored: `{case: table of runs}`.
+    """
+    return sum(
+        comparison.num_tests(gate_sample.kept(table, arm))
+        for case, table in stored.items()
+        for arm in gate_sample.plan(case, table)
+    )

@@ -1,0 +1,272 @@
+"""The gate's comparison in words and in one figure: tables of text, a page, files.
+
+Room 10: reads a `gate.Comparison`; computes no statistic.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
+
+from experiments.analysis import tables
+from experiments.analysis.baselines import main_metric
+from experiments.check import drift
+from experiments.report import figures
+from experiments.report.markdown import markdown
+from experiments.report.style import LIGHT, arm_colours
+from experiments.runs import files
+from experiments.runs.store import write_whole
+
+NUM_SHOWN = 20
+NUM_PANELS = 12
+NUM_ACROSS = 3
+PANEL_HEIGHT = 2.1
+BULK = (0.02, 0.98)
+LINES = "share of seeds at or below each value; grey is stored, in colour the fresh sample"
+PACKAGES = ("keras", "tensorflow", "numpy")
+
+
+def headline(found):
+    """Returns what came of a check, in a few lines of text.
+
+    Args:
+        found: A `gate.Comparison`.
+    """
+    alarms, failures = len(found.alarms), len(found.failures)
+    words = "agrees with" if found.passed else "DIFFERS from"
+    lines = [f"Today's installation {words} the stored evidence."]
+    lines.append(
+        f"{len(found.table):,} distributions ({found.num_tests:,} tests, "
+        f"{found.num_seeds:,} fresh seeds an arm): {_count(alarms, 'alarm')}; "
+        f"{len(found.questions):,} exact questions: {_count(failures, 'failure')}. "
+        f"An unchanged suite raises an alarm in at most {drift.FALSE_ALARMS:.0%} of its checks."
+    )
+    return "\n".join([*lines, version_words(found), f"It took {found.seconds:.0f} seconds."])
+
+
+def _count(number, noun):
+    return f"{number:,} {noun}{'' if number == 1 else 's'}" if number else f"no {noun}"
+
+
+def version_words(found):
+    """Returns which versions the sample and the stored rows were made with, in one line."""
+    versions = dict(found.versions)
+    sample = _version(versions.pop("sample", {}))
+    stored = {_version(one): None for made in versions.values() for one in made}
+    return f"Sample: {sample}. Stored: {'; '.join(stored) or 'unknown'}."
+
+
+def _version(made):
+    return ", ".join(f"{package} {made[package]}" for package in PACKAGES if package in made)
+
+
+def table_words(found, most=NUM_SHOWN):
+    """Returns the most surprising metrics as a table of text.
+
+    Args:
+        found: A `gate.Comparison`.
+        most: How many lines, besides all alarms.
+    """
+    rows = found.table.head(max(most, len(found.alarms)))
+    return pd.DataFrame([_row_words(row) for _, row in rows.iterrows()])
+
+
+def _row_words(row):
+    return {
+        "case": row["case"],
+        "arm": row["arm"],
+        "metric": row["metric"],
+        "stored": _estimate(row, "stored"),
+        "sample": _estimate(row, "sample"),
+        "moved by": moved_words(row),
+        "seen in its": row["test"],
+        "p": f"{row['p']:.2g}",
+        "adjusted p": f"{row['p_holm']:.2g}",
+        "alarm": "ALARM" if row["alarm"] else "",
+    }
+
+
+def _estimate(row, side):
+    numbers = [row[f"{side}{part}"] for part in ("", "_low", "_high")]
+    if row["unit"] == "points":
+        share, low, high = (f"{100 * number:.3g}" for number in numbers)
+        return f"{share}% are {row['value']:.3g} [{low}, {high}]"
+    middle, low, high = (f"{number:.3g}" for number in numbers)
+    return f"{middle} [{low}, {high}]"
+
+
+def moved_words(row):
+    """Returns how far a metric moved, in words: points of a share, or stored spreads.
+
+    Where it is the scale that moved, the words say how many times as wide the sample is.
+    """
+    if row["test"] == "scale" and math.isfinite(row["spread_ratio"]):
+        return f"{row['spread_ratio']:.2g} times as wide"
+    if not math.isfinite(row["moved"]):
+        return "beyond a number" if row["stored"] != row["sample"] else "its shape"
+    return f"{row['moved']:+.2g} {row['unit']}"
+
+
+def question_words(found):
+    """Returns the exact questions as a table of text: failures whole, the rest by question."""
+    rows = []
+    for (name, question), part in found.questions.groupby(["case", "question"], sort=False):
+        wrong = part[~part["holds"].astype(bool)]
+        for _, row in (wrong if len(wrong) else part.iloc[:1]).iterrows():
+            rows.append(
+                {
+                    "case": name,
+                    "question": question,
+                    "answer": "FAILS" if len(wrong) else "holds",
+                    "put to": ", ".join(row["arms"]) if len(wrong) else _count(len(part), "run"),
+                    "what was found": row["words"] if len(wrong) else f"e.g. {row['words']}",
+                }
+            )
+    return pd.DataFrame(rows).sort_values("answer", kind="stable", ignore_index=True)
+
+
+def verdict_words(found):
+    """Returns stored and sampled verdicts of each arm as a table of text."""
+    rows = []
+    for _, row in found.verdicts.iterrows():
+        rates = {
+            side: f"{row[f'{side}_verdict']} ({row[side]:.1%})" for side in ("stored", "sample")
+        }
+        head = {"case": row["case"], "arm": row["arm"], "updates": f"{row['steps']:,}"}
+        rows.append(head | rates | {"verdicts": row["words"], "p of the rates": f"{row['p']:.2g}"})
+    return pd.DataFrame(rows)
+
+
+def page(found, picture="comparison.png"):
+    """Returns the whole comparison as Markdown.
+
+    Args:
+        found: A `gate.Comparison`.
+        picture: Where the figure stands, seen from the page.
+    """
+    parts = [
+        "# A fresh sample against the stored evidence",
+        headline(found),
+        f"![Distributions, stored against sampled]({picture})",
+        "## What moved, most surprising first",
+        markdown(table_words(found)),
+        "p is that of the strongest of a metric's tests, adjusted by Holm's rule for all tests "
+        "of the check. A spread is that of the stored seeds: the width of their middle half, "
+        "as a normal distribution's standard deviation.",
+        "## Verdicts",
+        markdown(verdict_words(found)),
+        "## Exact questions",
+        markdown(question_words(found)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def panels(found, cases):
+    """Chooses what the figure shows: what raised alarms, else each arm's main metric.
+
+    Args:
+        found: A `gate.Comparison`.
+        cases: The `Case`s compared.
+
+    Returns:
+        Rows of `found.table`; of alarms at most `NUM_PANELS`.
+    """
+    if len(found.alarms):
+        return found.alarms.head(NUM_PANELS)
+    main = {case.name: main_metric(case) for case in cases}
+    return found.table[found.table["metric"] == found.table["case"].map(main)]
+
+
+@figures.in_style
+def figure(found, cases, *, look=LIGHT):
+    """Draws stored against sampled distributions.
+
+    Args:
+        found: A `gate.Comparison`.
+        cases: The `Case`s compared.
+        look: The `Look`; a sample has its arm's colour.
+
+    Returns:
+        A Matplotlib figure, a panel for each row of `panels`.
+    """
+    rows = panels(found, cases)
+    across = min(NUM_ACROSS, max(len(rows), 1))
+    down = max(1, math.ceil(len(rows) / across))
+    (drawn,) = figures.new_figure(0, height=0.7 + PANEL_HEIGHT * down, look=look)
+    colours = {case.name: arm_colours(case, look) for case in cases}
+    for place, (_, row) in enumerate(rows.iterrows(), start=1):
+        axes = drawn.add_subplot(down, across, place)
+        colour = colours[row["case"]].get(row["arm"], look.ink)
+        values = [side[side["arm"] == row["arm"]] for side in found.rows[row["case"]]]
+        draw_panel(axes, row, [v[row["metric"]] for v in values], colours=(look.muted, colour))
+    figures.entitle(drawn, _title(found), look=look)
+    return drawn
+
+
+def _title(found):
+    if len(found.alarms):
+        return f"What moved ({_count(len(found.alarms), 'alarm')}): {LINES}"
+    return f"No distribution moved: {LINES}"
+
+
+def draw_panel(axes, row, values, *, colours):
+    """Draws both groups' shares of seeds at or below each value.
+
+    Args:
+        axes: Matplotlib axes.
+        row: The row of the table that it shows.
+        values: `(stored, sampled)`, arrays of seeds; infinite ones lie beyond the edge.
+        colours: `(stored, sampled)`.
+    """
+    for number, (group, colour) in enumerate(zip(values, colours, strict=True)):
+        kept = np.sort(group[np.isfinite(group)])
+        below = int(np.sum(group == -np.inf))
+        shares = (below + np.arange(1, len(kept) + 1)) / len(group)
+        axes.step(kept, shares, where="post", color=colour, lw=3.0 - 1.4 * number)
+    _set_limits(axes, values)
+    axes.set_title(f"{row['case']}\n{row['arm']}: {row['metric']}", loc="left", fontsize="small")
+    axes.set_xlabel(f"{moved_words(row)}, adjusted p {row['p_holm']:.2g}", fontsize="x-small")
+    axes.tick_params(labelsize="x-small")
+
+
+def _set_limits(axes, values):
+    """Shows the bulk of both groups: a few seeds far out would squash it."""
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_yticks([0.0, 0.5, 1.0])
+    axes.xaxis.set_major_locator(MaxNLocator(3))
+    bulks = [np.quantile(v[np.isfinite(v)], BULK) for v in values if np.isfinite(v).any()]
+    if not bulks:
+        return
+    low, high = min(bulk[0] for bulk in bulks), max(bulk[1] for bulk in bulks)
+    margin = 0.1 * (high - low) or 0.1 * abs(high) or 0.1
+    axes.set_xlim(low - margin, high + margin)
+
+
+def write(found, cases, folder):
+    """Writes the comparison: a page, its tables and its figure.
+
+    Args:
+        found: A `gate.Comparison`.
+        cases: The `Case`s compared.
+        folder: Where; made if it is not there.
+
+    Returns:
+        The paths written.
+    """
+    made = {
+        "comparison.csv": tables.to_csv(found.table),
+        "questions.csv": tables.to_csv(_plain(found.questions)),
+        "verdicts.csv": tables.to_csv(found.verdicts),
+        "comparison.md": page(found),
+    }
+    with files.writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in made.items():
+            write_whole(folder / name, text)
+        drawn = figures.save(figure(found, cases), folder / "comparison", look=LIGHT)
+    return [*(folder / name for name in made), *drawn]
+
+
+def _plain(questions):
+    return questions.assign(arms=[", ".join(arms) for arms in questions["arms"]])

@@ -1,0 +1,158 @@
+"""The gate's sample: which arms are checked, and a fresh sample of seeds of each, kept in memory.
+
+Room 8: trains by the engine, block by block, as a `runner` unit is, one run a thread; asks the
+probes of each run's trainer while it is there.
+"""
+
+import concurrent.futures
+import dataclasses
+import threading
+
+import pandas as pd
+
+from experiments.cases import plans
+from experiments.check import invariants
+from experiments.runs import blocks
+from experiments.runs.store import as_text
+from experiments.training import columns, networks
+
+FIRST_SEED = 1_000_000
+NUM_SEEDS = 128
+# An arm is checked if so many seeds of it are stored, and none sees more samples than this.
+LEAST_STORED = 200
+MOST_SAMPLES = 2_000_000
+WIDTH = 64
+
+
+@dataclasses.dataclass
+class Sample:
+    """A fresh sample of one case.
+
+    Attributes:
+        rows: Table `arm, seed, steps, diverged, solved, ...`, rounded as stored rows are.
+        answers: A list of `gate_probes.Answer`.
+    """
+
+    rows: pd.DataFrame
+    answers: list
+
+
+def plan(case, stored):
+    """Chooses the arms to check from what is stored: lattice, and one arm with dropout.
+
+    Args:
+        case: The `Case`.
+        stored: Its table of runs, as of `tables.runs`.
+
+    Returns:
+        `{arm: setup}`, each at its longest budget that has enough seeds and is cheap enough.
+    """
+    chosen = {}
+    for arm, steps in budgets(stored).items():
+        setup = case.arm(arm)
+        setup = setup.replace(steps=steps) if setup.is_stream else setup
+        if steps * setup.batch_size <= MOST_SAMPLES:
+            chosen[arm] = setup
+    lattice = {arm: chosen[arm] for arm in plans.lattice(case) if arm in chosen}
+    return lattice | _dropout_arm(case, lattice, chosen)
+
+
+def again(case, arms):
+    """Returns the arms of a plan as another case has them, streams as long as they were."""
+    setups = {arm: case.arm(arm) for arm in arms}
+    return {
+        arm: setup.replace(steps=arms[arm].steps) if setup.is_stream else setup
+        for arm, setup in setups.items()
+    }
+
+
+def budgets(stored):
+    """Returns `{arm: steps}`: each arm's longest budget that has enough seeds."""
+    counts = stored.groupby(["arm", "steps"]).size()
+    return {arm: int(steps) for arm, steps in sorted(counts[counts >= LEAST_STORED].index)}
+
+
+def kept(stored, arm):
+    """Returns the stored rows of an arm that a sample is compared with."""
+    return stored[(stored["arm"] == arm) & (stored["steps"] == budgets(stored)[arm])]
+
+
+def _dropout_arm(case, lattice, chosen):
+    """The first arm that drops units, where the lattice has none: `{}` if there is none."""
+    for arm, setup in [*lattice.items(), *chosen.items()]:
+        if networks.dropout_layers(networks.build(case, setup)):
+            return {arm: setup}
+    return {}
+
+
+def draw(case, arms, seeds, *, probes=True, progress=None):
+    """Trains a sample.
+
+    Args:
+        case: The `Case`.
+        arms: `{arm: setup}`.
+        seeds: Whole numbers, at least two.
+        probes: Whether to put the questions of `gate_probes.ask` as well.
+        progress: A display with the methods of `blocks.Quiet`.
+
+    Returns:
+        A `Sample`.
+    """
+    progress = progress or blocks.Quiet()
+    runs = [run for group in plans.runs(arms) for run in _of_one_model(case, group)]
+    total = sum(max(setup.num_steps for setup in run.values()) for run in runs)
+    progress.start(case.name, total * len(seeds))
+    stop = threading.Event()
+
+    def advance(updates):
+        if stop.is_set():
+            raise KeyboardInterrupt
+        progress.advance(updates)
+
+    with concurrent.futures.ThreadPoolExecutor(blocks.num_cores()) as threads:
+        jobs = [threads.submit(_draw_run, case, r, seeds, probes, advance) for r in runs]
+        try:
+            found = [job.result() for job in jobs]
+        except BaseException:
+            stop.set()
+            threads.shutdown(wait=True, cancel_futures=True)
+            raise
+    rows = [part for parts, _ in found for part in parts]
+    return Sample(_rounded(rows), [answer for _, answers in found for answer in answers])
+
+
+def _of_one_model(case, arms):
+    """Splits a run whose arms' models differ: a schedule may read a length."""
+    models = {networks.description(case, setup) for setup in arms.values()}
+    return [arms] if len(models) == 1 else [{arm: setup} for arm, setup in arms.items()]
+
+
+def _draw_run(case, arms, seeds, probes, advance):
+    """Trains one run; returns `(tables of rows, answers)`."""
+    setup = next(iter(arms.values()))
+    trainer, refusal = invariants.trainable(case, setup, case.block_width or WIDTH)
+    if refusal:
+        return [], [dataclasses.replace(refusal, arms=tuple(arms))]
+    width = trainer.program.num_replicas
+    answers, rows = [], []
+    if probes:
+        asked = invariants.ask(trainer, seeds[: min(invariants.NUM_REPLICAS, width)])
+        answers = [dataclasses.replace(answer, arms=tuple(arms)) for answer in asked]
+    for start in range(0, len(seeds), width):
+        block = seeds[start : start + width]
+        found = blocks.train_block(case, arms, block, trainer, advance)
+        rows += [part for part, _ in found.values()]
+        updates = invariants.updates(trainer, setup.num_steps, arms)
+        if start == 0 or not updates.holds:
+            answers.append(updates)
+    return rows, answers
+
+
+def _rounded(parts):
+    """Joins tables of rows, rounded as the store does, so that ties are the same."""
+    if not parts:
+        return pd.DataFrame()
+    table = pd.concat(parts, ignore_index=True)
+    for name in columns.metrics_of(table):
+        table[name] = [float(as_text(value)) for value in table[name]]
+    return columns.typed(table)

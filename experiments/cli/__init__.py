@@ -1,0 +1,8 @@
+"""The command line: the only package that prints or exits.
+
+It may import every other package, and none imports it.
+"""
+
+from experiments.cli.app import main, suite
+
+__all__ = ["main", "suite"]

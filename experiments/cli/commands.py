@@ -1,0 +1,196 @@
+"""The commands that ask, rebuild and show what is stored, each as a function that prints.
+
+Room 15: everything heavy is imported when a command runs, so that `--help` and the list
+of cases answer at once.
+"""
+
+import pathlib
+
+from experiments.cases.case import TRAINERS, SuiteError
+from experiments.cli.console import progress as shown_progress
+from experiments.cli.console import quiet_softmax, rich_table, tell
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Lines of a comparison on the screen; its file has all.
+MOST_SHOWN = 10
+SHOWN_COLUMNS = ["case", "arm", "metric", "moved by", "adjusted p", "alarm"]
+
+
+def record_studies(case, *, progress):
+    """Trains what the case's studies lack, into `results/<case>/studies`."""
+    from experiments.analysis import grid_training
+
+    store = results_store(case)
+    with store.alone(tell), shown_progress(progress) as display:
+        trained = grid_training.record(case, store.folder, progress=display)
+    for name, num_cells in trained.items():
+        print(f"{case.name}: trained {num_cells:,} cells of {name}")
+    _write_studies(case, ROOT / "results" / case.name)
+
+
+def record_scenes(case, *, progress):
+    """Trains what the case's animations show beside its rows, and draws them."""
+    from experiments.publish.animation import animations, slices, trajectories
+    from experiments.report.style import look
+
+    store = results_store(case)
+    with store.alone(tell), quiet_softmax(), shown_progress(progress) as display:
+        written = slices.record(case, store.folder, display)
+        written += trajectories.record(case, store.folder, display)
+        store.read()
+    written += animations.write(case, store, look(), store.folder / "figures", ["gif"])
+    for path in written:
+        print(f"wrote {path.relative_to(ROOT)}")
+
+
+def check_cases(cases, folder, *, num_seeds, first_seed, progress):
+    """Holds a fresh sample against the committed evidence, and says what moved.
+
+    Args:
+        cases: List of `Case`.
+        folder: Path of the folder that the comparison is written to.
+        num_seeds, first_seed: Which seeds are trained.
+        progress: Whether bars are shown.
+
+    Returns:
+        Whether nothing moved.
+    """
+    from rich.console import Console
+
+    from experiments.check import drift, drift_report
+
+    stores = {case: results_store(case) for case in cases}
+    with quiet_softmax(), shown_progress(progress) as display:
+        found = drift.check(stores, num_seeds=num_seeds, first_seed=first_seed, progress=display)
+    verdicts, questions = drift_report.verdict_words(found), drift_report.question_words(found)
+    moved = drift_report.table_words(found, most=MOST_SHOWN)[SHOWN_COLUMNS]
+    shown = {
+        "what moved most": moved,
+        "verdicts that changed": verdicts[verdicts["verdicts"] != "the same"],
+        "exact questions that failed": questions[questions["answer"] != "holds"],
+    }
+    for title, table in shown.items():
+        Console().print(rich_table(table, title) if len(table) else f"{title}: none")
+    for path in drift_report.write(found, cases, folder):
+        print(f"wrote {path}")
+    print(drift_report.headline(found))
+    return found.passed
+
+
+def _write_studies(case, folder):
+    """Writes the page of the case's studies below a folder, if any is stored."""
+    from experiments.report import grid_report
+
+    for path in grid_report.write(case, folder / "studies"):
+        print(f"wrote {path}")
+
+
+def rebuild(case, folder):
+    """Writes tables, figures and report of stored runs; trains nothing."""
+    from experiments.runs.store import Store
+
+    if not Store(folder, case).arms():
+        raise SuiteError(
+            f"{folder} holds no runs; train some with: python -m reproductions.{case.name}"
+        )
+    _write_studies(case, folder)
+    for trainer in TRAINERS:
+        place = folder if trainer == TRAINERS[0] else folder / trainer
+        store = Store(place, case, trainer)
+        if not store.arms():
+            continue
+        with store.alone(tell):
+            store.merge()
+            # Other trainers' rows bear out the engine's figures; they have none of their own.
+            paths = write(case, store, pictures=trainer == TRAINERS[0])
+        for path in paths:
+            print(f"wrote {path}")
+
+
+def explain_case(case):
+    """Prints what the committed tables say of a case."""
+    from experiments.report.explain import explain
+
+    print(explain(case, results_store(case)))
+
+
+def replay_seed(case, seed, arms):
+    """Trains one seed again, and prints its symptoms along the way."""
+    from experiments.analysis.replay import replay
+    from experiments.training.networks import check_backend
+
+    if seed < 0:
+        raise SuiteError(f"--seed must be a whole number of at least 0. Received: {seed}")
+    check_backend()
+    with quiet_softmax():
+        print(replay(case, seed, arms, store=committed(case)))
+
+
+def write_index(folder):
+    """Writes the page above the reports of all cases that have runs there."""
+    import reproductions
+    from experiments.report import case_figures, figure_files, index
+    from experiments.report.style import look
+    from experiments.runs.store import Store, write_whole
+
+    cases = [reproductions.load(name) for name in reproductions.names()]
+    there = [case for case in cases if (folder / case.name / "runs.csv").exists()]
+    if not there:
+        return
+    stores = {case: Store(folder / case.name, case) for case in there}
+    found = {case: case_figures.read(store) for case, store in stores.items()}
+    if folder == ROOT / "results":
+        made = [one for store in stores.values() for one in store.environments]
+        _write_beside({case: read.runs for case, read in found.items()}, made, folder)
+        readme = ROOT / "README.md"
+        write_whole(readme, index.with_findings(readme.read_text(encoding="utf-8"), found))
+    plate = case_figures.summary(found)
+    for path in figure_files.write(plate, folder / "figures", look(), plate.kept):
+        print(f"wrote {path}")
+    write_whole(folder / "README.md", index.page(found, folder))
+    print(f"wrote {folder / 'README.md'}")
+
+
+def _write_beside(runs, made, folder):
+    """Writes the committed pages and tables that several cases share."""
+    from experiments.analysis import fault_table, tables
+    from experiments.report import undocumented
+    from experiments.runs.store import write_whole
+
+    write_whole(folder / "faults.csv", tables.to_csv(fault_table.table(runs)))
+    write_whole(
+        folder / "silently" / "README.md", undocumented.page(folder / "silently", runs, made)
+    )
+
+
+def show_list(cases):
+    """Prints the cases with what each shows."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("case", "what it shows", "people search for", title="Cases")
+    for case in cases:
+        table.add_row(case.name, case.shows, case.symptom)
+    console = Console()
+    console.print(table)
+    console.print("Run one with: python -m reproductions.sin_fit (--help for options)")
+
+
+def results_store(case):
+    """Returns the store of `results/<case>`, whether it holds runs or not."""
+    from experiments.runs.store import Store
+
+    return Store(ROOT / "results" / case.name, case)
+
+
+def committed(case):
+    """Returns the store of the committed evidence, or `None`."""
+    there = (ROOT / "results" / case.name / "runs.csv").exists()
+    return results_store(case) if there else None
+
+
+def write(case, store, pictures=True):
+    """Writes tables, figures and report of stored runs; returns the paths."""
+    from experiments.report import report
+
+    return report.write(case, store, pictures)

@@ -1,0 +1,143 @@
+"""The commands that publish what is stored: figures, films, the page, scripts.
+
+Room 16: nothing is trained here; everything heavy is imported when a command runs.
+"""
+
+import pathlib
+
+from experiments.cases.case import SuiteError, nearest
+from experiments.cli.commands import ROOT, committed, results_store
+from experiments.cli.console import quiet_softmax
+from experiments.report import style
+from experiments.runs import files
+
+# What a page of ours holds, and hardly another file: only such a one is written over.
+PAGE_MARK = 'id="data-page"'
+
+
+def words_of(text, known, option):
+    """Returns the words of an option that is a list.
+
+    Args:
+        text: Words joined by commas.
+        known: The words that there are.
+        option: Name of the option.
+
+    Raises:
+        SuiteError: A word is none of them.
+    """
+    found = list(dict.fromkeys(word.strip() for word in text.split(",")))
+    for word in found:
+        if word not in known:
+            raise SuiteError(
+                f"{option} takes some of {', '.join(known)}, joined by commas. Received: "
+                f"{word!r}.{nearest(word, known)}"
+            )
+    return found
+
+
+def _looks(themes, widths):
+    return [
+        style.look(theme, width)
+        for theme in words_of(themes, style.THEMES, "--theme")
+        for width in words_of(widths, style.WIDTHS, "--width")
+    ]
+
+
+def draw_figures(cases, folder, *, formats, themes, widths):
+    """Draws every figure of stored results, in every look and format.
+
+    Args:
+        cases: List of `Case`; with all that are stored, the figure over them too.
+        folder: Path of the folder to write, a folder a case.
+        formats, themes, widths: Words joined by commas.
+    """
+    from experiments.report import case_figures, figures, grid_figures, grid_report
+
+    chosen = _looks(themes, widths)
+    formats = words_of(formats, figures.FORMATS, "--format")
+    stored = {case: case_figures.read(results_store(case)) for case in cases}
+    for case, tables in stored.items():
+        shown = case_figures.collect(tables)
+        for view in grid_report.stored_views(case, ROOT / "results" / case.name / "studies"):
+            shown += grid_figures.study_plates(view)
+        _write(shown, folder / case.name, chosen, formats)
+    if len(stored) > 1:
+        _write([case_figures.summary(stored)], folder, chosen, formats)
+
+
+def _write(shown, folder, chosen, formats):
+    from experiments.report import figure_files
+
+    for plate in shown:
+        for look in chosen:
+            with files.writing(folder):
+                written = figure_files.write(plate, folder, look, formats)
+            for path in written:
+                print(f"wrote {path}")
+
+
+def animate(cases, folder, *, formats, themes, widths):
+    """Makes the animations of stored results: twins of each case, and its races.
+
+    Args:
+        cases: List of `Case`.
+        folder: Path of the folder to write, a folder a case.
+        formats, themes, widths: Words joined by commas.
+    """
+    from experiments.publish.animation import animations, encoding
+
+    formats = words_of(formats, encoding.FORMATS, "--format")
+    for look in _looks(themes, widths):
+        for case in cases:
+            store = results_store(case)
+            with files.writing(folder):
+                written = animations.write(case, store, look, folder / case.name, formats)
+            for path in written:
+                print(f"wrote {path}")
+
+
+def write_page(cases, path):
+    """Writes the page of stored results: one file of HTML.
+
+    Args:
+        cases: List of `Case`, in the order of the page.
+        path: Path of the file.
+    """
+    from experiments.publish.page import page
+
+    there = files.read_bytes(path)
+    if there is not None and PAGE_MARK.encode() not in there:
+        raise SuiteError(f"{path} is there already and is no such page; name another with --out")
+    print(f"wrote {page.write({case: results_store(case) for case in cases}, path)}")
+
+
+def export(case, arms, form, *, seed, steps, out):
+    """Prints a case as a plain program of Keras and NumPy, or writes it to a file.
+
+    Args:
+        case: The `Case`.
+        arms: List of arm names: one for a script, two for a diff, any for a notebook.
+        form: One of `"py"`, `"diff"` and `"ipynb"`.
+        seed: Whole number that stands in the program.
+        steps: Updates to cut it to, or None.
+        out: Path of a file that is not there yet; the screen if empty.
+    """
+    from experiments.publish.export import notebook as notebooks
+    from experiments.publish.export import script as scripts
+    from experiments.runs.store import write_whole
+
+    options = {"seed": seed, "steps": steps, "store": committed(case)}
+    path = pathlib.Path(out)
+    if out and path.exists():
+        raise SuiteError(f"{path} is there already; name another file with --out")
+    with quiet_softmax():
+        if form == "ipynb":
+            text = notebooks.notebook(case, arms, **options)
+        else:
+            text = {"py": scripts.script, "diff": scripts.difference}[form](case, *arms, **options)
+    if not out:
+        print(text, end="")
+        return
+    write_whole(path, text)
+    print(f"wrote {path}")

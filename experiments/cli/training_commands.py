@@ -1,0 +1,219 @@
+"""The commands that train: a case as it is asked for, and a case's evidence.
+
+Room 16: everything heavy is imported when a command runs, so that `--help` answers at once.
+"""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+
+from experiments.cases.case import TRAINERS, SuiteError, nearest
+from experiments.cli.commands import ROOT, committed, write
+from experiments.cli.console import progress as shown_progress
+from experiments.cli.console import quiet_softmax, rich_table, tell
+
+REFERENCE_SEEDS = 30
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """How a case is trained; see the options of `cli.main`.
+
+    Attributes:
+        seeds: Whole numbers.
+        trainer: One of `TRAINERS`.
+        full: Whether every documented step is trained.
+        out: Folder to write, or "" for the default.
+        fresh: Whether to start over there.
+        cluster: Address of a Ray cluster, or "" for this process and its own.
+        until_decided: Whether seeds are added until every verdict is decided, the seeds
+            above being the most.
+        progress: Whether bars are shown.
+    """
+
+    seeds: list
+    trainer: str = TRAINERS[0]
+    full: bool = False
+    out: str | pathlib.Path = ""
+    fresh: bool = False
+    cluster: str = ""
+    until_decided: bool = False
+    progress: bool = True
+
+    def folder(self, case):
+        """Returns the folder that a case is written to."""
+        default = pathlib.Path("out") / case.name
+        default = default if self.trainer == TRAINERS[0] else default / self.trainer
+        return pathlib.Path(self.out or default)
+
+    def plan(self, case, arms):
+        """Returns `{arm: setup}` of what is trained."""
+        from experiments.cases import plans
+
+        _check_trainer(self.trainer)
+        plan = plans.select(case, arms)
+        return plan if self.full else plans.cut(plan, case.quick_steps)
+
+
+def run_case(case, arms, request):
+    """Trains, writes and prints one case.
+
+    Args:
+        case: The `Case`.
+        arms: Arms in words, see `plans.select`.
+        request: The `Request`.
+    """
+    plan, folder = request.plan(case, arms), request.folder(case)
+    store = _open(folder, case, request.trainer, request.fresh)
+    with store.alone(tell):
+        _refuse_stale(store)
+        outcome = _train_for(case, plan, store, request)
+        paths = write(case, store)
+    _show(case, store)
+    if outcome is not None:
+        _show_decided(outcome)
+    for path in paths:
+        print(f"wrote {path}")
+    evidence = committed(case)
+    if evidence is not None and evidence.folder.resolve() != folder.resolve():
+        from experiments.analysis import agreement
+
+        print(agreement.line(case, store, plan, request.seeds, evidence))
+
+
+def plan_case(case, arms, request):
+    """Prints what a run would cost, and trains nothing; see `run_case`."""
+    from experiments.analysis import planning
+
+    plan = request.plan(case, arms)
+    store = _open(request.folder(case), case, request.trainer, request.fresh)
+    with quiet_softmax():
+        found = planning.plan(case, plan, request.seeds, store, evidence=committed(case))
+    _print_tables(planning.words(found))
+    print(f"{case.name}: {planning.headline(found)}")
+
+
+def record_case(case, trainer, *, fresh, progress):
+    """Trains what the case calls its evidence, into `results/<case>`."""
+    from experiments.cases import plans
+    from experiments.cases.evidence import Recorded, find_evidence
+
+    _check_trainer(trainer)
+    known = find_evidence(case)
+    if trainer == "numpy" and known.numpy is None:
+        print(f"{case.name}: no arm is trained in plain NumPy")
+        return
+    folder, recorded = ROOT / "results" / case.name, known.recorded
+    if trainer != "engine":
+        folder = folder / trainer
+        alone = Recorded(known.reference_arm, REFERENCE_SEEDS)
+        recorded = (alone,) if trainer == "reference" else (known.numpy,)
+    store = _open(folder, case, trainer, fresh)
+    with store.alone(tell):
+        for (arm, steps), count in store.stale().items():
+            print(f"{case.name}: {count} stale rows of {arm} at {steps:,} steps go")
+            store.drop(arm, steps)
+        for line in recorded:
+            plan = plans.cut(plans.select(case, line.arms, without=line.without), line.steps)
+            _train(case, plan, list(range(line.num_seeds)), store, progress)
+        # The rows of other trainers bear out the engine's figures; they have none of their own.
+        paths = write(case, store, pictures=trainer == TRAINERS[0])
+    for path in paths:
+        print(f"wrote {path.relative_to(ROOT)}")
+
+
+def _refuse_stale(store):
+    stale = sum(store.stale().values())
+    if stale:
+        raise SuiteError(
+            f"{store.folder} holds rows of an older version of {store.case.name}; start over "
+            f"with --fresh, or name another folder with --out. Received: "
+            f"{stale} stale rows"
+        )
+
+
+def _train_for(case, plan, store, request):
+    """Trains a plan as it is asked for; returns an `Outcome` if seeds were added by looks."""
+    with _crew(request.cluster) as crew:
+        if not request.until_decided:
+            _train(case, plan, request.seeds, store, request.progress, crew)
+            return None
+        from experiments.analysis import sequential
+
+        def train(part, seeds):
+            _train(case, part, seeds, store, request.progress, crew)
+
+        return sequential.until(case, plan, store, train, most_seeds=len(request.seeds))
+
+
+@contextlib.contextmanager
+def _crew(address):
+    """Returns what chooses the crew of some units: this machine's, or a cluster's."""
+    from experiments.runs import executor
+
+    if not address:
+        yield executor.crew
+        return
+    from experiments.runs import cluster
+
+    # Its workers train on cores, and blocks must be as wide as cores train them.
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    with cluster.connect(address) as found:
+        yield lambda units: found
+
+
+def _train(case, plan, seeds, store, progress, crew=None):
+    from experiments.runs import executor, runner
+
+    with quiet_softmax(), shown_progress(progress) as display:
+        how = {"crew": crew or executor.crew}
+        trained, kept = runner.train(case, plan, seeds, store, display, **how)
+    words = f", {kept:,} were there already" if kept else ""
+    print(f"{case.name}: trained {trained:,} rows{words}")
+
+
+def _show(case, store):
+    """Prints what differs, and what came of each arm."""
+    from rich.console import Console
+
+    from experiments.analysis import tables
+    from experiments.report import report
+
+    console = Console()
+    console.print(rich_table(report.difference_words(case), f"{case.name}: {case.shows}"))
+    words = report.outcome_words(case, tables.summary(tables.runs(store)))
+    console.print(rich_table(words, "outcome"))
+    console.print(report.yardstick_words(case))
+
+
+def _show_decided(outcome):
+    """Prints what was decided, and at which look."""
+    _print_tables({"what was asked": outcome.words()})
+    print(f"no more seeds were added: {outcome.stopped}")
+
+
+def _print_tables(tables):
+    from rich.console import Console
+
+    console = Console()
+    for title, table in tables.items():
+        console.print(rich_table(table, title))
+
+
+def _check_trainer(trainer):
+    if trainer not in TRAINERS:
+        raise SuiteError(
+            f"--trainer must be engine, reference or numpy. Received: {trainer!r}."
+            f"{nearest(trainer, TRAINERS)}"
+        )
+
+
+def _open(folder, case, trainer, fresh):
+    from experiments.runs.store import Store
+    from experiments.training.networks import check_backend
+
+    check_backend()
+    store = Store(folder, case, trainer, fresh)
+    store.check_writable()
+    return store

@@ -1,0 +1,158 @@
+"""Slices: what one seed of a classification answers on a plane of its inputs, as it trains.
+
+Room 8: the runner's pieces for one seed, trained as its stored rows were and looked at in
+more places; writes one table, prints nothing.
+"""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from experiments.analysis import tables
+from experiments.cases.case import Classification, SuiteError
+from experiments.publish.animation import frames
+from experiments.runs import blocks
+from experiments.runs.keys import row_key
+from experiments.runs.store import Store
+from experiments.training import streams
+from experiments.training.columns import PLACE
+
+DIGITS = 3
+
+
+class Watched:
+    """A trainer that also looks at a slice; it yields what the trainer itself would.
+
+    Args:
+        trainer: A trainer of one run.
+        inputs: What the network is given on the slice: `(num_points, num_inputs)`, float32.
+
+    Attributes:
+        seen: Checkpoint to outputs on the slice, `(num_seeds, num_points, num_outputs)`.
+    """
+
+    def __init__(self, trainer, inputs):
+        self.trainer, self.inputs, self.seen = trainer, inputs, {}
+
+    def train(self, seeds, checkpoints, exam, progress=None, **saving):
+        """Trains as the trainer does; see `engine.Trainer.train`."""
+        extra = np.broadcast_to(self.inputs, (len(seeds), *self.inputs.shape))
+        wider = _Questions(np.concatenate([exam.inputs, extra], axis=1))
+        num_asked = exam.inputs.shape[1]
+        for snapshot in self.trainer.train(seeds, checkpoints, wider, progress, **saving):
+            self.seen[snapshot.steps] = snapshot.outputs[:, num_asked:]
+            yield dataclasses.replace(snapshot, outputs=snapshot.outputs[:, :num_asked])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Questions:
+    """As much of an exam as a trainer reads."""
+
+    inputs: np.ndarray
+
+
+def record(case, folder, progress=None):
+    """Trains the showcase seed once more and stores its slices as `slice.csv`.
+
+    Args:
+        case: The `Case`.
+        folder: The case's folder of results, with its stored runs.
+        progress: A display with the methods of `blocks.Quiet`.
+
+    Returns:
+        A list of the paths written; empty for a regression, whose curves are kept already.
+
+    Raises:
+        SuiteError: The case has one input only, or a seed does not come out as stored.
+    """
+    if not isinstance(case.task, Classification):
+        return []
+    store, progress = Store(folder, case), progress or blocks.Quiet()
+    seed, table, parts = frames.showcase_seed(case, store), tables.runs(store), []
+    for arm in frames.arms(case):
+        steps = int(tables.longest(table, arm)["steps"].iloc[0])
+        progress.start(f"{arm}, seed {seed}", steps)
+        setup = frames.setup_at(case, arm, steps)
+        trained, seen = watch(case, arm, setup, seed=seed, progress=progress)
+        frames.check_stored(case, store, trained)
+        parts.append(_lines(case, setup, trained, seen))
+    text = tables.to_csv(pd.concat(parts, ignore_index=True), DIGITS)
+    return [store.write_text(frames.SLICE, text)]
+
+
+def watch(case, arm, setup, *, seed, progress=None):
+    """Trains one seed of an arm and watches its slice.
+
+    Args:
+        case: The `Case`.
+        arm: Arm name.
+        setup: Its `Setup`.
+        seed: Whole number of at least 0.
+        progress: A display with the methods of `blocks.Quiet`.
+
+    Returns:
+        `(trained, {checkpoint: margins (21, 21)})`: the table of its row, and its slices.
+    """
+    from experiments.training import engine
+
+    # As wide as the evidence was trained, so that the bits can be the same.
+    trainer = engine.Trainer(case, setup, case.block_width or 2)
+    trainer = Watched(trainer, prepared(case, setup, seed))
+    advance = None if progress is None else progress.advance
+    trained, trace = blocks.train_block(case, {arm: setup}, [seed], trainer, advance)[arm]
+    square = (frames.NUM_SLICE, frames.NUM_SLICE)
+    return trained, {
+        int(at): margins(trainer.seen[at][0], setup.read).reshape(square) for at in trace["steps"]
+    }
+
+
+def prepared(case, setup, seed):
+    """Returns what the network is given on the slice, `(441, num_inputs)`, float32.
+
+    Statistics of a case's `inputs` are those of its exam: the seed's own fresh points.
+
+    Raises:
+        SuiteError: The network has one input only.
+    """
+    num = case.task.num_many + case.task.num_few
+    sample = case.data(setup, streams.generator(seed, "test"), (num,))[0]
+    if sample.shape[-1] < 2:
+        raise SuiteError(
+            f"A slice needs two inputs; leave {case.name} out of: python -m reproductions "
+            "record --scenes. Received: one input"
+        )
+    points = frames.slice_points(sample.shape[-1]).reshape(-1, sample.shape[-1])
+    return np.asarray(streams.prepare(case, setup, points, sample), np.float32)
+
+
+def margins(outputs, how):
+    """Returns how far outputs are from the border between the classes.
+
+    Args:
+        outputs: Array `(..., num_outputs)`.
+        how: How they are read, see `measures.read`.
+
+    Returns:
+        Array `(...)`: above 0 is class 1; NaN where an output is not finite. Of outputs
+        read by argmax it is that of class 1 less the largest other.
+    """
+    outputs = np.asarray(outputs, np.float64)
+    if how != "argmax":
+        found = outputs[..., -1] - {"sign": 0.0, "threshold 0.5": 0.5}[how]
+    elif outputs.shape[-1] == 1:
+        # A single output is always the largest: always class 0.
+        found = np.full(outputs.shape[:-1], -1.0)
+    else:
+        found = outputs[..., 1] - np.delete(outputs, 1, axis=-1).max(axis=-1)
+    return np.where(np.isfinite(outputs).all(axis=-1), found, np.nan)
+
+
+def _lines(case, setup, trained, seen):
+    """The slices of one arm as a table, a line for each checkpoint."""
+    (head,) = trained[PLACE].to_dict("records")
+    lines = [
+        head | {"checkpoint": at} | dict(zip(frames.slice_columns(), values.ravel(), strict=True))
+        for at, values in seen.items()
+    ]
+    return pd.DataFrame(lines).assign(key=row_key(case, setup))

@@ -1,0 +1,203 @@
+"""Maps of races: the loss as ground, the optimizers' paths on it, and how low each is.
+
+Room 9: draws what `race_table` returns, computes no outcome.
+"""
+
+import matplotlib.patheffects
+import numpy as np
+
+from experiments.analysis import tables
+from experiments.cases.evidence import find_evidence
+from experiments.publish.animation import trajectory_table
+from experiments.publish.animation.canvas import EDGE, LINE, SMALL, Stage, mixed
+
+COLUMNS, GAP = 2, 0.34
+TOP, HEAD, LEFT, FOOT, ROW, END = 0.46, 0.22, 0.3, 0.42, 0.16, 0.48
+NAMES, DIGITS = 0.25, 0.22
+NUM_LEVELS = 12
+# The shares of the text's colour on the lowest and on the highest ground.
+LOWEST, HIGHEST = 0.02, 0.5
+NEAREST_TICKS = 0.11
+
+
+class Maps:
+    """The maps of all races of a case, drawn again at every look.
+
+    Args:
+        case: The `Case`.
+        grounds: What `race_table.read` returns.
+        look: The `Look`.
+    """
+
+    def __init__(self, case, grounds, look):
+        self.case, self.look = case, look
+        races = find_evidence(case).races
+        num_columns = min(COLUMNS, len(races))
+        width = (look.inches - 2 * EDGE - (num_columns - 1) * GAP) / num_columns
+        labels = max((race.optimizers for race in races), key=len)
+        self.colours = dict(zip(labels, _colours(look, len(labels)), strict=True))
+        tall = min(width - LEFT, 0.5 * look.inches)
+        cell = HEAD + tall + FOOT + ROW * len(labels) + GAP / 2
+        num_rows = -(-len(races) // num_columns)
+        self.stage, self._drawn = Stage(look, TOP + num_rows * cell + END + LINE * len(LEGEND)), []
+        seed = next(iter(grounds.values())).seed
+        self.stage.text(EDGE, EDGE, f"{case.name}, seed {seed}", weight="bold")
+        for n, race in enumerate(races):
+            left = EDGE + n % num_columns * (width + GAP)
+            box = left, TOP + n // num_columns * cell, width, tall
+            self._drawn.append(_Race(self, race, grounds[race.name], box))
+        bottom = TOP + num_rows * cell
+        self._clock = self.stage.clock(bottom, max(race.num_steps for race in races))
+        self.stage.legend(bottom + 0.38, LEGEND)
+
+    def picture(self, step):
+        """Returns the picture after so many updates."""
+        for race in self._drawn:
+            race.show(step)
+        self._clock.show(step)
+        return self.stage.picture()
+
+
+LEGEND = (
+    "ground: the true loss on a slice of weight space, by its logarithm, stronger where higher",
+    "○ start   × where training ended   outlined: solved   ticks: distance in weight space",
+)
+
+
+def _colours(look, num):
+    """As many colours as optimizers: the first one's, the asker's, is that of broken."""
+    known = [look.broken, *look.fixes, look.fixed]
+    return [known[n % len(known)] for n in range(num)]
+
+
+class _Race:
+    """One race: its map above, and a row for each optimizer below."""
+
+    def __init__(self, maps, race, ground, box):
+        self._ground, self._look = ground, maps.look
+        self._bar = tables.threshold(maps.case)[0]
+        left, top, width, tall = box
+        maps.stage.text(left, top - 0.02, f"from {race.says}", 0.85, weight="bold")
+        place = left + LEFT, top + HEAD, width - LEFT, tall
+        axes = maps.stage.axes(*place)
+        self._draw_ground(axes)
+        self._draw_points(axes)
+        style = dict(linewidth=1.8, solid_joinstyle="round", zorder=4)
+        dot = dict(marker="o", markersize=6, markeredgecolor=maps.look.background, zorder=6)
+        # The first optimizer last: where paths coincide, the asker's lies on top.
+        names = list(reversed(ground.paths))
+        self._lines = {n: axes.plot([], [], color=maps.colours[n], **style)[0] for n in names}
+        self._heads = {n: axes.plot([], [], color=maps.colours[n], **dot)[0] for n in names}
+        place = left, top + HEAD + tall + FOOT, width
+        self._rows = _Rows(maps, ground, self._bar, place)
+
+    def show(self, step):
+        """Draws every path up to a step."""
+        num = int(np.searchsorted(self._ground.steps, step, side="right"))
+        for name, path in self._ground.paths.items():
+            a, b = trajectory_table.scaled(path[:num, :2], self._ground.unit).T
+            self._lines[name].set_data(a, b)
+            self._heads[name].set_data(a[-1:], b[-1:])
+        self._rows.show({name: path[num - 1, 2] for name, path in self._ground.paths.items()})
+
+    def _draw_ground(self, axes):
+        ground, look = self._ground, self._look
+        a, b = (trajectory_table.scaled(axis, ground.unit) for axis in (ground.a, ground.b))
+        highest = np.log10(max(loss for *_, loss in ground.points.values())) + 1
+        heights = np.nan_to_num(np.log10(ground.losses), nan=np.inf, posinf=highest + 1)
+        levels = np.linspace(heights.min(), highest, NUM_LEVELS + 1)
+        shares = np.linspace(LOWEST, HIGHEST, NUM_LEVELS + 1)
+        tones = [mixed(look.ink, look.background, share) for share in shares]
+        axes.contourf(a, b, heights, levels, colors=tones, extend="max")
+        if heights.min() < np.log10(self._bar):
+            style = dict(colors=[look.fixed], linewidths=1.6, linestyles="-")
+            axes.contour(a, b, heights, [np.log10(self._bar)], **style)
+        _name_ticks(axes, ground, look)
+
+    def _draw_points(self, axes):
+        halo = [matplotlib.patheffects.withStroke(linewidth=2.5, foreground=self._look.background)]
+        style = dict(fontsize=SMALL * self._look.font_size, color=self._look.ink, zorder=7)
+        middle = np.mean(axes.get_xlim())
+        for name, (*place, _) in self._ground.points.items():
+            a, b = trajectory_table.scaled(place, self._ground.unit)
+            is_start = name == trajectory_table.START
+            mark = dict(marker="o", fillstyle="none") if is_start else dict(marker="x")
+            axes.plot(a, b, color=self._look.ink, markersize=8, mew=1.8, zorder=5, **mark)
+            if not is_start:
+                side = ("left", 7) if a < middle else ("right", -7)
+                where = dict(xytext=(side[1], 3), textcoords="offset points", ha=side[0])
+                axes.annotate(name, (a, b), **where, **style, path_effects=halo)
+
+
+def _name_ticks(axes, ground, look):
+    """Names distances on both axes, as many as can be read."""
+    size = dict(labelsize=SMALL * look.font_size, labelcolor=look.muted, length=2, pad=1.5)
+    axes.tick_params(color=look.muted, **size)
+    for axis, ends in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
+        places = ticks(*(ground.unit * np.sinh(end) for end in ends), ground.unit)
+        names = [f"{value:g}".replace("-", "\N{MINUS SIGN}") for value in places]
+        axis.set_ticks(trajectory_table.scaled(places, ground.unit), names)
+
+
+def ticks(low, high, unit):
+    """Returns the distances that an axis names: round numbers, far enough apart on the map."""
+    decades = 10.0 ** np.arange(-3, 6)
+    found, wide = [], np.ptp(trajectory_table.scaled([low, high], unit))
+    for step in (np.zeros(1), decades, -decades, 2 * decades, 5 * decades, 3 * decades):
+        for value in step[(step > low) & (step < high)][::-1]:
+            gaps = np.abs(
+                trajectory_table.scaled(found, unit) - trajectory_table.scaled(value, unit)
+            )
+            if (gaps >= NEAREST_TICKS * wide).all():
+                found.append(float(value))
+    return sorted(found)
+
+
+class _Rows:
+    """A row for each optimizer: its name, its loss as a place on a log scale, and in digits."""
+
+    def __init__(self, maps, ground, bar, place):
+        left, top, width = place
+        look, names = maps.look, list(ground.paths)
+        self._look, self._bar, self._ends = look, bar, _ends(ground, bar)
+        height = ROW * len(names)
+        axes = maps.stage.axes(left + NAMES * width, top, (1 - NAMES - DIGITS) * width, height)
+        axes.set(xscale="log", xlim=self._ends, ylim=(len(names) - 0.5, -0.5))
+        axes.minorticks_off()
+        self._draw_bars(axes, maps.case)
+        self._dots, self._digits = {}, {}
+        for row, name in enumerate(names):
+            axes.axhline(row, color=look.faint, linewidth=1, zorder=1)
+            dot = dict(color=maps.colours[name], marker="o", markersize=6.5, clip_on=False)
+            (self._dots[name],) = axes.plot([], [], zorder=3, **dot)
+            middle = dict(va="center", color=look.ink)
+            at = top + ROW * (row + 0.5)
+            maps.stage.text(left, at, name, SMALL, **middle)
+            self._digits[name] = maps.stage.text(left + width, at, "", SMALL, ha="right", **middle)
+
+    def _draw_bars(self, axes, case):
+        """Marks the bar, and what the best constant leaves."""
+        marks = [(self._bar, "solved", self._look.fixed)]
+        marks.append((*tables.yardstick(case), self._look.muted))
+        # The two names face away from each other.
+        for (place, name, colour), side in zip(sorted(marks), ("right", "left"), strict=True):
+            axes.axvline(place, color=colour, linewidth=1.4, linestyle=(0, (4, 2)), zorder=2)
+            where = dict(xycoords=("data", "axes fraction"), ha=side, va="bottom")
+            size = SMALL * self._look.font_size
+            axes.annotate(name, (place, 1.01), color=colour, fontsize=size, **where)
+        axes.set_xticks([])
+
+    def show(self, losses):
+        """Moves every dot to its loss."""
+        for row, (name, loss) in enumerate(losses.items()):
+            place = np.clip(loss if np.isfinite(loss) else np.inf, *self._ends)
+            self._dots[name].set_data([place], [row])
+            mark = "✓ " if loss <= self._bar else ""
+            self._digits[name].set_text(mark + trajectory_table.loss_text(loss))
+
+
+def _ends(ground, bar):
+    """The least and the largest loss that the rows have a place for."""
+    losses = np.array([path[:, 2] for path in ground.paths.values()])
+    losses = np.append(losses[np.isfinite(losses)], bar)
+    return losses.min() / 2, 2 * max(loss for *_, loss in ground.points.values())

@@ -1,0 +1,244 @@
+"""The stored races of a case: optimizers on a plane through weight space, and their words.
+
+Room 8: `race.csv` in, plain arrays out; trains nothing, draws nothing. A line of the table
+holds a series of numbers, parted by blanks.
+"""
+
+import csv
+import dataclasses
+import hashlib
+import io
+
+import numpy as np
+
+from experiments.analysis import tables
+from experiments.analysis.conclusion import listed
+from experiments.cases.evidence import find_evidence
+from experiments.publish.animation.frames import lacking, setup_at
+from experiments.report.markdown import Words
+from experiments.runs.keys import row_key
+
+FILE = "race.csv"
+COLUMNS = ("race", "seed", "what", "name", "key", "numbers")
+# No arm is called so: it holds a blank.
+START = "initial weights"
+# Part of every race's key: raise it when the recording changes what is recorded.
+VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Ground:
+    """One recorded race.
+
+    Args:
+        seed: The seed whose weights it starts from.
+        points: `"initial weights"` and the two ends to `(a, b, loss)`.
+        a, b: Places of the surface along both directions, increasing.
+        losses: The surface, `(len(b), len(a))`.
+        steps: Updates at which the paths are kept.
+        paths: Optimizer to `(num_steps kept, 3)`: a, b and loss.
+    """
+
+    seed: int
+    points: dict
+    a: np.ndarray
+    b: np.ndarray
+    losses: np.ndarray
+    steps: np.ndarray
+    paths: dict
+
+    @property
+    def unit(self):
+        """The length below which the map is about linear, see `unit_of`."""
+        return unit_of(self.points)
+
+    def lowest(self):
+        """Returns the optimizers whose last loss is finite, the least first."""
+        last = {name: path[-1, 2] for name, path in self.paths.items()}
+        return sorted((name for name in last if np.isfinite(last[name])), key=last.get)
+
+
+def unit_of(points):
+    """Returns the unit of a map: as far below the nearer end as that is below the farther.
+
+    Args:
+        points: `"initial weights"` and the two ends to `(a, b, loss)`.
+    """
+    nearer, farther = sorted(np.hypot(a, b) for name, (a, b, _) in points.items() if name != START)
+    return float(nearer**2 / farther)
+
+
+def scaled(values, unit):
+    """Returns places on a map: asinh(value / unit), even near 0 and logarithmic far off."""
+    return np.arcsinh(np.asarray(values, np.float64) / unit)
+
+
+def setups(case, race):
+    """Returns `{arm: setup}` of a race's two ends, each cut to its updates."""
+    return {arm: setup_at(case, arm, steps) for arm, steps in race.ends.items()}
+
+
+def key(case, race):
+    """Returns the key of a race: of its arms' rows and of what it asks."""
+    arms = [case.arm(race.start), *setups(case, race).values()]
+    asked = (VERSION, list(race.ends), race.optimizers, race.learning_rate, race.num_steps)
+    text = " ".join([*(row_key(case, setup) for setup in arms), repr(asked)])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def text_of(case, grounds):
+    """Returns the text of `race.csv`.
+
+    Args:
+        case: The `Case`.
+        grounds: A `Ground` for each of its races, in order.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for race, ground in zip(find_evidence(case).races, grounds, strict=True):
+        for what, name, numbers in _series(ground):
+            line = " ".join(f"{number:.5g}" for number in numbers)
+            writer.writerow([race.name, ground.seed, what, name, key(case, race), line])
+    return text.getvalue()
+
+
+def _series(ground):
+    """Yields `(what, name, numbers)` of everything a race holds."""
+    for name, place in ground.points.items():
+        yield "point", name, place
+    yield "axis", "a", ground.a
+    yield "axis", "b", ground.b
+    for n, row in enumerate(ground.losses):
+        yield "losses", str(n), row
+    yield "steps", "", ground.steps
+    for name, path in ground.paths.items():
+        for column, what in enumerate(("a", "b", "loss")):
+            yield what, name, path[:, column]
+
+
+def read(case, store):
+    """Returns `{race: Ground}` of a case's stored races.
+
+    Args:
+        case: The `Case`.
+        store: The `Store` of its evidence.
+
+    Raises:
+        SuiteError: They are not there, damaged, or made by another version of the case.
+    """
+    text = store.read_table(FILE)
+    if text is None:
+        raise lacking(case, f"{store.folder} holds no {FILE}", "races")
+    try:
+        lines = list(csv.DictReader(io.StringIO(text)))
+        found = {}
+        for race in find_evidence(case).races:
+            mine = [line for line in lines if line["race"] == race.name]
+            if {line["key"] for line in mine} != {key(case, race)}:
+                raise lacking(case, f"{FILE} has no current race {race.name}", "races")
+            found[race.name] = _ground(mine)
+    except (csv.Error, LookupError, ValueError, TypeError, AttributeError) as error:
+        why = f"{FILE} is damaged: {type(error).__name__}: {error}"
+        raise lacking(case, why, "races") from None
+    return found
+
+
+def _ground(lines):
+    series = {}
+    for line in lines:
+        numbers = np.array([float(number) for number in line["numbers"].split()])
+        series.setdefault(line["what"], {})[line["name"]] = numbers
+    losses = np.stack(list(series["losses"].values()))
+    a, b, steps = series["axis"]["a"], series["axis"]["b"], series["steps"][""].astype(int)
+    path = ("a", "b", "loss")
+    paths = {n: np.stack([series[what][n] for what in path], 1) for n in series["a"]}
+    if losses.shape != (len(b), len(a)) or any(len(p) != len(steps) for p in paths.values()):
+        raise ValueError("a series is cut off")
+    points = {name: tuple(place.tolist()) for name, place in series["point"].items()}
+    return Ground(int(lines[0]["seed"]), points, a, b, losses, steps, paths)
+
+
+def words(case, store):
+    """Returns the `Words` of a case's races.
+
+    Args:
+        case: The `Case`.
+        store: The `Store` of its evidence.
+    """
+    grounds, bar = read(case, store), tables.threshold(case)[0]
+    first = next(iter(grounds.values()))
+    counts = [
+        f"{len(_reached(grounds[race.name], bar))} of {len(first.paths)} from {race.says}"
+        for race in find_evidence(case).races
+    ]
+    title = f"{case.name}: of the optimizers on this slice, {listed(counts)} clear the bar"
+    told = [_told(race, grounds[race.name], bar) for race in find_evidence(case).races]
+    yard, name = tables.yardstick(case)
+    caption = [
+        _slice(case, first.seed),
+        *told,
+        f"The {name} leaves {loss_text(yard)}.",
+        *_gone(case, grounds),
+    ]
+    alt = ["Animated maps of a loss surface with a path for each optimizer.", *told]
+    return Words(title, " ".join(caption), " ".join(alt))
+
+
+def _slice(case, seed):
+    """Says what the maps are, and what they are not."""
+    num_steps = max(race.num_steps for race in find_evidence(case).races)
+    return (
+        f"A slice of the true loss: the plane through seed {seed}'s initial weights and the two "
+        "places where training from them ended. The optimizers are Keras's own, on the plane's "
+        f"two numbers, {_rate(case)}, with the exact gradient on the plane, for {num_steps:,} "
+        "updates. In the full space of weights there are many more directions, and batches make "
+        "the gradient rough. Distances are those of weight space, drawn on a scale that is "
+        "logarithmic far from the start."
+    )
+
+
+def _rate(case):
+    rates = {race.learning_rate for race in find_evidence(case).races}
+    if len(rates) > 1 or None in rates:
+        return "each race at its own learning rate"
+    return f"all at the learning rate {rates.pop():g}"
+
+
+def _reached(ground, bar):
+    """The optimizers that end below the bar, the lowest first."""
+    return [name for name in ground.lowest() if ground.paths[name][-1, 2] <= bar]
+
+
+def _told(race, ground, bar):
+    """What came of one race, in two sentences."""
+    order = ground.lowest()
+    reached = _reached(ground, bar)
+    rest = [name for name in order if name not in reached] + [
+        name for name in ground.paths if name not in order
+    ]
+    ends = ", ".join(f"{name} {loss_text(ground.paths[name][-1, 2])}" for name in rest)
+    told = (
+        f"From {race.says}, at loss {loss_text(ground.points[START][2])}, "
+        f"{listed(reached) or 'none'} came below the bar of {loss_text(bar)}."
+    )
+    who = "the others" if reached else "all"
+    return f"{told} The losses of {who} at the end: {ends}." if rest else told
+
+
+def _gone(case, grounds):
+    """Yields a sentence on the paths that run off a map."""
+    for race in find_evidence(case).races:
+        ground = grounds[race.name]
+        ends = ((axis[0], axis[-1]) for axis in (ground.a, ground.b))
+        low, high = np.array(list(ends)).T
+        far = [n for n, p in ground.paths.items() if ((p[:, :2] < low) | (p[:, :2] > high)).any()]
+        if far:
+            yield f"From {race.says}, {listed(far)} runs off the map."
+
+
+def loss_text(value):
+    """Returns a loss as text: three digits, or that it diverged."""
+    if not np.isfinite(value):
+        return "diverged"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:#.3g}".rstrip(".")

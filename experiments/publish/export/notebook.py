@@ -1,0 +1,94 @@
+"""Notebooks: a case's programs with their story, as cells to run one after the other.
+
+Room 8: programs to a notebook's text; runs none of it. nbformat is imported when it is
+needed: it comes with the extra `notebook`.
+"""
+
+import importlib
+import sys
+
+from experiments.cases.case import SuiteError
+from experiments.publish.export import script
+
+ARMS = ("broken", "fixed")
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+TITLES = {
+    "functions": "",
+    "data": "The data.",
+    "model": "The network.",
+    "training": "The training.",
+    "exam": "What it has learned.",
+}
+
+
+def notebook(case, arms=ARMS, *, seed=0, steps=None, store=None):
+    """Returns a notebook of one case: its story, then each program in cells.
+
+    Args:
+        case: The `Case`.
+        arms: Names of arms, in order; a name alone is one arm.
+        seed: Whole number of at least 0, written into the programs.
+        steps: If given, longer programs are cut to about this many updates.
+        store: The `Store` of committed rows, for the share of seeds that succeed.
+
+    Returns:
+        The text of an `.ipynb` file, without outputs; the same for the same arguments.
+
+    Raises:
+        SuiteError: nbformat is not installed, there is no such arm, or it cannot be written
+            as a plain program.
+    """
+    nbformat = load_nbformat()
+    arms = [arms] if isinstance(arms, str) else arms
+    programs = [script.program(case, arm, seed=seed, steps=steps, store=store) for arm in arms]
+    cells = [("markdown", story(case)), *(cell for one in programs for cell in _cells(one))]
+    version = nbformat.v4
+    makers = {"markdown": version.new_markdown_cell, "code": version.new_code_cell}
+    # Ids are drawn by chance unless given; a file that is made again should be the same.
+    made = [makers[kind](text, id=f"cell-{n}") for n, (kind, text) in enumerate(cells)]
+    metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    return nbformat.writes(version.new_notebook(cells=made, metadata=metadata)) + "\n"
+
+
+def story(case):
+    """Returns what a case is about, as Markdown.
+
+    Args:
+        case: The `Case`; if the file it stands in begins with a text, that is told.
+    """
+    told = getattr(sys.modules.get(case.data.__module__), "__doc__", None) or ""
+    title, _, rest = told.strip().partition("\n\n")
+    fixes = "\n".join(f"- **{name}**: {chosen.why}" for name, chosen in case.fixes.items())
+    parts = [f"# {' '.join(title.split()) or case.shows}", rest, f"What you see: {case.symptom}."]
+    parts += [f"Source: {case.source}.", f"What mends it:\n\n{fixes}"]
+    return "\n\n".join(filter(None, parts))
+
+
+def load_nbformat():
+    """Imports and returns nbformat.
+
+    Raises:
+        SuiteError: It is not installed.
+    """
+    try:
+        return importlib.import_module("nbformat")
+    except ImportError:
+        raise SuiteError(
+            "A notebook needs the package nbformat; install it with: "
+            'pip install -e ".[notebook]". Received: no nbformat'
+        ) from None
+
+
+def _cells(program):
+    """A program's heading, what is said of it, and its code, a cell for each part."""
+    _, _, *said = program.story
+    yield "markdown", "\n\n".join([f"## {program.arm}", *(_listed(text) for text in said)])
+    for title, code in program.parts.items():
+        if TITLES[title]:
+            yield "markdown", TITLES[title]
+        yield "code", code
+
+
+def _listed(text):
+    """A paragraph whose list Markdown sees: an empty line stands before it."""
+    return text.replace("\n- ", "\n\n- ", 1)

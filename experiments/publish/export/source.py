@@ -1,0 +1,300 @@
+"""A case's functions as plain source text, with every setting put in.
+
+Room 3: reads source and writes source; runs nothing of a case. What a function names of
+the case's own file or of this library is written beside it, each function once for each
+set of values that it is called with.
+"""
+
+import ast
+import copy
+import dataclasses
+import functools
+import inspect
+import sys
+import types
+
+import numpy as np
+
+from experiments.cases.case import SuiteError
+from experiments.publish.export import functions as script_read
+from experiments.publish.export.folding import LITERALS, Fold, is_known
+from experiments.publish.export.functions import OUTSIDE, is_ours
+
+COUNT = "num_samples"
+LONGEST_ARRAY = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Written:
+    """A function that stands in the script: its name and the parameters that are left."""
+
+    name: str
+    parameters: tuple
+
+    def call(self, *arguments):
+        """Returns its call; arguments are texts."""
+        return f"{self.name}({', '.join(arguments)})"
+
+
+class Source:
+    """The functions of one script, and the imports they need.
+
+    Args:
+        case_name: Named where something cannot be written.
+        taken: Names that the script uses itself.
+
+    Attributes:
+        functions: Their texts, each after those it calls.
+        imports: Import statements.
+    """
+
+    def __init__(self, case_name, taken=()):
+        self.functions, self.imports = [], set()
+        self._case_name, self._taken, self._written = case_name, set(taken), {}
+
+    def write(self, function, known=None, given=None, role="function"):
+        """Writes a function, unless it stands there already.
+
+        Args:
+            function: A Python function, a method or a `functools.partial` of one.
+            known: Parameter to value, or to the `ast` node that stands for it.
+            given: The parameters that its calls will give; all that have no default, if
+                `None`. The others take their defaults.
+            role: Its name in the script if it has none.
+
+        Returns:
+            A `Written`; unless `given` says otherwise, parameters that nothing reads are
+            gone from it.
+
+        Raises:
+            SuiteError: Something in it cannot be written as a plain script.
+        """
+        known = {k: _as_node(value) for k, value in (known or {}).items()}
+        function, known = self._bare(function, known)
+        defaults, keeps = _defaults(function), given is not None
+        free = [name for name in inspect.signature(function).parameters if name not in known]
+        given = [name for name in free if name in (given or ()) or name not in defaults]
+        known = {k: v for k, v in defaults.items() if k not in given} | known
+        words = [f"{k}={_word(node)}" for k, node in known.items()]
+        key = (function, tuple(sorted(words)), keeps)
+        if key not in self._written:
+            self._write(key, function, known, given, role)
+        return self._written[key]
+
+    def reference(self, value, role="function"):
+        """Returns the expression that stands for a value, its functions being written.
+
+        Raises:
+            SuiteError: The value is none that a plain script could hold.
+        """
+        return ast.unparse(self._node(value, role))
+
+    def _bare(self, function, known):
+        """A function without what is bound to it."""
+        while isinstance(function, functools.partial) or inspect.ismethod(function):
+            bare = getattr(function, "func", None) or function.__func__
+            names = list(inspect.signature(bare).parameters)
+            first = function.args if hasattr(function, "args") else (function.__self__,)
+            bound = dict(zip(names, first, strict=False)) | getattr(function, "keywords", {})
+            known = {k: ast.Constant(v) for k, v in bound.items()} | known
+            function = bare
+        return inspect.unwrap(function), known
+
+    def _write(self, key, function, known, given, role):
+        node = copy.deepcopy(self._found(function))
+        name = self._name(node.name if isinstance(node, ast.FunctionDef) else role)
+        parameters = _parameters(function, known, given)
+        self._written[key] = Written(name, parameters)
+        wanted = {}
+        body = _body(node, known)
+        folded = self._fold(function, known, wanted).fold(script_read.as_function(body, given))
+        body = self._plain(folded.body, role)
+        used = {part.id for item in body for part in ast.walk(item) if isinstance(part, ast.Name)}
+        if not key[-1]:
+            parameters = tuple(p for p in parameters if p in used)
+        alias = self._alias(body, parameters)
+        self._written[key] = alias or Written(name, parameters)
+        if alias is None:
+            self.imports |= {line for word, line in wanted.items() if word in used}
+            self.functions.append(
+                script_read.definition(name, parameters, script_read.first_line(node), body)
+            )
+        else:
+            self._taken.discard(name)
+
+    def _alias(self, body, parameters):
+        """The function that a body does nothing but call, if it takes the same."""
+        call = getattr(body[0], "value", None)
+        if len(body) != 1 or not isinstance(call, ast.Call) or call.keywords:
+            return None
+        for written in self._written.values():
+            same = ast.unparse(call) == written.call(*written.parameters)
+            if same and written.parameters == parameters:
+                return written
+        return None
+
+    def _name(self, wanted):
+        name, number = wanted, 2
+        while name in self._taken:
+            name, number = f"{wanted}_{number}", number + 1
+        self._taken.add(name)
+        return name
+
+    def _fold(self, function, known, wanted):
+        """A `Fold` that sees the names of a function's file."""
+        enclosed = inspect.getclosurevars(function).nonlocals
+        names = function.__globals__ | enclosed
+        outside = script_read.imports(function)
+
+        def lookup(node):
+            if node.id in outside and node.id not in enclosed:
+                wanted[node.id] = outside[node.id]
+                return node
+            return ast.Constant(names[node.id]) if node.id in names else node
+
+        return Fold(known, lookup, functools.partial(self._apply, wanted))
+
+    def _apply(self, wanted, called, node):
+        """What stands for the call of a known function."""
+        if isinstance(called, functools.partial):
+            bound = [ast.keyword(k, ast.Constant(v)) for k, v in called.keywords.items()]
+            node.args = [ast.Constant(v) for v in called.args] + node.args
+            node.keywords += [k for k in bound if k.arg not in {item.arg for item in node.keywords}]
+            node.func = ast.Constant(called.func)
+            return self._apply(wanted, called.func, node)
+        if inspect.ismethod(called):
+            node.args.insert(0, ast.Constant(called.__self__))
+            called = called.__func__
+        if not is_ours(called):
+            return node
+        called = inspect.unwrap(called)
+        arguments, found = self._bound(called, node), self._found(called)
+        if isinstance(found, ast.Lambda) and _may_be_put_in(found, arguments):
+            arguments = _defaults(called) | arguments
+            return self._fold(called, arguments, wanted).fold(copy.deepcopy(found.body))
+        return self._call(called, arguments)
+
+    def _call(self, called, arguments):
+        """The call of a function that is written with what is known of its arguments."""
+        known = {k: v for k, v in arguments.items() if is_known(v) or _is_count(v)}
+        written = self.write(called, known, [k for k in arguments if k not in known])
+        given = [arguments.get(p, ast.Name(p, ast.Load())) for p in written.parameters]
+        return ast.Call(ast.Name(written.name, ast.Load()), given, [])
+
+    def _bound(self, function, node):
+        """Parameter to node of a call."""
+        named = {item.arg: item.value for item in node.keywords}
+        if None in named or any(isinstance(part, ast.Starred) for part in node.args):
+            self._refuse(f"the call {ast.unparse(self._plain([node], '')[0])}")
+        return dict(inspect.signature(function).bind(*node.args, **named).arguments)
+
+    def _plain(self, nodes, role):
+        """Nodes with every known value as text."""
+
+        class Plain(ast.NodeTransformer):
+            def visit_Constant(plain, node):
+                return node if isinstance(node.value, LITERALS) else self._node(node.value, role)
+
+        return [ast.fix_missing_locations(Plain().visit(node)) for node in nodes]
+
+    def _node(self, value, role):
+        if isinstance(value, (*LITERALS, complex)):
+            return ast.Constant(value)
+        if isinstance(value, (tuple, list)):
+            kind = ast.Tuple if isinstance(value, tuple) else ast.List
+            return kind([self._node(item, role) for item in value], ast.Load())
+        if isinstance(value, dict):
+            keys, values = ([self._node(v, role) for v in part] for part in (value, value.values()))
+            return ast.Dict(keys, values)
+        if isinstance(value, np.ndarray) and value.size <= LONGEST_ARRAY:
+            self.imports.add("import numpy as np")
+            return _expression(f"np.array({value.tolist()!r})")
+        if is_ours(getattr(value, "func", value)) or inspect.ismethod(value):
+            return ast.Name(self.write(value, given=_all_given(value), role=role).name, ast.Load())
+        return _expression(self._outside(value))
+
+    def _outside(self, value):
+        """The name of something of NumPy or the standard library."""
+        name = getattr(value, "__name__", "")
+        if isinstance(value, types.ModuleType) and name.partition(".")[0] in OUTSIDE:
+            self.imports.add(f"import {name}")
+            return name
+        if name and getattr(np, name, None) is value:
+            self.imports.add("import numpy as np")
+            return f"np.{name}"
+        module = getattr(value, "__module__", None) or ""
+        held = getattr(sys.modules.get(module), name, None)
+        if module.partition(".")[0] in sys.stdlib_module_names and name and held is value:
+            if module != "builtins":
+                self.imports.add(f"import {module}")
+            return name if module == "builtins" else f"{module}.{name}"
+        self._refuse(f"{name or repr(value)[:60]} of type {type(value).__name__}")
+
+    def _found(self, function):
+        node = script_read.found(function)
+        if node is None:
+            self._refuse(f"{function.__qualname__}, whose source is not at hand")
+        return node
+
+    def _refuse(self, what):
+        raise SuiteError(
+            f"{self._case_name}: its functions cannot be written as a plain script; let them use "
+            f"plain values, functions of their own file, NumPy, Keras and the standard library "
+            f"only, then export again. Received: {what}"
+        )
+
+
+def _as_node(value):
+    return value if isinstance(value, ast.AST) else ast.Constant(value)
+
+
+def _word(node):
+    """What tells a node from others."""
+    return repr(node.value) if is_known(node) else ast.dump(node)
+
+
+def _defaults(function):
+    """Parameter to the node of its default."""
+    signature = inspect.signature(function).parameters.items()
+    return {k: ast.Constant(p.default) for k, p in signature if p.default is not p.empty}
+
+
+def _all_given(value):
+    return list(inspect.signature(value).parameters)
+
+
+def _parameters(function, known, given):
+    """What is still to be given: a known node that holds a name asks for that name."""
+    found = []
+    for name in inspect.signature(function).parameters:
+        parts = ast.walk(known[name]) if name in known else ()
+        found += [part.id for part in parts if isinstance(part, ast.Name)]
+        found += [name] if name in given else []
+    return tuple(dict.fromkeys(found))
+
+
+def _body(node, known):
+    """The statements of a function; a known parameter that it sets anew is set first."""
+    stored = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and type(n.ctx) is ast.Store]
+    again = [name for name in dict.fromkeys(stored) if name in known]
+    first = [ast.Assign([ast.Name(k, ast.Store())], known.pop(k), lineno=0) for k in again]
+    return [*first, *script_read.statements(node)]
+
+
+def _may_be_put_in(found, arguments):
+    """Whether a lambda's body may stand in its caller: no argument is computed twice."""
+    used = [part.id for part in ast.walk(found.body) if isinstance(part, ast.Name)]
+    inner = any(isinstance(part, (ast.Lambda, ast.comprehension)) for part in ast.walk(found.body))
+    plain = (ast.Name, ast.Constant)
+    return not inner and all(
+        isinstance(v, plain) or used.count(k) < 2 for k, v in arguments.items()
+    )
+
+
+def _is_count(node):
+    """Whether a node is the shape of a draw, `(num_samples,)`."""
+    return isinstance(node, ast.Tuple) and [ast.unparse(part) for part in node.elts] == [COUNT]
+
+
+def _expression(text):
+    return ast.parse(text, mode="eval").body

@@ -1,0 +1,173 @@
+"""The page's arms: what came of each, along its checkpoints and seed by seed.
+
+Room 8: rows of stored tables to plain values. Numbers keep the digits of their tables; one
+that is not finite is the text `inf` or `-inf`, one that is missing is `None`.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from experiments.analysis import tables
+from experiments.analysis.tables import QUANTILE_NAMES
+
+ENDS = ["solved", "diverged"]
+
+
+def arms(case, runs, found):
+    """Returns every stored arm at its longest budget.
+
+    Args:
+        case: The `Case`.
+        runs: What `tables.runs` returns.
+        found: `{name: table}` of `summary`, `curves`, `seeds` and `diagnosis`.
+
+    Returns:
+        `{arm: dict}` in the order of the case. A dict holds what came of the arm, in
+        numbers and in words; at its `checkpoints` the quantiles over seeds of the main
+        `metric` and the `loss` and the `bands` (5, 50) of the curve; the showcase `seeds`
+        and the `symptoms` at its end.
+    """
+    outcomes = tables.outcomes(case, found["summary"])
+    shown = {}
+    for arm in tables.order(case):
+        row = tables.longest(outcomes, arm)
+        if len(row):
+            row = row.to_dict("records")[0]
+            at = {name: _of(table, arm, row["steps"]) for name, table in found.items()}
+            ends = _of(runs, arm, row["steps"])[["seed", *ENDS, tables.main_metric(case)]]
+            shown[arm] = _outcome(case, arm, row) | _along(case, at, row["steps"])
+            seeds = _picked(at["seeds"], ends.set_index("seed"), shown[arm]["checkpoints"])
+            shown[arm] |= {"seeds": seeds, "symptoms": _symptoms(at["diagnosis"])}
+    return shown
+
+
+def _of(table, arm, steps):
+    """Returns the rows of one arm at one budget; none of a table without arms."""
+    if table is None or "steps" not in table:
+        return pd.DataFrame()
+    return table[(table["arm"] == arm) & (table["steps"] == steps)]
+
+
+def _outcome(case, arm, row):
+    """What came of an arm in the end: numbers for marks, and the same in words."""
+    bounds = [row[name] for name in ("solved", "solved_low", "solved_high")]
+    middle = [row[name] for name in ("median", "low", "high")]
+    shares = [f"{share:.1%}" for share in bounds]
+    return {
+        "steps": int(row["steps"]),
+        "documented": int(row["documented"]),
+        "num_seeds": int(row["num_seeds"]),
+        "solved": plain(bounds),
+        "rate": f"{shares[0]} [{shares[1]}, {shares[2]}]",
+        "verdict": row["verdict"],
+        "verdict_words": verdict_words(row["verdict"], row["more_seeds"]),
+        "diverged": plain(row["diverged"]),
+        "diverged_words": f"{row['diverged']:.1%}",
+        "median_words": _spelled(middle),
+    }
+
+
+def _spelled(bounds):
+    """An estimate with its interval, in words where it is not finite."""
+    words = [f"{value:.4g}" if math.isfinite(value) else "infinite" for value in bounds]
+    return f"{words[0]} [{words[1]}, {words[2]}]"
+
+
+def verdict_words(verdict, more_seeds):
+    """Returns a verdict in words, and how many more seeds would end an open one.
+
+    Args:
+        verdict: As `statistics.verdict` reads it.
+        more_seeds: Number of seeds, or nothing where no number would decide.
+    """
+    if verdict != "undecided":
+        return verdict
+    if more_seeds is None or math.isnan(more_seeds):
+        return "undecided (no number of seeds would decide)"
+    return f"undecided (about {int(more_seeds):,} more seeds would decide)"
+
+
+def _along(case, at, steps):
+    """What was measured at each checkpoint, as quantiles over seeds."""
+    curves = at["curves"]
+    checkpoints = sorted(int(c) for c in curves["checkpoint"].unique()) or [steps]
+    names = {"metric": tables.main_metric(case), "loss": "loss"}
+    found = {name: _quantiles(curves, metric, checkpoints) for name, metric in names.items()}
+    for name in ("solved", "diverged"):
+        rows = _quantiles(curves, name, checkpoints)
+        found[f"{name}_along"] = [row and row[0] for row in rows]
+    return {"checkpoints": checkpoints, "bands": _bands(curves, checkpoints)} | found
+
+
+def _quantiles(curves, metric, checkpoints):
+    """Returns the five quantiles at each checkpoint, `None` where there are none."""
+    part = curves[curves["metric"] == metric].set_index("checkpoint")[list(QUANTILE_NAMES)]
+    return [plain(part.loc[c].to_numpy()) if c in part.index else None for c in checkpoints]
+
+
+def _bands(curves, checkpoints):
+    """Returns five curves of 50 places at each checkpoint, `None` where there are none."""
+    part = curves[curves["metric"] == "prediction"]
+    part = part.assign(x=part["x"].astype(float)).sort_values(["checkpoint", "x"])
+    stored = {c: rows[list(QUANTILE_NAMES)] for c, rows in part.groupby("checkpoint")}
+    return [plain(stored[c].to_numpy().T) if c in stored else None for c in checkpoints]
+
+
+def _picked(part, ends, checkpoints):
+    """The showcase seeds: loss and outputs at each checkpoint, and what became of each."""
+    seeds = {}
+    for seed, rows in part.groupby("seed") if len(part) else ():
+        rows = rows.set_index("checkpoint").reindex(checkpoints)
+        solved, diverged, metric = ends.loc[seed]
+        seeds[int(seed)] = {
+            "solved": bool(solved),
+            "diverged": bool(diverged),
+            "metric": plain(metric),
+            "loss": plain(rows["loss"].to_numpy()),
+            "curve": plain(rows[list(tables.CURVE_COLUMNS)].to_numpy()),
+        }
+    return seeds
+
+
+def _symptoms(part):
+    """The symptoms of an arm at its end, less that it is solved, which the rate says."""
+    rows = []
+    for row in part.to_dict("records"):
+        if row["symptom"] != "solved":
+            shares = [f"{row[name]:.1%}" for name in ("estimate", "low", "high")]
+            rows.append(
+                {
+                    "name": row["symptom"],
+                    "words": row["words"],
+                    "share": plain([row["estimate"], row["low"], row["high"]]),
+                    "share_words": f"{shares[0]} [{shares[1]}, {shares[2]}]",
+                    "num_seeds": int(row["num_seeds"]),
+                    "holds": row["holds"],
+                    "detail": row["detail"] if isinstance(row["detail"], str) else "",
+                }
+            )
+    return rows
+
+
+def plain(values, digits=None):
+    """Returns numbers as JSON can hold them, whole ones without a point.
+
+    Args:
+        values: A number, or an array or nested sequence of numbers.
+        digits: Significant digits to keep; all of them if `None`.
+
+    Returns:
+        A number, or nested lists of them; `None` for NaN, `"inf"` or `"-inf"`.
+    """
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    if isinstance(values, (list, tuple)):
+        return [plain(value, digits) for value in values]
+    if math.isnan(values):
+        return None
+    if math.isinf(values):
+        return "inf" if values > 0 else "-inf"
+    value = float(values) if digits is None else float(f"{values:.{digits}g}")
+    return int(value) if value.is_integer() else value

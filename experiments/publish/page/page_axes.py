@@ -1,0 +1,89 @@
+"""The page's frames: what the axes of a case say, and from where to where they run.
+
+Room 7: numbers and words for charts, the same whatever fixes are switched on, so that
+pictures can be compared; draws nothing.
+"""
+
+import math
+
+from experiments.analysis.baselines import main_metric, threshold, yardstick
+from experiments.cases.case import Regression
+from experiments.training.metrics import curve_target
+
+# A prediction may leave its frame by this share of the target's range; more is cut, and said.
+BEYOND = 0.5
+PADDING = 0.05
+# Values that span more than this factor are drawn on a log scale.
+WIDE = 30
+DIGITS = 4
+
+
+def curve_labels(case):
+    """Returns what the two axes of the fitted curve measure."""
+    if isinstance(case.task, Regression):
+        return "x", "y"
+    return "place on the diagonal from all zeros to all ones", "last output"
+
+
+def frames(case, arms):
+    """Returns the ends of every axis of a case.
+
+    Args:
+        case: The `Case`.
+        arms: Arms of the lattice as dicts: `checkpoints`, and quantiles over seeds
+            `metric`, `loss` (checkpoints, 5) and `bands` (checkpoints, 5, 50).
+
+    Returns:
+        `{"steps", "fit", "metric", "loss"}`: the last step, and for each chart `domain`
+        and whether its scale is `log`.
+    """
+    ends = [value for arm in arms for value in finite(arm["bands"][-1])]
+    errors = [value for arm in arms for value in finite(arm["metric"])]
+    losses = [value for arm in arms for value in finite(arm["loss"])]
+    lines = [yardstick(case)[0], threshold(case)[0]]
+    accuracy = main_metric(case) == "accuracy"
+    return {
+        "steps": max((arm["checkpoints"][-1] for arm in arms), default=1),
+        "fit": {"domain": _fit_domain(curve_target(case), ends), "log": False},
+        "metric": _frame([*errors, *lines, 1.0] if accuracy else [*errors, *lines]),
+        "loss": _frame(losses),
+    }
+
+
+def finite(values):
+    """Yields the finite numbers of nested lists in which some are missing or in words."""
+    if isinstance(values, (list, tuple)):
+        for value in values:
+            yield from finite(value)
+    elif isinstance(values, (int, float)) and math.isfinite(values):
+        yield values
+
+
+def _fit_domain(target, ends):
+    """From the lowest to the highest of target and band, not far beyond the target."""
+    low, high = float(min(target)), float(max(target))
+    room = BEYOND * (high - low)
+    low = min(low, max(min(ends, default=low), low - room))
+    high = max(high, min(max(ends, default=high), high + room))
+    return _rounded(*_padded(low, high))
+
+
+def _frame(values):
+    """The ends of a chart of values, on a log scale where they span factors."""
+    if not values:
+        return {"domain": [0, 1], "log": False}
+    low, high = min(values), max(values)
+    if low > 0 and high > WIDE * low:
+        # Whole powers of ten, so that the ends have ticks.
+        powers = (math.floor(math.log10(low)), math.ceil(math.log10(high)))
+        return {"domain": [10.0**power for power in powers], "log": True}
+    return {"domain": _rounded(*_padded(low, high)), "log": False}
+
+
+def _padded(low, high):
+    room = PADDING * ((high - low) or abs(high) or 1.0)
+    return low - room, high + room
+
+
+def _rounded(*values):
+    return [float(f"{value:.{DIGITS}g}") for value in values]

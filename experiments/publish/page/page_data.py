@@ -1,0 +1,192 @@
+"""The page's numbers: stored tables of some cases -> one plain dict, ready for JSON.
+
+Room 9: reads stored tables, draws nothing; see `page_arms` for how numbers are kept.
+"""
+
+from experiments.analysis import ablation, claim_results, tables
+from experiments.analysis.baselines import metric_label
+from experiments.analysis.tables import QUANTILES
+from experiments.cases import plans
+from experiments.cases.case import SuiteError
+from experiments.publish.page import page_arms, page_axes
+from experiments.publish.page.page_arms import plain
+from experiments.training import metrics
+
+COMMAND = "python -m reproductions page"
+NEEDED = ("summary", "curves", "seeds")
+EVIDENCE = ("diagnosis", "claims", "certificates")
+LONG = 10_000
+# The folder of what is recorded, not run by a reader.
+COMMITTED = "results"
+
+
+def page(folders):
+    """Returns all that the page shows.
+
+    Args:
+        folders: `{case: store}`, in the order of the page.
+
+    Returns:
+        `{"command", "bands", "cases"}`: the command that writes the page, what the two
+        bands hold in words, and `case_data` of each case.
+
+    Raises:
+        SuiteError: There is no case, or a folder lacks a table; the text names the
+            command that makes it.
+    """
+    if not folders:
+        raise SuiteError(
+            "There is no case to show; train one with: python -m reproductions run. Received: "
+            "no folder with runs"
+        )
+    low, quarter, _, three_quarters, high = QUANTILES
+    widths = (high - low, three_quarters - quarter)
+    return {
+        "command": COMMAND,
+        "bands": [f"middle {width:.0%} of seeds" for width in widths],
+        "cases": [case_data(case, store) for case, store in folders.items()],
+    }
+
+
+def case_data(case, store):
+    """Returns all that the page shows of one case.
+
+    Args:
+        case: The `Case`.
+        store: Its `Store`.
+
+    Returns:
+        A dict of plain values: the case in words, its fixes and rivals, `arms` (every
+        arm at its longest stored budget), claims, certificates and sources.
+
+    Raises:
+        SuiteError: A table is missing.
+    """
+    runs, found = tables.runs(store), _stored(case, store)
+    arms = page_arms.arms(case, runs, found)
+    return _facts(case) | {
+        "answer": ablation.answer(case, runs),
+        "fixes": [_fix(case, name) for name in case.fixes],
+        "lattice": list(plans.lattice(case)),
+        "rivals": [_variant(case, name) for name in case.variants if name in arms],
+        "frame": page_axes.frames(case, [arms[a] for a in plans.lattice(case) if a in arms]),
+        "arms": arms,
+        "claims": _claims(found["claims"], arms),
+        "certificates": _certificates(found["certificates"], arms),
+        "made": _made(case, store),
+    }
+
+
+def _stored(case, store):
+    """Reads the tables; those of evidence may be absent."""
+    found = {name: tables.stored(store, f"{name}.csv", ()) for name in EVIDENCE}
+    for name in NEEDED:
+        path = f"{name}.csv"
+        found[name] = tables.stored(store, path, **({"needed": ()} if name == "summary" else {}))
+        if found[name] is None or not len(found[name]):
+            raise SuiteError(
+                f"{store.folder} lacks {path}; write it with: python -m reproductions report "
+                f"{case.name}. Received: no such table"
+            )
+    return found
+
+
+def _facts(case):
+    metric = tables.main_metric(case)
+    (constant, constant_words), (bar, bar_words) = tables.yardstick(case), tables.threshold(case)
+    x_label, y_label = page_axes.curve_labels(case)
+    return {
+        "name": case.name,
+        "shows": case.shows,
+        "symptom": case.symptom,
+        "source": case.source,
+        "metric": metric,
+        "metric_label": metric_label(case),
+        "x_label": x_label,
+        "y_label": y_label,
+        "x": plain(metrics.curve_inputs().round(2)),
+        "target": plain(metrics.curve_target(case), 4),
+        "constant": [plain(constant, 4), constant_words],
+        "bar": [plain(bar, 4), bar_words],
+    }
+
+
+def _fix(case, name):
+    changes = case.fixes[name].changes
+    return {"name": name, "why": case.fixes[name].why, "changes": _changed(case.broken, changes)}
+
+
+def _variant(case, name):
+    """A variant, and the combination of fixes that it starts from, if by way of others."""
+    chosen = case.variants[name]
+    start = chosen.start
+    while start in case.variants:
+        start = case.variants[start].start
+    changed = _changed(case.arm(chosen.start), chosen.changes)
+    start = start if start in ("broken", "fixed") else plans.arm_name(case, start.split("+"))
+    return {
+        "name": name,
+        "why": chosen.why,
+        "start": chosen.start,
+        "lattice": start,
+        "changes": changed,
+    }
+
+
+def _changed(before, changes):
+    """Returns `[field, value before, value after]` of each change as text."""
+    return [
+        [field, _value(getattr(before, field)), _value(after)] for field, after in changes.items()
+    ]
+
+
+def _value(value):
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return f"{value:,}" if whole and value >= LONG else str(value)
+
+
+def _claims(table, arms):
+    """Every claim with its verdict in words, and the arms shown here that it rests on."""
+    if table is None or not len(table):
+        return []
+    rested = table.groupby(["claim", "by"], sort=False)["arm"].unique()
+    rows = claim_results.words(table).rename(columns={"says by": "by"}).to_dict("records")
+    return [
+        {name: row[name] for name in ("claim", "by", "verdict", "evidence")}
+        | {"arms": [arm for arm in rested[row["claim"], row["by"]] if arm in arms]}
+        for row in rows
+    ]
+
+
+def _certificates(table, arms):
+    """Every cause with the intervention that shows it, and the arms it rests on."""
+    if table is None or not len(table):
+        return []
+    keys = ["arm_explained", "cause", "intervention"]
+    rested = table.groupby(keys, sort=False)["arm"].unique()
+    found = []
+    for row in claim_results.words(table).to_dict("records"):
+        on = [row["arm"], *rested[row["arm"], row["cause"], row["intervention"]]]
+        words = {name: row[name] for name in ("arm", "cause", "intervention", "verdict")}
+        shown = [arm for arm in dict.fromkeys(on) if arm in arms]
+        found.append(words | {"evidence": row["evidence"], "arms": shown})
+    return found
+
+
+def _made(case, store):
+    """Where the numbers come from: the folder, what they were made on, and how."""
+    names = ("python", "keras", "tensorflow", "numpy")
+    root, _ = place = store.folder.absolute().parts[-2:]
+    folder = "/".join(place)
+    record = f"python -m reproductions record {case.name}"
+    run = f"python -m reproductions.{case.name} --out {folder}"
+    return {
+        "folder": folder,
+        "trainer": store.trainer,
+        "command": record if root == COMMITTED else run,
+        "environments": [
+            ", ".join(f"{name} {made[name]}" for name in names if name in made)
+            + "".join(f"; {made[name]}" for name in ("system", "processor") if name in made)
+            for made in store.environments
+        ],
+    }

@@ -1,0 +1,231 @@
+"""Captions: what is said of a figure, its finding first, from the table that it draws.
+
+Room 9: composes words; computes no statistic.
+"""
+
+import numpy as np
+
+from experiments.analysis import tables
+from experiments.analysis.conclusion import listed, points
+from experiments.cases.case import Regression
+from experiments.report.markdown import Words
+from experiments.report.plots import BANDS
+
+OVER_SEEDS = f"Lines are medians over seeds, bands the {BANDS[1][3]} and the {BANDS[0][3]}."
+
+
+def fit(case, bands, target, diagnosis):
+    """Returns the `Words` of what each arm predicts.
+
+    Args:
+        case: The `Case`.
+        bands: Columns `arm, steps, x, num_seeds, q05, ..., q95`, at the end of each arm.
+        target: Columns `x, y`.
+        diagnosis: What `diagnosis.diagnose` returns.
+    """
+    leading = [_leading(arm, diagnosis) for arm in dict.fromkeys(bands["arm"])]
+    title = f"{case.name}: {'; '.join(filter(None, leading)) or 'target and prediction'}"
+    what = "What the network answers" if isinstance(case.task, Regression) else DIAGONAL
+    caption = f"{what}, at the end of training, against the target. {OVER_SEEDS} "
+    low, high = target["y"].min(), target["y"].max()
+    alt = [f"The target runs from {low:.3g} to {high:.3g}."]
+    for arm, rows in bands.groupby("arm", sort=False):
+        rows = rows.sort_values("x")
+        away = np.abs(rows["q50"].to_numpy() - target.sort_values("x")["y"].to_numpy()).max()
+        alt.append(
+            f"The median of {arm} runs from {rows['q50'].min():.3g} to {rows['q50'].max():.3g} "
+            f"and is at most {away:.3g} away from it."
+        )
+    return Words(title, caption + arms_words(case, bands), " ".join(alt))
+
+
+DIAGONAL = (
+    "The last output along the diagonal of the inputs, from all at their lowest to all at "
+    "their highest"
+)
+
+
+def learning_curves(case, part):
+    """Returns the `Words` of learning curves.
+
+    Args:
+        case: The `Case`.
+        part: Columns `arm, steps, checkpoint, num_seeds, q05, ..., q95` of the main metric.
+    """
+    found, alt = [], []
+    for arm, rows in reversed(list(part.groupby("arm", sort=False))):
+        rows = rows.sort_values("checkpoint")
+        cleared = rows.loc[_clears(case, rows["q50"]), "checkpoint"]
+        when = f"by update {cleared.iloc[0]:,}" if len(cleared) else "never"
+        found.append(f"{'that' if found else 'the median'} of {arm} {when}")
+        first, last = rows["q50"].iloc[[0, -1]]
+        alt.append(
+            f"The median {tables.main_metric(case)} of {arm} goes from {first:.3g} to {last:.3g}."
+        )
+    value, words = tables.yardstick(case)
+    bar, bar_words = tables.threshold(case)
+    title = f"{case.name}: clearing the bar, {', '.join(found)}"
+    caption = (
+        f"The {tables.main_metric(case)} on fresh points, at checkpoints of training. {OVER_SEEDS} "
+        f"Lines across: {bar_words} ({bar:.3g}) and {words} ({value:.3g}). "
+    )
+    return Words(title, caption + arms_words(case, part), " ".join(reversed(alt)))
+
+
+def distribution(case, shown):
+    """Returns the `Words` of all seeds' last values.
+
+    Args:
+        case: The `Case`.
+        shown: Rows of runs, one budget an arm.
+    """
+    counts, alt, metric = [], [], tables.main_metric(case)
+    for arm, rows in reversed(list(shown.groupby("arm", sort=False))):
+        counts.append(f"{rows['solved'].sum():,} of {len(rows):,} seeds of {arm}")
+        finite = rows.loc[~rows["diverged"], metric]
+        alt.append(
+            f"{arm}: {metric} from {finite.min():.3g} to {finite.max():.3g}, "
+            f"{rows['diverged'].sum():,} diverged."
+        )
+    title = f"{case.name}: the bar is cleared by {listed(counts)}"
+    caption = (
+        f"The last {metric} of every seed, a tick each, and how often it is met; one that "
+        "diverged is counted at the right. "
+    )
+    sizes = shown.groupby("arm", sort=False).size()
+    shown = shown.drop_duplicates(["arm"]).assign(num_seeds=lambda part: part["arm"].map(sizes))
+    return Words(title, caption + arms_words(case, shown), " ".join(reversed(alt)))
+
+
+def dissection(case, item, lattice):
+    """Returns the `Words` of a lattice.
+
+    Args:
+        case: The `Case`.
+        item: The `Dissection`.
+        lattice: What `dissection.lattice_table` returns.
+    """
+    rates = [
+        f"{row['arm']} {row['solved']:.1%} ({row['verdict']})" for row in lattice.to_dict("records")
+    ]
+    caption = (
+        "Every combination of the fixes: the share of seeds that solve. Each line adds one fix. "
+        f"A thick edge marks a smallest set that solves. Fixes {item.name}; "
+        f"{item.num_seeds:,} seeds, the same under every arm."
+    )
+    alt = f"Share of seeds that solve under every set of fixes: {', '.join(rates)}."
+    return Words(f"{case.name}: {item.answer}", caption, alt)
+
+
+def shapley(case, item, values):
+    """Returns the `Words` of what each fix is worth.
+
+    Args:
+        case: The `Case`.
+        item: The `Dissection`.
+        values: Its lines of kind `shapley` on the solve rate.
+    """
+    rows = values.sort_values("estimate", ascending=False, kind="stable").to_dict("records")
+    best = [row for row in rows if row["high"] >= rows[0]["low"]]
+    verb = "is" if len(best) == 1 else "are"
+    names = listed([row["fixes"] for row in best])
+    title = f"{case.name}: {names} {verb} worth most in solve rate"
+    if len(best) == len(rows) > 1:
+        title = f"{case.name}: {names} are worth the same in solve rate"
+    words = [f"{row['fixes']} {points(row)}" for row in rows]
+    caption = (
+        "Shapley values: the mean over seeds of what a fix adds, over every order in which the "
+        "fixes can be made, with 95% intervals; on the solve rate in points, and on the error "
+        f"as a factor. Fixes {item.name}; {item.num_seeds:,} seeds."
+    )
+    return Words(title, caption, f"Points of solve rate: {', '.join(words)}.")
+
+
+def claims(case, found):
+    """Returns the `Words` of the statements and their verdicts.
+
+    Args:
+        case: The `Case`.
+        found: Columns `claim, verdict`, a line a statement.
+    """
+    counts = found["verdict"].value_counts()
+    parts = [f"{count} {verdict}" for verdict, count in counts.items()]
+    title = f"{case.name}: {len(found)} statements, {listed(parts)}"
+    each = [f"{row['claim'].split()[0]} {row['verdict']}" for row in found.to_dict("records")]
+    caption = "What the thread says, and what the seeds say of it, by intervals and one rule."
+    return Words(title, caption, f"In order: {', '.join(each)}.")
+
+
+def study(view, length):
+    """Returns the `Words` of a study at one length.
+
+    Args:
+        view: The `StudyView`.
+        length: One of its lengths.
+    """
+    cells = view.cells(length)
+    solving = (cells["verdict"] == "solves").sum()
+    after = view.after(length)
+    title = f"{view.case.name}, {view.study.name}: {solving:,} of {len(cells):,} programs solve"
+    best, worst = (cells["solved"].agg(name) for name in ("idxmax", "idxmin"))
+    caption = (
+        f"{view.study.asks} Percent of {view.study.num_seeds:,} seeds that solve{after}, a cell a "
+        "program; the documented one, if it is among them, is outlined."
+    )
+    alt = (
+        f"The best is {best} ({cells.loc[best, 'solved']:.1%}), the worst {worst} "
+        f"({cells.loc[worst, 'solved']:.1%})."
+    )
+    return Words(title + after, caption, alt)
+
+
+def summary(outcomes, counts):
+    """Returns the `Words` of the figure over all cases.
+
+    Args:
+        outcomes: Columns `case, arm, solved, low, high, num_seeds, verdict`: broken, each fix
+            alone and fixed.
+        counts: Claims by case and verdict.
+    """
+    alone = outcomes[~outcomes["arm"].isin(["broken", "fixed"])]
+    enough = alone.loc[alone["verdict"] == "solves", ["arm", "case"]].agg(" of ".join, axis=1)
+    first = f"only {listed(list(enough))} is" if len(enough) else "none is"
+    number = outcomes["case"].nunique()
+    title = f"Of the {len(alone)} fixes for {number} failures {first} enough alone"
+    rates = [
+        f"{row['case']} {row['arm']} {row['solved']:.1%}" for row in outcomes.to_dict("records")
+    ]
+    said = [f"{count} {verdict}" for verdict, count in counts.sum().items()]
+    caption = (
+        "Share of seeds that solve, with Wilson's 95% interval: the broken program, each fix "
+        f"alone, all fixes together. Below, what the threads say: {listed(said)}."
+    )
+    return Words(title, caption, f"Share of seeds that solve: {', '.join(rates)}.")
+
+
+def arms_words(case, part):
+    """Says how many seeds of each arm are drawn, and how long they were trained.
+
+    Args:
+        case: The `Case`.
+        part: Table with the columns `arm, steps, num_seeds`.
+    """
+    found = []
+    for arm, rows in part.groupby("arm", sort=False):
+        steps = int(rows["steps"].max())
+        text = f"{rows['num_seeds'].max():,} seeds of {arm} after {steps:,} updates"
+        documented = case.arm(arm).num_steps
+        found.append(text + f" (cut; documented {documented:,})" * (steps < documented))
+    return f"{listed(found)}."
+
+
+def _leading(arm, diagnosis):
+    """The first symptom that most seeds of an arm have, at its longest budget."""
+    part = tables.longest(diagnosis, arm)
+    part = part[part["holds"] == "most seeds"]
+    return f"{arm} seeds {part['words'].iloc[0]}" if len(part) else ""
+
+
+def _clears(case, values):
+    bar, _ = tables.threshold(case)
+    return values <= bar if tables.main_metric(case) == "mse" else values >= bar

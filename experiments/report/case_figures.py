@@ -1,0 +1,251 @@
+"""The gallery: every figure of a case, and the one over all cases.
+
+Room 10: composes marks and captions from tables; computes no statistic, trains nothing.
+"""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from experiments.analysis import ablation, claim_results, tables
+from experiments.analysis.baselines import metric_label
+from experiments.analysis.conclusion import factor, points
+from experiments.cases import plans
+from experiments.cases.case import Case, Regression, SuiteError
+from experiments.report import ablation_plots, captions, figures, plots, verdict_plots
+from experiments.report.figure_files import Plate
+from experiments.report.style import arm_colours
+from experiments.training import metrics
+
+CLASS_LABELS = ("place on the diagonal from (0, ..., 0) to (1, ..., 1)", "last output")
+# Inches for a row of the marks that grow with their table.
+LEVEL_HEIGHT, LINE_HEIGHT, ROW_HEIGHT, HEAD_HEIGHT = 0.92, 0.19, 0.26, 1.0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tables:
+    """What the figures of one folder are drawn from.
+
+    Args:
+        case: The `Case`.
+        runs: What `tables.runs` returns.
+        curves: What `tables.curves` returns, as read back from its file.
+        found: `{name: table}`, as `evidence.gather` returns them; none of another trainer.
+    """
+
+    case: Case
+    runs: pd.DataFrame
+    curves: pd.DataFrame
+    found: dict
+
+
+def read(store):
+    """Returns the `Tables` of a folder, as they are stored; nothing is computed anew.
+
+    Args:
+        store: The folder's `Store`.
+
+    Raises:
+        SuiteError: The folder holds no runs, or lacks a table.
+    """
+    case, folder = store.case, store.folder
+    command = f"python -m reproductions report {case.name}"
+    if not len(store):
+        raise SuiteError(
+            f"{folder} holds no runs; train some with: python -m reproductions.{case.name}"
+        )
+    found = {name: tables.stored(store, f"{name}.csv", {head}) for name, head in NEEDED.items()}
+    curves = tables.stored(store, "curves.csv")
+    for name, table in (found | {"curves": curves}).items():
+        if table is None:
+            raise SuiteError(f"{folder} lacks {name}.csv; make it with: {command}")
+    return Tables(case, tables.runs(store), curves, found)
+
+
+# The tables of evidence that figures are drawn from, each with a column that it has.
+NEEDED = {"dissection": "dissection", "claims": "claim", "diagnosis": "arm"}
+
+
+def collect(tables_):
+    """Returns every `Plate` that tables allow, in the order of the report.
+
+    Args:
+        tables_: The `Tables`.
+    """
+    plates = list(_behaviour(tables_))
+    if tables_.found:
+        plates += [*_dissections(tables_), *_claims(tables_)]
+    return plates
+
+
+def shown_arms(runs):
+    """Returns `{arm: steps}` of broken and fixed at their longest stored budget."""
+    found = runs.groupby("arm")["steps"].max().to_dict()
+    chosen = {arm: found[arm] for arm in ("broken", "fixed") if arm in found}
+    return chosen or dict(list(found.items())[:2])
+
+
+def _behaviour(tables_):
+    case, chosen = tables_.case, shown_arms(tables_.runs)
+    part = _rows_of(tables_.curves, chosen)
+    if len(part):
+        yield _fit(case, part, tables_.found)
+        yield _learning_curves(case, part)
+    yield _distribution(case, _rows_of(tables_.runs, chosen))
+
+
+def _rows_of(table, chosen):
+    """The rows of the chosen arms at their budgets, in the order they were chosen."""
+    parts = [table[(table["arm"] == a) & (table["steps"] == s)] for a, s in chosen.items()]
+    return pd.concat(parts)
+
+
+def _fit(case, part, found):
+    bands = part[(part["metric"] == "prediction") & (part["checkpoint"] == part["steps"])]
+    bands = bands.assign(x=bands["x"].astype(float))
+    target = pd.DataFrame({"x": metrics.curve_inputs(), "y": metrics.curve_target(case)})
+    labels = ("x", "y") if isinstance(case.task, Regression) else CLASS_LABELS
+
+    def draw(look):
+        figure, axes = figures.new_figure(look=look)
+        names = {"x_label": labels[0], "y_label": labels[1]}
+        plots.draw_fit(axes, bands, target, look=look, **names)
+        return figure
+
+    nothing = pd.DataFrame(columns=["arm", "steps", "holds", "words"])
+    words = captions.fit(case, bands, target, found.get("diagnosis", nothing))
+    return Plate("fit", words, draw)
+
+
+def _learning_curves(case, part):
+    metric = tables.main_metric(case)
+    part = part[part["metric"] == metric]
+    lines = {"threshold": tables.threshold(case), "yardstick": tables.yardstick(case)}
+
+    def draw(look):
+        figure, axes = figures.new_figure(look=look)
+        table, log = part.assign(steps=part["checkpoint"]), metric == "mse"
+        # The whole label is longer than the axis.
+        label = metric_label(case).split(" on")[0]
+        plots.draw_learning_curves(axes, table, label, log=log, look=look, **lines)
+        return figure
+
+    return Plate("learning_curves", captions.learning_curves(case, part), draw)
+
+
+def _distribution(case, shown):
+    metric = tables.main_metric(case)
+    lines = {"threshold": tables.threshold(case), "yardstick": tables.yardstick(case)}
+
+    def draw(look):
+        figure, axes = figures.new_figure(height=3.4, look=look)
+        label, log = metric_label(case), metric == "mse"
+        plots.draw_distribution(axes, shown, metric, label, log=log, look=look, **lines)
+        return figure
+
+    return Plate("distribution", captions.distribution(case, shown), draw)
+
+
+def _dissections(tables_):
+    case, stored = tables_.case, tables_.found["dissection"]
+    for number, item in enumerate(ablation.budgets(case, tables_.runs), start=1):
+        ending = f"_{number}" if number > 1 else ""
+        part = stored[stored["dissection"] == item.name]
+        yield _lattice(case, item, f"dissection{ending}")
+        yield _shapley(case, item, part[part["kind"] == "shapley"], f"shapley{ending}")
+
+
+def _lattice(case, item, name):
+    table = ablation.lattice_table(item)
+
+    def draw(look):
+        height = HEAD_HEIGHT + LEVEL_HEIGHT * (1 + len(item.fixes)) * look.font_size / 10
+        figure, axes = figures.new_figure(height=height, look=look)
+        colours = {fix: arm_colours(case, look)[fix] for fix in item.fixes}
+        ablation_plots.draw_lattice(axes, table, colours, look=look)
+        return figure
+
+    return Plate(name, captions.dissection(case, item, table), draw)
+
+
+def _shapley(case, item, values, name):
+    rates, errors = (
+        values[values["quantity"] == quantity].rename(columns={"fixes": "name"})
+        for quantity in ("solved", "log_error")
+    )
+    bounds = ["estimate", "low", "high"]
+    words = {"words": [points(row) for row in rates.to_dict("records")]}
+    left = rates.assign(**(100 * rates[bounds]), **words)
+    words = {"words": [factor(row) for row in errors.to_dict("records")]}
+    right = errors.assign(**np.exp(errors[bounds]), **words)
+
+    def draw(look):
+        height = (HEAD_HEIGHT + 2.2 * ROW_HEIGHT * len(rates)) * look.font_size / 10
+        figure, *pair = figures.new_figure(2, height=height, look=look)
+        labels = ("solve rate, in points", "error, as a factor")
+        for axes, table, label in zip(pair, (left, right), labels, strict=True):
+            log = table is right
+            colours = arm_colours(case, look)
+            ablation_plots.draw_intervals(axes, table, colours, label, look=look, log=log)
+        pair[1].set_yticklabels([])
+        return figure
+
+    named = rates.rename(columns={"name": "fixes"})
+    return Plate(name, captions.shapley(case, item, named), draw)
+
+
+def _claims(tables_):
+    case, table = tables_.case, tables_.found["claims"].drop_duplicates("claim")
+    table = table[table["verdict"] != claim_results.NOT_RUN]
+    if not len(table):
+        return
+    shown = table.rename(columns={"claim": "says"})
+
+    def draw(look):
+        scale = look.font_size / 10
+        height = HEAD_HEIGHT + LINE_HEIGHT * scale * verdict_plots.verdict_height(shown)
+        figure, axes = figures.new_figure(height=height, look=look)
+        verdict_plots.draw_verdicts(axes, shown, look=look)
+        return figure
+
+    yield Plate("claims", captions.claims(case, table), draw, kept=("png",))
+
+
+def summary(folders):
+    """Returns the `Plate` over all cases: what each fix alone does, and what was said.
+
+    Args:
+        folders: `{case: Tables}`.
+    """
+    outcomes = pd.concat([_alone(case, tables_) for case, tables_ in folders.items()])
+    claims = {
+        case.name: tables_.found["claims"].drop_duplicates("claim")["verdict"].value_counts()
+        for case, tables_ in folders.items()
+    }
+    counts = pd.DataFrame(claims).T.fillna(0).astype(int)
+
+    def draw(look):
+        return _draw_summary(folders, outcomes, counts, look)
+
+    return Plate("summary", captions.summary(outcomes, counts), draw)
+
+
+def _alone(case, tables_):
+    """The outcome of broken, of each fix alone and of fixed, at their longest budgets."""
+    found = tables.outcomes(case, tables.summary(tables_.runs))
+    rows = [tables.longest(found, arm) for arm in ("broken", *plans.one_in(case), "fixed")]
+    part = pd.concat(rows).drop_duplicates("arm")
+    part = part.drop(columns=["low", "high"])
+    part = part.rename(columns={"solved_low": "low", "solved_high": "high"})
+    return part.assign(case=case.name)
+
+
+def _draw_summary(folders, outcomes, counts, look):
+    scale = look.font_size / 10
+    heights = HEAD_HEIGHT + ROW_HEIGHT * (len(outcomes) + 2.2 * len(counts)), 1 + 0.3 * len(counts)
+    figure, top, bottom = figures.new_rows([scale * height for height in heights], look=look)
+    colours = {case.name: arm_colours(case, look) for case in folders}
+    verdict_plots.draw_rates(top, outcomes, colours, look=look)
+    verdict_plots.draw_counts(bottom, counts, look=look)
+    return figure

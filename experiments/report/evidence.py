@@ -1,0 +1,284 @@
+"""The evidence of one case: every table that something is said from, and the words.
+
+Room 9: composes what lower rooms compute; computes no statistic of its own.
+"""
+
+import pandas as pd
+
+from experiments.analysis import (
+    ablation,
+    claim_results,
+    failure_modes,
+    history,
+    rare_failures,
+    tables,
+)
+from experiments.analysis.conclusion import factor, points
+from experiments.analysis.grid_table import StudyTable
+from experiments.analysis.logged_metrics import MEANINGLESS, loss_lies, metric_check
+from experiments.analysis.outcomes import Outcomes
+from experiments.cases.case import TRAINERS
+from experiments.cases.evidence import find_evidence
+from experiments.runs.store import Store
+
+DIGITS = 6
+ERA = "era"
+
+
+def outcomes(case, store, runs):
+    """Returns the `Outcomes` of a folder: its rows, and what else its claims ask for."""
+    (studies, others), known = ({}, {}), find_evidence(case)
+    asked = {arm.partition(":")[0] for item in known.claims for arm in item.arms if ":" in arm}
+    for study in known.grids:
+        if (store.folder / "studies" / f"{study.name}.csv").exists():
+            studies[study.name] = StudyTable(store.folder / "studies", case, study)
+    for trainer in asked & set(TRAINERS):
+        if (store.folder / trainer / "runs.csv").exists():
+            others[trainer] = tables.runs(Store(store.folder / trainer, case, trainer))
+    return Outcomes(case, runs, studies, others)
+
+
+def gather(case, store, runs):
+    """Computes the tables of evidence of one folder.
+
+    Args:
+        case: The `Case`.
+        store: The `Store`.
+        runs: What `tables.runs` returns.
+
+    Returns:
+        `{name: table}`: dissection, sensitivity, claims, certificates, diagnosis,
+        metric_check and, where the software of the time is at hand, era.
+    """
+    stored = outcomes(case, store, runs)
+    found = {
+        "dissection": ablation.table(case, runs),
+        "sensitivity": ablation.flips(case, runs),
+        "claims": claim_results.claims_table(case, stored),
+        "certificates": claim_results.certificates_table(case, stored),
+        "diagnosis": failure_modes.diagnose(case, runs),
+        "metric_check": metric_check(case, runs),
+    }
+    if (store.folder.parent / ERA).is_dir():
+        found["era"] = history.compare(case, runs, store.folder.parent / ERA)
+    return found
+
+
+def texts(found):
+    """Returns `{file name: CSV text}` of the tables that hold anything."""
+    return {f"{name}.csv": tables.to_csv(table, DIGITS) for name, table in found.items()}
+
+
+def answer(case, runs):
+    """Returns the line on top: which fixes are enough, and at which budget."""
+    found = ablation.budgets(case, runs)
+    if not found:
+        return ""
+    budget = f"({found[0].name}, {found[0].num_seeds:,} seeds)"
+    return f"**{found[0].answer}** {budget}"
+
+
+def dissected(table):
+    """Returns one text table for each dissection: what every fix is worth.
+
+    Args:
+        table: What `dissection.table` returns.
+
+    Returns:
+        `{name of the dissection: (table of fixes, table of pairs, sets that solve)}`.
+    """
+    found = {}
+    for name, part in table.groupby("dissection", sort=False):
+        # Under repeated looks some arms have more: those that all share come first.
+        heading = f"{name}, {part['num_seeds'].min():,} seeds"
+        fixes = part.loc[part["kind"] == "shapley", "fixes"].unique()
+        rows = [_fix_words(part, fix) for fix in fixes]
+        pairs = part[part["kind"] == "interaction"]
+        pairs = [_pair_words(pairs, fixes) for fixes in pairs["fixes"].unique()]
+        found[heading] = pd.DataFrame(rows), pd.DataFrame(pairs), _sufficient_words(part)
+    return found
+
+
+def _fix_words(part, fix):
+    own = part[part["fixes"] == fix]
+    needed = own[own["kind"] == "necessary"]
+    words = {"fix": fix} | _value_words(own[own["kind"] == "shapley"], "Shapley value")
+    for kind in ("alone", "last"):
+        verdicts = own[(own["kind"] == kind) & (own["quantity"] == "verdict")]["verdict"]
+        words[kind] = ", ".join(verdicts)
+    confidence = [_confidence(row) for row in needed.to_dict("records")]
+    return words | {"needed": "; ".join(confidence) or "the whole does not solve"}
+
+
+def _pair_words(pairs, fixes):
+    return {"pair": fixes} | _value_words(pairs[pairs["fixes"] == fixes], "interaction")
+
+
+def _value_words(rows, title):
+    """Two cells: on the solve rate in points, on the error as a factor."""
+    found = {}
+    for row in rows.to_dict("records"):
+        if row["quantity"] == "solved":
+            found[f"{title}, solve rate (points)"] = points(row)
+        else:
+            found[f"{title}, error (factor)"] = factor(row)
+    return found
+
+
+def _sufficient_words(part):
+    rows = part[part["kind"] == "sufficient"].to_dict("records")
+    return [f"`{row['fixes']}` solves, {_confidence(row)}" for row in rows]
+
+
+def _confidence(row):
+    if pd.isna(row["confidence"]):
+        return row["verdict"]
+    return f"{row['verdict']} (confidence {_floor(row['confidence'])})"
+
+
+def _floor(confidence):
+    """A confidence in words that never rounds up to certainty."""
+    return "above 99.9%" if confidence > 0.999 else f"{confidence:.1%}"
+
+
+def sensitivity_words(table):
+    """Says which verdicts another bar would turn, or that none does."""
+    turned = table[table["flips"].astype(bool)].to_dict("records")
+    clauses = [
+        f"at a bar of {row['bar']:g} `{row['arm']}` ({row['steps']:,} steps): {row['verdict']}"
+        for row in turned
+    ]
+    bars = " and ".join(f"{bar:g}" for bar in sorted(table["bar"].unique()))
+    if not len(table):
+        return ""
+    return f"With the bar at {bars}: {'; '.join(clauses) or 'no verdict turns'}."
+
+
+def era_words(table):
+    """Returns the era certificate as text, a line for each arm and stack."""
+    return pd.DataFrame(
+        {
+            "arm": table["arm"],
+            "steps": [f"{steps:,}" for steps in table["steps"]],
+            "stack": table["stack"],
+            "era seeds": table["era_seeds"],
+            "our seeds": table["our_seeds"],
+            "verdict": table["verdict"],
+            "in words": [_joined(w, n) for w, n in zip(table["words"], table["note"], strict=True)],
+        }
+    )
+
+
+def _joined(words, note):
+    return f"{words} Note: {note}." if isinstance(note, str) and note else words
+
+
+def metric_words(table):
+    """Returns the metric check as text: what is logged against what is true."""
+    rows = []
+    for row in table.to_dict("records"):
+        shown = {"arm": row["arm"], "steps": f"{row['steps']:,}", "metric": row["metric"]}
+        shown |= {name: _number(row[name]) for name in ("logged", "true")}
+        bounds = [_number(row[name]) for name in ("difference", "low", "high")]
+        shown["difference"] = f"{bounds[0]} [{bounds[1]}, {bounds[2]}]" if bounds[0] else ""
+        rows.append(shown | {"seeds": f"{row['num_seeds']:,}", "verdict": row["verdict"]})
+    return pd.DataFrame(rows)
+
+
+def _number(value):
+    return "" if pd.isna(value) else f"{value:.3g}"
+
+
+def sections(case, runs, found):
+    """Returns the report's parts on the evidence, as `[(heading, [part, ...])]`.
+
+    A part is a text, or a table of text.
+
+    Args:
+        case: The `Case`.
+        runs: What `tables.runs` returns.
+        found: What `gather` returns.
+    """
+    parts = [
+        ("What is wrong with each arm", _diagnoses(case, runs, found["diagnosis"])),
+        ("What each fix is worth", _dissections(found["dissection"])),
+        ("What the thread says, and what came of it", _answered(found["claims"])),
+        ("Causes, each shown by touching nothing else", _answered(found["certificates"])),
+        ("Rare failures", [rare_failures.words(case, runs, arm) for arm in _solving(case, runs)]),
+        ("What Keras logs, and what is true", _metrics(case, runs, found["metric_check"])),
+    ]
+    if "era" in found:
+        parts.append(("Held against the software of the time", [era_words(found["era"])]))
+    kept = [(heading, [part for part in found if len(part)]) for heading, found in parts]
+    return [(heading, found) for heading, found in kept if found]
+
+
+def _answered(table):
+    """What was answered, and how much else asks for arms that this folder lacks."""
+    lacking = table["verdict"] == claim_results.NOT_RUN
+    words = [claim_results.words(table[~lacking])]
+    if lacking.any():
+        words.append(f"{lacking.sum():,} more ask for arms that were not run here.")
+    return words
+
+
+def _solving(case, runs):
+    """The fixed arm, as often as it is stored: rare failures are those of a fix."""
+    return ["fixed"] if (runs["arm"] == "fixed").any() else []
+
+
+def _diagnoses(case, runs, table):
+    lines = [f"- `{arm}`: {failure_modes.words(table, arm)}" for arm in table["arm"].unique()]
+    return ["\n".join(lines)]
+
+
+DISSECTION_NOTE = (
+    "Shapley values and interactions are means over seeds of each seed's own game, with "
+    "their 95% interval; an error's factor below 1 is a gain. Alone: on the broken program; "
+    "last: on all other fixes. A difference counts from 5 points of solve rate or a factor "
+    "of 1.25 in error on. A confidence is 1 less the exact one-sided errors of the verdicts "
+    "it rests on."
+)
+
+
+def _dissections(table):
+    parts = []
+    for heading, (fixes, pairs, sufficient) in dissected(table).items():
+        parts += [f"### {heading}", fixes, pairs]
+        parts.append("Smallest sets that solve: " + ("; ".join(sufficient) or "none") + ".")
+    return [*parts, DISSECTION_NOTE] if parts else []
+
+
+METRIC_NOTE = (
+    "Medians over seeds. The logged accuracy is over the training samples of the last "
+    "epoch, the true one over fresh points. *A lie*: they differ by more than 0.05 and the "
+    "formula marks down answers that are all right; *other points*: they differ, but the "
+    "formula is right."
+)
+
+
+def _metrics(case, runs, table):
+    if not len(table):
+        return []
+    lies = []
+    for (arm, _), part in runs.groupby(["arm", "steps"]):
+        lie = loss_lies(case, case.arm(arm), part) if "flat" in part else None
+        if lie is not None and lie.any():
+            lies.append(f"`{arm}` in {lie.mean():.1%} of {len(part):,} seeds")
+    if set(table["verdict"]) == {MEANINGLESS}:
+        return [_meaningless(table["logged"])]
+    words = f"{LOSS_LIES}: {'; '.join(lies)}." if lies else ""
+    return [metric_words(table), words, METRIC_NOTE]
+
+
+def _meaningless(logged):
+    return (
+        "Accuracy means nothing for a regression: over all arms the medians of what is logged "
+        f"run from {logged.min():.2g} to {logged.max():.2g}, whether an arm solves or fails."
+    )
+
+
+LOSS_LIES = (
+    "A loss that lies, for it falls below what any one answer to all can cost, though every "
+    "answer is the same"
+)

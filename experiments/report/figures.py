@@ -1,0 +1,145 @@
+"""Figures: paper, title and files of every picture, in the look that is asked for.
+
+Room 6: Matplotlib only; what is drawn on the paper is the affair of the marks.
+"""
+
+import functools
+import os
+import textwrap
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+from PIL import Image
+
+from experiments.report.style import LIGHT
+from experiments.runs import files
+
+# Without dates and versions, which would change the bytes of an unchanged figure.
+METADATA = {
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+FORMATS = tuple(METADATA)
+# Letters in a line of a title.
+TITLE_LETTERS = {"column": 62, "wide": 84}
+
+
+def style(look):
+    """Returns Matplotlib's settings for a `Look`; nothing of the caller's own is left."""
+    size = look.font_size
+    ink = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.titlecolor")
+    paper = ("figure.facecolor", "axes.facecolor")
+    return {
+        **dict.fromkeys(ink, look.ink),
+        **dict.fromkeys(paper, look.background),
+        "font.family": "DejaVu Sans",
+        "font.size": size,
+        "axes.labelsize": size,
+        "axes.titlesize": size,
+        "xtick.labelsize": 0.92 * size,
+        "ytick.labelsize": 0.92 * size,
+        "legend.fontsize": 0.88 * size,
+        "legend.frameon": False,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": look.muted,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": look.faint,
+        "lines.linewidth": 1.8,
+        "savefig.dpi": 150,
+        "svg.hashsalt": "experiments",
+        "svg.fonttype": "path",
+        "pdf.fonttype": 42,
+    }
+
+
+def in_style(function):
+    """Makes a mark draw under the settings of its `look`, light and narrow by default."""
+
+    @functools.wraps(function)
+    def drawn(*arguments, look=LIGHT, **options):
+        with matplotlib.rc_context(style(look)):
+            return function(*arguments, look=look, **options)
+
+    return drawn
+
+
+@in_style
+def new_figure(num_axes=1, *, height=4.0, width=None, look):
+    """Makes a figure with axes side by side.
+
+    Args:
+        num_axes: Integer, the number of axes.
+        height: Float, in inches.
+        width: Float, in inches; that of the look if None.
+        look: The `Look`.
+
+    Returns:
+        A tuple `(figure, axes, ...)`, as long as there are axes.
+    """
+    figure = Figure(figsize=(width or look.inches, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
+    return figure, *(figure.add_subplot(1, num_axes, 1 + place) for place in range(num_axes))
+
+
+@in_style
+def new_rows(heights, *, look):
+    """Makes a figure with axes one below the other.
+
+    Args:
+        heights: List of floats, in inches.
+        look: The `Look`.
+
+    Returns:
+        A tuple `(figure, axes, ...)`.
+    """
+    figure = Figure(figsize=(look.inches, sum(heights)), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
+    return figure, *figure.subplots(len(heights), 1, height_ratios=heights)
+
+
+@in_style
+def entitle(figure, title, *, look):
+    """Writes a title above all axes of a figure, in as many lines as it takes."""
+    lines = textwrap.wrap(title, TITLE_LETTERS[look.width])
+    size = 1.1 * look.font_size
+    figure.suptitle("\n".join(lines), x=0.012, ha="left", fontsize=size, fontweight="bold")
+
+
+@in_style
+def save(figure, path_without_suffix, formats=("svg", "png"), *, look):
+    """Writes a figure, with the same bytes whenever the marks are the same.
+
+    Args:
+        figure: Matplotlib figure.
+        path_without_suffix: Path of the files, less their suffix.
+        formats: Sequence of some of `FORMATS`.
+        look: The `Look`.
+
+    Returns:
+        The paths written, in the order of `formats`.
+    """
+    paths = [Path(f"{path_without_suffix}.{suffix}") for suffix in formats]
+    for path, suffix in zip(paths, formats, strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Written beside its place and then moved, so that no reader meets half a file.
+        partial = path.with_name(f".{path.name}.partial")
+        try:
+            figure.savefig(partial, format=suffix, metadata=METADATA.get(suffix))
+            if suffix == "png":
+                _shrink(partial)
+            if not files.holds(path, partial.read_bytes()):
+                os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    return paths
+
+
+def _shrink(path):
+    """Writes a picture anew in 256 colours, at a third of its size: few are needed."""
+    with Image.open(path) as picture:
+        dots, few = picture.info.get("dpi"), picture.convert("RGB").quantize(256, dither=0)
+    few.save(path, "PNG", optimize=True, dpi=dots)

@@ -1,0 +1,97 @@
+"""Study figures: heat maps of a study, a figure a length.
+
+Room 10: composes marks; computes no statistic.
+"""
+
+import functools
+
+from experiments.analysis import tables
+from experiments.report import captions, heat_maps
+from experiments.report.figure_files import Plate
+
+MOST_COLUMNS = {"column": 2, "wide": 3}
+# Inches, for title and names of columns, the title of a panel, and a row of cells.
+HEAD_HEIGHT, TITLE_HEIGHT, ROW_HEIGHT = 2.0, 0.3, 0.2
+
+
+def study_plates(view):
+    """Returns the `Plate` of a study at each of its lengths."""
+    kept = ("svg", "png") if len(view.study.axes) < 3 else ("png",)
+    return [
+        Plate(
+            name(view, length),
+            captions.study(view, length),
+            functools.partial(draw, view, length),
+            kept,
+        )
+        for length in view.lengths
+    ]
+
+
+def draw(view, length, look):
+    """Draws a study at one length, with a panel for each label beyond the second axis.
+
+    A study of one or two axes has two panels: the solve rate, and the median of the
+    main metric, coloured by how far it is from the best constant answer.
+
+    Args:
+        view: The `StudyView`.
+        length: One of its lengths.
+        look: The `Look`.
+
+    Returns:
+        The Matplotlib figure.
+    """
+    panels = _panels(view, length)
+    num_columns = min(MOST_COLUMNS[look.width], len(panels))
+    num_rows = -(-len(panels) // num_columns)
+    height = HEAD_HEIGHT + num_rows * (TITLE_HEIGHT + ROW_HEIGHT * _num_down(view))
+    height *= look.font_size / 10
+    figure, grid = heat_maps.new_grid(
+        len(panels), num_columns=num_columns, height=height, look=look
+    )
+    for axes, (title, part, value, label) in zip(grid, panels, strict=True):
+        columns = {"rows": "row", "columns": "column", "value": value, "label": label}
+        marked = _marked(view, part)
+        heat_maps.draw_heat_map(axes, part, marked=marked, look=look, **columns)
+        axes.set_title(title, loc="left", fontsize=0.9 * look.font_size, color=look.ink)
+    heat_maps.name_axes(figure, [*view.study.axes][:2], look=look)
+    return figure
+
+
+def name(view, length):
+    """Returns the name of the figure of one length, without its ending."""
+    return view.study.name if length is None else f"{view.study.name}_{length}"
+
+
+def _num_down(view):
+    return len(next(iter(view.study.axes.values())))
+
+
+def _panels(view, length):
+    """What is drawn: `(title, part of the cells, column of the colour, of the words)`."""
+    found = view.cells(length)
+    percent = [f"{100 * value:.3g}" for value in found["solved"]]
+    found = found.assign(percent=percent, middle=[_short(v) for v in found["median"]])
+    if len(view.study.axes) > 2:
+        parts = found.groupby("panel", sort=False)
+        return [(panel, part, "solved", "percent") for panel, part in parts]
+    return [
+        ("percent of seeds that solve", found, "solved", "percent"),
+        (f"median {tables.main_metric(view.case)}", found, "shade", "middle"),
+    ]
+
+
+def _marked(view, part):
+    if not view.study.documented:
+        return None
+    row, column, panel = view.place(view.study.documented)
+    return (row, column) if panel == part["panel"].iloc[0] else None
+
+
+def _short(value):
+    """A median in as few letters as its cell has room for."""
+    if 100 <= value < float("inf"):
+        mantissa, exponent = f"{value:.0e}".split("e")
+        return f"{mantissa}e{int(exponent)}"
+    return f"{value:.2g}"

@@ -1,0 +1,251 @@
+"""Study pages: what came of a case's studies, as figures and one page of Markdown.
+
+Room 11: composes; computes no statistic and trains nothing.
+"""
+
+import itertools
+import pathlib
+
+import pandas as pd
+
+from experiments.analysis import tables
+from experiments.analysis.grid_summary import StudyView
+from experiments.analysis.grid_table import StudyTable
+from experiments.cases.evidence import find_evidence
+from experiments.report import figure_files, grid_figures
+from experiments.report.markdown import markdown, picture
+from experiments.report.style import look
+from experiments.runs.store import write_whole
+
+MISSING = "missing"
+
+
+def write(case, folder):
+    """Writes the page, the figures and the summaries of a case's stored studies.
+
+    Args:
+        case: The `Case`.
+        folder: Where its studies lie, `results/<case>/studies`.
+
+    Returns:
+        The paths written, the page first; none if no study is stored.
+
+    Raises:
+        SuiteError: A study is damaged, or has lines of another version of the case.
+    """
+    views = stored_views(case, folder)
+    if not views:
+        return []
+    written = [path for view in views for path in _draw(view)]
+    for view in views:
+        view.table.write_summary()
+        written.append(view.table.folder / f"{view.study.name}_summary.csv")
+    path = pathlib.Path(folder) / "README.md"
+    write_whole(path, page(case, views))
+    return [path, *written]
+
+
+def stored_views(case, folder):
+    """Returns the `StudyView` of each of a case's studies that is stored in a folder."""
+    found = [StudyTable(folder, case, study) for study in find_evidence(case).grids]
+    return [StudyView(table) for table in found if table.path.exists()]
+
+
+def _draw(view):
+    for plate in grid_figures.study_plates(view):
+        yield from figure_files.write(plate, view.table.folder / "figures", look(), plate.kept)
+
+
+def page(case, views):
+    """Returns the page of a case's studies as Markdown.
+
+    Args:
+        case: The `Case`.
+        views: The `StudyView` of each stored study.
+    """
+    command, stored = views[0].table.command, {view.study.name for view in views}
+    parts = [f"# {case.name}: studies", _reading(case)]
+    for study in find_evidence(case).grids:
+        if study.name not in stored:
+            parts.append(f"`{study.name}` is not trained yet; train it with `{command}`.")
+    parts += [part for view in views for part in section(view)]
+    for one, other in itertools.combinations(views, 2):
+        if one.is_twin(other):
+            parts += comparison(one, other)
+    parts += [part for view in views for part in _all_cells(view)]
+    return "\n\n".join([*parts, *_how_to_read(views[0])]) + "\n"
+
+
+def _reading(case):
+    metric, (constant, words) = tables.main_metric(case), tables.yardstick(case)
+    bar, bar_words = tables.threshold(case)
+    return (
+        "A study crosses options; each cell of the crossing is one program, trained from the "
+        f"same seeds. Rates are percent of seeds that solve ({bar_words}, {metric} {bar:.4g}; "
+        f"{words}: {constant:.4g}) with Wilson's 95% interval, medians carry their 95% "
+        "order-statistic interval; where a figure shows medians, the colour says how far they "
+        "are from the best constant answer (dark) to a perfect one (bright). A run that "
+        "diverged counts as not solved. Averages are over all cells with a label, seed by "
+        "seed; their interval is that of the mean over seeds, for these very cells."
+    )
+
+
+def section(view):
+    """Returns what is said of one study, as parts of a page.
+
+    Args:
+        view: The `StudyView`.
+    """
+    parts = [f"## {view.study.name}", f"*{view.study.asks}*", _made(view), *_lacking(view)]
+    parts += [_outcomes(view, length) for length in view.lengths]
+    if view.study.documented:
+        parts.append(_documented(view))
+    for plate in grid_figures.study_plates(view):
+        parts.append(picture(plate.words, f"figures/{plate.name}.png").rstrip())
+    for axis in view.study.axes:
+        parts += [f"### Which {axis} learns, on the whole", _averages(view, axis)]
+    return parts
+
+
+def _made(view):
+    study, table = view.study, view.table
+    axes = " x ".join(f"{len(axis)} of {name}" for name, axis in study.axes.items())
+    words = f"{len(table.readings):,} cells ({axes}), each the arm `{study.start}` with other "
+    words += f"values and {study.num_seeds:,} seeds"
+    if study.lengths:
+        read = " and ".join(f"{length:,}" for length in study.lengths)
+        words += f", read after {read} {view.unit}"
+    else:
+        words += f", each trained for its own {view.unit}"
+    minutes = f"{table.seconds / 60:,.1f} minutes, summed over cells"
+    return f"{words}. Trained by `{table.command}`: {minutes}."
+
+
+def _lacking(view):
+    if not view.missing:
+        return []
+    num_cells = len(view.table.readings)
+    return [f"**Not whole: {len(view.missing):,} of {num_cells:,} cells are missing.**"]
+
+
+def _outcomes(view, length):
+    counts = view.cells(length)["verdict"].value_counts()
+    words = ", ".join(f"{verdict} {count:,}" for verdict, count in counts.items())
+    return f"Cells by verdict{view.after(length)}: {words}."
+
+
+def _documented(view):
+    name = view.study.documented
+    rates = [
+        f"{_rate(view.cells(length).loc[name])}{view.after(length)}" for length in view.lengths
+    ]
+    return f"The documented cell, outlined, is `{name}`: percent solved {', '.join(rates)}."
+
+
+def _averages(view, axis):
+    rows = []
+    for label in view.ranked(axis):
+        pattern = view.pattern(axis, label)
+        found = {_solved(view, n): _share(view.average(pattern, n)) for n in view.lengths}
+        rows.append({axis: label} | found)
+    return markdown(pd.DataFrame(rows))
+
+
+def _solved(view, length):
+    return f"percent solved{view.after(length)}"
+
+
+def comparison(one, other):
+    """Returns what is said of two studies with the same labels, as parts of a page.
+
+    Args:
+        one, other: The `StudyView` of each.
+    """
+    length, names = one.lengths[0], (one.study.name, other.study.name)
+    parts = [
+        f"## {names[0]} against {names[1]}",
+        f"The average {_solved(one, length)} in both, and the difference over the same seeds.",
+    ]
+    for axis in one.study.axes:
+        rows = [_compared(one, other, axis, label) for label in one.ranked(axis)]
+        parts.append(markdown(pd.DataFrame(rows)))
+    rows = [_compared(one, other, "cells", None)]
+    return [*parts, markdown(pd.DataFrame(rows))]
+
+
+def _compared(one, other, axis, label):
+    pattern, length = one.pattern(axis, label), one.lengths[0]
+    return {
+        axis: label or "all",
+        one.study.name: _share(one.average(pattern, length)),
+        other.study.name: _share(other.average(pattern, length)),
+        "second less first": _share(other.less(one, pattern, length), "+.1f"),
+    }
+
+
+def _all_cells(view):
+    parts = [f"## Every cell of {view.study.name}"]
+    metric = tables.main_metric(view.case)
+    for title, words in (("Percent solved", _rate), (f"Median {metric}", _median)):
+        for length in view.lengths:
+            summary = f"{title}{view.after(length)}"
+            parts.append(f"<details><summary>{summary}</summary>")
+            for panel, part in view.cells(length).groupby("panel", sort=False):
+                parts += [f"**{panel}**"] if panel else []
+                parts.append(_crossing(view, part, words))
+            parts.append("</details>")
+    return parts
+
+
+def _crossing(view, part, words):
+    """Lays out cells as a table, the first axis down, the second across."""
+    down, across = part["row"].unique(), part["column"].unique()
+    found = {place: words(cell) for place, cell in part.set_index(["row", "column"]).iterrows()}
+    corner = " / ".join([*view.study.axes][:2])
+    rows = [{corner: row} | {column: found[row, column] for column in across} for row in down]
+    return markdown(pd.DataFrame(rows))
+
+
+def _rate(cell):
+    if cell["solved"] != cell["solved"]:
+        return MISSING
+    low, high = 100 * cell["solved_low"], 100 * cell["solved_high"]
+    return f"{100 * cell['solved']:.3g} [{low:.0f}, {high:.0f}]"
+
+
+def _median(cell):
+    if cell["solved"] != cell["solved"]:
+        return MISSING
+    return f"{cell['median']:.3g} [{cell['low']:.3g}, {cell['high']:.3g}]"
+
+
+def _share(interval, form=".1f"):
+    if interval is None:
+        return MISSING
+    bounds = (interval.estimate, interval.low, interval.high)
+    estimate, low, high = (format(100 * bound, form) for bound in bounds)
+    return f"{estimate} [{low}, {high}]"
+
+
+def _how_to_read(view):
+    name, case = view.study.name, view.case.name
+    code = (
+        "import reproductions\n"
+        "from experiments.analysis.grid_table import StudyTable\n"
+        "from experiments.cases.evidence import find_evidence\n\n"
+        f'case = reproductions.load("{case}")\n'
+        "grids = find_evidence(case).grids\n"
+        f'study = next(grid for grid in grids if grid.name == "{name}")\n'
+        f'table = StudyTable("results/{case}/studies", case, study)\n'
+        f'table.outcomes("{next(iter(view.table.readings))}")  # a line a seed\n'
+        "table.summary()  # a line a cell and length"
+    )
+    kept = (
+        "`<study>.csv` has a line for each cell and length. Its packed columns hold the values "
+        "of seeds 0, 1, 2, ... in order, joined by blanks, with `value*count` where neighbours "
+        "are equal; truths may be a bare string of 0 and 1. The other metrics are kept as "
+        "`median low high` over seeds. `<study>.json` says what the lines were made on, and how "
+        "many seconds each cell took. `<study>_summary.csv` has the rate, its verdict and the "
+        "median of each cell. From Python:"
+    )
+    return ["## What is kept, and how to read it", kept, f"```python\n{code}\n```"]

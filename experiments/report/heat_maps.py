@@ -1,0 +1,138 @@
+"""Heat maps: a table drawn as coloured cells, each with its words, and grids of them.
+
+Room 7: draws columns, computes nothing; a cell that is not there is hatched and counted.
+"""
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from experiments.report.figures import in_style
+
+# Made to look alike with and without colour blindness: dark blue to bright yellow.
+COLOURS = matplotlib.colormaps["cividis"]
+# Of the look's own size of text: cells, names of rows and columns.
+CELL_SIZE, NAME_SIZE = 0.72, 0.85
+# The shares of red, green and blue in how bright a colour looks (WCAG 2, sRGB).
+BRIGHTNESS = np.array([0.2126, 0.7152, 0.0722])
+
+
+@in_style
+def draw_heat_map(axes, table, *, rows, columns, value, label, marked=None, look):
+    """Draws a table as coloured cells, dark for 0 and bright for 1, each with its words.
+
+    Args:
+        axes: Matplotlib axes.
+        table: A line for each cell; a cell is missing where there is no line, or no value.
+        rows, columns: Strings, the columns of the table that say where a cell stands, in
+            the order of first appearance: from the top down, from left to right.
+        value: String, the column that is shown as colour, between 0 and 1.
+        label: String, the column that is printed in the cells.
+        marked: Tuple `(row, column)` of the cell to outline, or None.
+        look: The `Look`.
+
+    Returns:
+        The axes.
+    """
+    down, across = (list(dict.fromkeys(table[name])) for name in (rows, columns))
+    shades = np.full((len(down), len(across)), np.nan)
+    for row, column, shade, words in table[[rows, columns, value, label]].to_numpy():
+        place = down.index(row), across.index(column)
+        shades[place] = shade
+        if np.isfinite(shade):
+            _print_words(axes, words, place, COLOURS(shade), look)
+    axes.pcolormesh(
+        np.ma.masked_invalid(shades), cmap=COLOURS, vmin=0, vmax=1, edgecolor=look.background
+    )
+    _hatch(axes, np.argwhere(np.isnan(shades)), look)
+    if marked is not None:
+        _outline(axes, (down.index(marked[0]), across.index(marked[1])))
+    return _name_cells(axes, down, across, look)
+
+
+@in_style
+def new_grid(num_panels, *, num_columns=3, height=4.0, look):
+    """Makes a figure with panels in rows, filled from the top left.
+
+    Args:
+        num_panels: Integer, the number of axes.
+        num_columns: Integer, the most of them side by side.
+        height: Float, the height of the figure in inches.
+        look: The `Look`, whose width it has.
+
+    Returns:
+        A tuple `(figure, list of axes)`. The names of rows and columns are shown only
+        at the left and below the lowest panel.
+    """
+    figure = Figure(figsize=(look.inches, height), layout="constrained")
+    num_columns = min(num_columns, num_panels)
+    num_rows = -(-num_panels // num_columns)
+    panels = [figure.add_subplot(num_rows, num_columns, 1 + n) for n in range(num_panels)]
+    for place, axes in enumerate(panels):
+        left, lowest = place % num_columns == 0, place + num_columns >= num_panels
+        axes.tick_params(labelleft=left, labelbottom=lowest)
+    return figure, panels
+
+
+@in_style
+def name_axes(figure, names, *, look):
+    """Writes what stands down and across beside and below all panels.
+
+    Args:
+        figure: What `new_grid` returned.
+        names: One or two strings, what the rows and what the columns are.
+        look: The `Look`.
+    """
+    for write, words in zip((figure.supylabel, figure.supxlabel), names, strict=False):
+        write(words, fontsize=look.font_size, color=look.muted)
+
+
+def ink(colour):
+    """Returns `"black"` or `"white"`, whichever is read better on a colour.
+
+    Args:
+        colour: Tuple of red, green and blue between 0 and 1; more is ignored.
+    """
+    shares = np.asarray(colour[:3])
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    brightness = linear @ BRIGHTNESS
+    return "black" if (brightness + 0.05) ** 2 > 0.05 * 1.05 else "white"
+
+
+def _print_words(axes, words, place, colour, look):
+    row, column = place
+    style = {
+        "color": ink(colour),
+        "fontsize": CELL_SIZE * look.font_size,
+        "ha": "center",
+        "va": "center",
+    }
+    axes.text(column + 0.5, row + 0.5, words, **style)
+
+
+def _hatch(axes, places, look):
+    """Hatches the cells that are missing, and says how many they are."""
+    style = {"facecolor": look.background, "edgecolor": look.muted, "hatch": "////", "linewidth": 0}
+    for row, column in places:
+        axes.add_patch(Rectangle((column, row), 1, 1, **style))
+    if len(places):
+        axes.set_title(f"{len(places)} missing", loc="right", fontsize=CELL_SIZE * look.font_size)
+
+
+def _outline(axes, place):
+    """Outlines a cell twice: one of the two lines shows on any colour."""
+    row, column = place
+    for colour, width in (("black", 3.2), ("white", 1.2)):
+        style = {"fill": False, "edgecolor": colour, "linewidth": width, "clip_on": False}
+        axes.add_patch(Rectangle((column, row), 1, 1, zorder=3, **style))
+
+
+def _name_cells(axes, down, across, look):
+    axes.set_xticks(np.arange(len(across)) + 0.5, across, rotation=90)
+    axes.set_yticks(np.arange(len(down)) + 0.5, down)
+    axes.tick_params(length=0, labelsize=NAME_SIZE * look.font_size)
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    axes.set(xlim=(0, len(across)), ylim=(len(down), 0))
+    return axes

@@ -1,0 +1,140 @@
+"""The page above all reports: what came of each case, and of every statement.
+
+Room 13: what was read of folders of results in, Markdown out.
+"""
+
+import pandas as pd
+
+from experiments.analysis import ablation, claim_results, tables
+from experiments.cases.case import SuiteError
+from experiments.cases.evidence import find_evidence
+from experiments.report import case_figures
+from experiments.report.markdown import markdown, picture
+from experiments.report.report import outcome_words
+from experiments.stats import interim
+
+HEAD = "# What came of it"
+FOOT = (
+    "Shares of seeds with Wilson's 95% interval. An arm solves if its interval lies "
+    "above 80%. Where an arm was trained at several budgets the longest is shown. "
+    "Written by `python -m reproductions report`."
+)
+# Pages beside the cases' folders: where they stand, and what they say.
+BESIDE = {
+    "silently/README.md": "what today's Keras does without a word, for those who maintain it",
+    "faults.csv": "pairs of faulty and mended programs, for those who study faults",
+    "gate/README.md": "whether today's Keras still gives these results, and which faults are "
+    "caught",
+    "coverage/README.md": "how often the intervals and verdicts used here are right, by simulation",
+    "era/README.md": "what the programs did on the software of their time, and how to run it again",
+    "benchmark/benchmark.md": "how fast the engine is, and against what",
+}
+
+
+# What stands around the findings in the README.
+MARKS = "<!-- findings: python -m reproductions report -->", "<!-- end of findings -->"
+
+
+def page(folders, root):
+    """Returns the page as Markdown.
+
+    Args:
+        folders: `{case: gallery.Tables}` of the cases that have runs.
+        root: The folder that holds them all.
+    """
+    claims = _claims(folders)
+    plate = case_figures.summary(folders)
+    parts = [HEAD, picture(plate.words, f"figures/{plate.name}.png").rstrip()]
+    parts += [markdown(pd.DataFrame([_case_words(*pair) for pair in folders.items()])), FOOT]
+    rules = [interim.words(interim.rule_of(found.runs)) for found in folders.values()]
+    parts += list(dict.fromkeys(filter(None, rules)))
+    if len(claims):
+        parts += ["## What the threads say, and what came of it", markdown(_counts(claims))]
+        parts += [markdown(claims)]
+    studied = {
+        f"{case.name}/studies/README.md": " ".join(grid.asks for grid in find_evidence(case).grids)
+        for case in folders
+    }
+    shown = [
+        f"- [{place}]({place}): {words}"
+        for place, words in (studied | BESIDE).items()
+        if (root / place).exists()
+    ]
+    parts += ["## Beside the cases", "\n".join(shown)] if shown else []
+    return "\n\n".join(parts) + "\n"
+
+
+def with_findings(readme, folders):
+    """Returns a text with the findings, a table and a picture, between its two marks.
+
+    Args:
+        readme: The text.
+        folders: `{case: gallery.Tables}` of the cases that have runs.
+
+    Raises:
+        SuiteError: The marks are not there.
+    """
+    if any(readme.count(mark) != 1 for mark in MARKS):
+        raise SuiteError(f"README.md must hold each of the lines {MARKS} once. Received: not so")
+    before, rest = readme.split(MARKS[0])
+    _, after = rest.split(MARKS[1])
+    rows, plate = (
+        pd.DataFrame([_finding(*pair) for pair in folders.items()]),
+        case_figures.summary(folders),
+    )
+    shown = picture(plate.words, f"results/figures/{plate.name}.png")
+    return f"{before}{MARKS[0]}\n{markdown(rows)}\n\n{shown}{MARKS[1]}{after}"
+
+
+def _finding(case, read):
+    words = _case_words(case, read)
+    counts = read.found["claims"].drop_duplicates("claim")["verdict"].value_counts()
+    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    return {
+        "case": f"[`{case.name}`](results/{case.name}/report.md)",
+        "fixes": ", ".join(f"`{name}`" for name in case.fixes),
+        **{name: words[name] for name in ("broken solves", "fixed solves")},
+        "which changes mattered": words["which changes mattered"],
+        "statements": said,
+    }
+
+
+def _case_words(case, read):
+    runs = read.runs
+    words = outcome_words(case, tables.summary(runs)).set_index("arm")
+    words = words[~words.index.duplicated(keep="last")]
+    solving = [arm for arm in words.index if words.loc[arm, "verdict"] == "solves"]
+    return {
+        "case": f"[{case.name}]({case.name}/report.md)",
+        "what goes wrong": case.shows,
+        "broken solves": _rate_words(words, "broken"),
+        "fixed solves": _rate_words(words, "fixed"),
+        "which changes mattered": ablation.answer(case, runs),
+        "arms that solve": ", ".join(f"`{arm}`" for arm in solving) or "none",
+    }
+
+
+def _rate_words(words, arm):
+    if arm not in words.index:
+        return "not run"
+    return f"{words.loc[arm, 'solved']} of {words.loc[arm, 'seeds']} seeds"
+
+
+def _claims(folders):
+    """Returns a line for every claim of every case, as stored: claim, case, by, verdict."""
+    parts = []
+    for case, read in folders.items():
+        table = read.found["claims"]
+        if len(table):
+            words = claim_results.words(table).drop(columns="evidence")
+            words.insert(1, "case", f"[{case.name}]({case.name}/report.md)")
+            parts.append(words)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _counts(claims):
+    """Returns how many claims of each case have which verdict."""
+    counts = claims.groupby(["case", "verdict"]).size().unstack(fill_value=0)
+    total = counts.sum().rename("all")
+    counts = pd.concat([counts, total.to_frame().T])
+    return counts.rename_axis("case").reset_index(names="case").astype(str)

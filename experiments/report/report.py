@@ -1,0 +1,270 @@
+"""Reports: tables and figures in, files a person reads out.
+
+Room 12: composes; computes no statistic and trains nothing.
+"""
+
+import pandas as pd
+
+from experiments.analysis import tables
+from experiments.cases.case import TRAINERS
+from experiments.cases.evidence import find_evidence
+from experiments.report import case_figures, evidence, figure_files
+from experiments.report.markdown import markdown, picture
+from experiments.report.story import story
+from experiments.report.style import look
+from experiments.runs.keys import environment_words
+from experiments.stats import interim
+
+
+def write(case, store, pictures=True):
+    """Writes summary, curves, showcase, figures and report of one folder.
+
+    Args:
+        case: The `Case`.
+        store: The `Store` with its runs.
+        pictures: Whether figures are drawn, and what they are drawn from is kept.
+
+    Returns:
+        The paths written, in the order a person would open them.
+    """
+    runs = tables.runs(store)
+    old = {name: tables.stored(store, name) for name in ("curves.csv", "seeds.csv")}
+    summary = tables.summary(runs)
+    curves = tables.curves(store, old["curves.csv"])
+    texts = {"summary.csv": tables.to_csv(summary)}
+    drawn_from = {
+        "curves.csv": tables.to_csv(curves, 4),
+        "seeds.csv": tables.to_csv(tables.showcase(store, old["seeds.csv"]), 3),
+    }
+    texts |= drawn_from if pictures else {}
+    store.note(
+        setups={a: vars(case.arm(a)) for a in dict.fromkeys(a for a, _ in store.arms())},
+        seeds={f"{arm} at {steps} steps": n for (arm, steps), n in _counts(runs).items()},
+    )
+    # Read back, so that a rebuild from disk draws the very same numbers.
+    curves = tables.from_csv(drawn_from["curves.csv"])
+    # Another trainer's rows bear out the engine's; what is said rests on these alone.
+    found = evidence.gather(case, store, runs) if store.trainer == TRAINERS[0] else {}
+    texts |= evidence.texts(found)
+    shown = case_figures.collect(case_figures.Tables(case, runs, curves, found)) if pictures else []
+    folder = store.folder / "figures"
+    drawn = [path for one in shown for path in figure_files.write(one, folder, look(), one.kept)]
+    texts["report.md"] = report(case, store, runs, summary, curves, found)
+    written = [store.write_text(name, text) for name, text in texts.items()]
+    return [
+        store.folder / "report.md",
+        *drawn,
+        store.folder / "runs.csv",
+        *written[: 1 + 2 * pictures],
+    ]
+
+
+def _counts(runs):
+    return runs.groupby(["arm", "steps"]).size().to_dict()
+
+
+def outcome_words(case, summary):
+    """Returns the outcome of each arm as text, ready to print.
+
+    Returns:
+        Columns `arm, steps, seeds, solved, verdict, diverged` and the main metric.
+    """
+    rows = []
+    for row in tables.outcomes(case, summary).to_dict("records"):
+        steps = f"{row['steps']:,}"
+        if row["steps"] < row["documented"]:
+            steps += f" (cut; documented {row['documented']:,})"
+        rate = f"{_percent(row['solved'])} [{_percent(row['solved_low'])}"
+        rows.append(
+            {
+                "arm": row["arm"],
+                "steps": steps,
+                "seeds": f"{row['num_seeds']:,}",
+                "solved": f"{rate}, {_percent(row['solved_high'])}]",
+                "verdict": _verdict_words(row["verdict"], row["more_seeds"]),
+                "diverged": _percent(row["diverged"]),
+                f"median {row['metric']}": f"{row['median']:.4g} "
+                f"[{row['low']:.4g}, {row['high']:.4g}]",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+SYMPTOMS = (
+    *("loss", "accuracy", "logged_accuracy", "keras1_accuracy", "one_class", "flat"),
+    *("output_mean", "dead_1", "dead_2", "saturated_1", "saturated_2"),
+)
+SYMPTOM_NOTE = (
+    "Loss and both logged accuracies are what `fit` would log for the last epoch (of an "
+    "endless stream: the last 100 batches at most): `logged_accuracy` by today's Keras, "
+    "`keras1_accuracy` by the rounding of Keras 1. `one_class` and `flat` are shares of "
+    "seeds, all others medians over seeds; `dead` and `saturated` are shares of a hidden "
+    "layer's units, counted from the input. The words are defined in "
+    "`experiments/training/metrics.py`."
+)
+
+
+def symptom_words(case, summary):
+    """Returns the symptoms of each arm as text; a blank does not apply."""
+    wide = summary.pivot(index=["arm", "steps"], columns="metric", values="estimate")
+    shown = [name for name in SYMPTOMS if name in wide]
+    rows = []
+    for row in tables.outcomes(case, summary).to_dict("records"):
+        values = wide.loc[(row["arm"], row["steps"]), shown]
+        words = ["" if value != value else f"{value:.3g}" for value in values]
+        rows.append((row["arm"], f"{row['steps']:,}", *words))
+    return pd.DataFrame(rows, columns=["arm", "steps", *shown])
+
+
+def _verdict_words(verdict, more_seeds):
+    if verdict != "undecided":
+        return verdict
+    if more_seeds is None or more_seeds != more_seeds:
+        return "undecided (no number of seeds would decide)"
+    return f"undecided (about {int(more_seeds):,} more seeds)"
+
+
+def _percent(share):
+    return f"{100 * share:.1f}%"
+
+
+def difference_words(case, changed_only=False):
+    """Returns field / broken / fixed / why as text; equal fields say so."""
+    table = tables.differences(case)
+    changed = table["broken"] != table["fixed"]
+    if changed_only:
+        table, changed = table[changed], changed[changed]
+    table = table.assign(fixed=table["fixed"].where(changed, "as broken")).astype(object)
+    for column in ("broken", "fixed"):
+        table[column] = [_value_words(value) for value in table[column]]
+    return table
+
+
+def _value_words(value):
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 10_000:
+        return f"{value:,}"
+    return str(value)
+
+
+def yardstick_words(case):
+    """Returns one line: what the best constant scores, and where the bar is."""
+    value, words = tables.yardstick(case)
+    bar, bar_words = tables.threshold(case)
+    metric = tables.main_metric(case)
+    return f"Yardsticks: {words}, {metric} {value:.4g}; {bar_words}, {metric} {bar:.4g}."
+
+
+def report(case, store, runs, summary, curves, found):
+    """Returns the report of one folder as Markdown; `found` is what `evidence.gather` returns."""
+    rivals = [(n, f.start, f.changes, f.why) for n, f in case.variants.items()]
+    rivals = pd.DataFrame(rivals, columns=["rival", "starts from", "changes", "why"])
+    rivals["changes"] = [
+        ", ".join(f"{k}={_value_words(v)}" for k, v in changes.items())
+        for changes in rivals["changes"]
+    ]
+    pictures = _pictures(case_figures.Tables(case, runs, curves, found), store)
+    parts = [
+        f"# {case.name}: {case.shows}",
+        *filter(None, [evidence.answer(case, runs) if found else ""]),
+        *filter(None, [story(case, runs, found) if found else ""]),
+        f"Source: {case.source}.",
+        "## Broken against fixed",
+        markdown(difference_words(case)),
+        *pictures["fit"],
+        "## Outcome",
+        markdown(outcome_words(case, summary)),
+        yardstick_words(case),
+        "Rates are shares of seeds with Wilson's 95% interval, medians carry their "
+        "95% order-statistic interval. A run that diverged counts as not solved.",
+        *filter(None, [interim.words(interim.rule_of(runs))]),
+        *filter(None, [evidence.sensitivity_words(found["sensitivity"]) if found else ""]),
+        *pictures["distribution"],
+        *pictures["learning_curves"],
+        *pictures["films"],
+        *_published(case, runs, curves),
+        *(_evidence(case, runs, found, pictures) if found else []),
+        "## Symptoms, and what Keras logs",
+        markdown(symptom_words(case, summary)),
+        SYMPTOM_NOTE,
+    ]
+    if len(rivals):
+        parts += ["## Rivals", markdown(rivals)]
+    known = find_evidence(case)
+    if known.provenance:
+        rows = [(k, *v) for k, v in known.provenance.items()]
+        table = pd.DataFrame(rows, columns=["field", "provenance", "note"])
+        counts = table["provenance"].value_counts()
+        words = ", ".join(f"{n} {kind}" for kind, n in counts.items())
+        parts += ["## Where the constants come from", f"{words}.", markdown(table)]
+    if known.deviations:
+        numbered = [f"{n}. {text}" for n, text in enumerate(known.deviations, start=1)]
+        parts += ["## What differs from the thread", "\n".join(numbered)]
+    parts += ["## How this was made", _made(case, store)]
+    return "\n\n".join(parts) + "\n"
+
+
+ANIMATIONS = ("twins", "race")
+# The heading below which a figure of evidence stands.
+PLACES = {
+    "What each fix is worth": ("dissection", "shapley"),
+    "What the thread says, and what came of it": ("claims",),
+}
+
+
+def _evidence(case, runs, found, pictures):
+    for heading, parts in evidence.sections(case, runs, found):
+        yield f"## {heading}"
+        for place in PLACES.get(heading, ()):
+            yield from pictures[place]
+        yield from (part if isinstance(part, str) else markdown(part) for part in parts)
+
+
+def _pictures(tables_, store):
+    """Returns the figures of a report as Markdown, by the name that theirs begins with."""
+    shown = case_figures.collect(tables_) if store.trainer == TRAINERS[0] else []
+    found = {name: [] for name in ("fit", "learning_curves", "distribution", "dissection")}
+    found |= {"shapley": [], "claims": [], "films": []}
+    for plate in shown:
+        kind = next(name for name in found if plate.name.startswith(name))
+        found[kind].append(picture(plate.words, f"figures/{plate.name}.png").rstrip())
+    found["films"] += _animations(store.folder / "figures")
+    return found
+
+
+def _animations(folder):
+    """Returns the animations that a command of their own wrote, each with its text."""
+    for name in ANIMATIONS:
+        path = folder / f"{name}.md"
+        if path.exists() and (folder / f"{name}.gif").exists():
+            text = path.read_text(encoding="utf-8").rstrip()
+            yield text.replace(f"]({name}.gif)", f"](figures/{name}.gif)")
+
+
+def _made(case, store):
+    lines = [f"- {environment_words(made)}" for made in store.environments]
+    command = f"python -m reproductions record {case.name}"
+    if store.trainer != TRAINERS[0]:
+        command += f" --trainer {store.trainer}"
+    return f"`{command}`, trainer `{store.trainer}`, on:\n\n" + "\n".join(lines)
+
+
+def _published(case, runs, curves):
+    """Says what became of the published points, if the case has any."""
+    value = getattr(case.task, "published_mse", None)
+    if value is None or not (runs["arm"] == "fixed").any():
+        return []
+    num = len(case.task.points)
+    words = f"The thread prints squared errors at {num} points; their mean is {value:.3g}."
+    reached = tables.first_reaching(curves, "points_mse", value)
+    if reached:
+        words += (
+            f" The fixed arm's median over {reached.num_seeds} seeds is first at or "
+            f"below it at the checkpoint of {reached.checkpoint:,} steps "
+            f"({reached.median:.3g})."
+        )
+    met = tables.share_at_or_below(runs, "points_mse", value)
+    words += (
+        f" After {met.steps:,} steps {_percent(met.estimate)} "
+        f"[{_percent(met.low)}, {_percent(met.high)}] of {met.num_seeds} seeds meet it."
+    )
+    return [f"## The {num} published points", words]

@@ -1,0 +1,185 @@
+"""What today's Keras does silently: scripts, what they print, and what our seeds say.
+
+Room 9: what cases declare, captured outputs and tables of runs to one page of text.
+Scripts run only when `refresh` is called; the page is built without any backend.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+from experiments.analysis import claim_results, tables
+from experiments.analysis.outcomes import Outcomes, check_metric
+from experiments.cases import plans
+from experiments.cases.case import SuiteError
+from experiments.cases.evidence import find_evidence
+from experiments.runs.keys import environment_words
+from experiments.runs.store import write_whole
+
+MAIN_BACKEND = "tensorflow"
+HEAD = (
+    "# What today's Keras does silently\n\n"
+    "For people who maintain Keras. Each part says what happens without a word, gives a "
+    "script that needs only Keras and NumPy, the output of that script as captured, and "
+    "what it did to the networks of this suite over many seeds."
+)
+FOOT = (
+    "Rates are shares of seeds with Wilson's interval of 95%, medians carry their "
+    "order-statistic interval of 95%; comparisons are over the same seeds. Losses and "
+    "logged accuracies are those of the last epoch, `accuracy` is over fresh points. The "
+    "words *solves* and *fails*, and all metrics, are defined in the suite's README and in "
+    "`experiments/training/metrics.py`."
+)
+
+
+def declared(cases):
+    """Returns `(case, item)` pairs: each `Undocumented` of each case, in order.
+
+    Args:
+        cases: The `Case`s.
+    """
+    return [(case, item) for case in cases for item in find_evidence(case).undocumented]
+
+
+def output_name(item, backend):
+    """Returns the name of the file that holds what a script printed.
+
+    Args:
+        item: The `Undocumented`.
+        backend: Name of a Keras backend; the suite's own goes without saying.
+    """
+    return item.script + f"_{backend}" * (backend != MAIN_BACKEND) + ".txt"
+
+
+def refresh(folder, cases):
+    """Runs every declared script and keeps what it prints.
+
+    Args:
+        folder: The folder of the scripts, `results/silently`.
+        cases: The `Case`s.
+
+    Returns:
+        The paths written.
+
+    Raises:
+        SuiteError: A script is missing or fails.
+    """
+    written = []
+    for _, item in declared(cases):
+        for backend in item.backends:
+            path = folder / output_name(item, backend)
+            write_whole(path, capture(folder / f"{item.script}.py", backend))
+            written.append(path)
+    return written
+
+
+def capture(script, backend=MAIN_BACKEND):
+    """Runs a script by itself and returns what it prints, and what Keras warned of.
+
+    Args:
+        script: Path of the script.
+        backend: Name of the Keras backend.
+
+    Raises:
+        SuiteError: It fails.
+    """
+    # One processor's numbers, and no log of the backend's between the lines.
+    chosen = {"KERAS_BACKEND": backend, "CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
+    command, environment = [sys.executable, str(script)], os.environ | chosen
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise SuiteError(f"{script.name} failed on {backend}; run it by itself. Received: {last}")
+    warned = dict.fromkeys(re.findall(r"UserWarning: .+", done.stderr))
+    return done.stdout + "".join(f"\n{line}\n" for line in warned)
+
+
+def page(folder, found, environments=()):
+    """Returns the page as Markdown.
+
+    Args:
+        folder: The folder of the scripts and of their captured outputs.
+        found: `{case: runs}`, as `tables.runs` returns them.
+        environments: What the runs were made on, as manifests hold it.
+
+    Raises:
+        SuiteError: A script has no captured output, or an arm is not stored.
+    """
+    parts = [HEAD]
+    for place, (case, item) in enumerate(declared(found), start=1):
+        outcomes = Outcomes(case, found[case])
+        parts += [f"## {place}. {item.title}", *_told(folder, item)]
+        parts += _measured(case, item, outcomes)
+    return "\n\n".join([*parts, "## How this was measured", FOOT, *_made(environments)]) + "\n"
+
+
+def _told(folder, item):
+    """What happens and where, with the script and what it printed."""
+    yield item.what
+    yield f"**Where in Keras.** {item.where}"
+    yield f"**Before.** {item.since}"
+    yield f"**Script.** [{item.script}.py]({item.script}.py) prints:"
+    for backend in item.backends:
+        yield f"```text\n{_output(folder, item, backend).strip()}\n```"
+
+
+def _output(folder, item, backend):
+    path = folder / output_name(item, backend)
+    if not path.exists():
+        raise SuiteError(
+            f"{item.script} has no captured output; run the scripts with: python -m "
+            f"reproductions silently. Received: no {path.name}"
+        )
+    return path.read_text(encoding="utf-8")
+
+
+def _measured(case, item, outcomes):
+    """What our seeds say: arms side by side, and questions with their answers."""
+    yield f"**Measured** on the case [{case.name}](../{case.name}/report.md):"
+    yield "\n".join(_line(case, item, outcomes, arm) for arm in item.shown)
+    _, readings = claim_results.answers(item.tests, outcomes)
+    lines = [
+        f"- {reading.question}: {reading.answer} ({claim_results.evidence_words(vars(reading))})"
+        for reading in readings
+    ]
+    yield "**Asked** of the same seeds:"
+    yield "\n".join(lines)
+
+
+def _line(case, item, outcomes, arm):
+    """One arm at its longest budget: its metrics over seeds."""
+    part = outcomes.of(arm).reset_index()
+    for name in item.metrics:
+        check_metric(name, part, arm)
+    summary = tables.summary(part[["arm", "seed", "steps", *item.metrics]]).set_index("metric")
+    clauses = [_clause(name, summary.loc[name]) for name in item.metrics]
+    at = f"{len(part):,} seeds after {int(part['steps'].iloc[0]):,} steps"
+    return f"- `{arm}` ({_why(case, arm)}), {at}: {', '.join(clauses)}"
+
+
+def _clause(name, row):
+    if name in tables.RATES:
+        return f"`{name}` in {row['estimate']:.1%} [{row['low']:.1%}, {row['high']:.1%}]"
+    return f"median `{name}` {row['estimate']:.4g} [{row['low']:.4g}, {row['high']:.4g}]"
+
+
+def _why(case, arm):
+    """What an arm is, in the words of its case."""
+    if arm in case.variants:
+        chosen = case.variants[arm]
+        return f"{chosen.why}: `{chosen.start}` with {_changes(chosen.changes)}"
+    fixes = plans.fixes_of(case, arm)
+    made = _changes({k: v for name in fixes for k, v in case.fixes[name].changes.items()})
+    return f"`broken` with {made}" if made else "as asked"
+
+
+def _changes(changes):
+    return ", ".join(f"{name}={value!r}" for name, value in changes.items())
+
+
+def _made(environments):
+    """The software and the processors of the runs, each once."""
+    lines = [f"- {environment_words(made)}" for made in environments]
+    if lines:
+        yield "The seeds were trained on:\n\n" + "\n".join(dict.fromkeys(lines))

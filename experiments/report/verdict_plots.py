@@ -1,0 +1,163 @@
+"""Marks of verdicts: statements, solve rates and counts, each with a sign of its own.
+
+Room 8: `(axes, table, ...) -> axes`; draws columns, computes nothing. No verdict is told
+by colour alone.
+"""
+
+import textwrap
+
+import numpy as np
+from matplotlib.colors import to_rgb
+from matplotlib.lines import Line2D
+
+from experiments.report.figures import in_style
+from experiments.report.heat_maps import ink
+
+SIGNS = {
+    **dict.fromkeys(("solves", "supported", "helps"), "✓"),
+    **dict.fromkeys(("fails", "contradicted", "harms"), "✗"),
+    "depends on the seed": "~",
+    "undecided": "?",
+}
+OTHER_SIGN = "–"
+SHOWN = ("supported", "depends on the seed", "undecided", "cannot be tested", "contradicted")
+# Letters in a line of a statement, at 600 pixels.
+STATEMENT_LETTERS = 74
+
+
+def sign(verdict):
+    """Returns the sign of a verdict: a tick, a cross, or one that says neither."""
+    return SIGNS.get(verdict, OTHER_SIGN)
+
+
+@in_style
+def draw_verdicts(axes, table, *, look):
+    """Draws a line for each statement: a sign and a colour for its verdict, and its words.
+
+    Args:
+        axes: Matplotlib axes.
+        table: Columns `says, verdict`, in the order they are shown.
+        look: The `Look`.
+
+    Returns:
+        The axes; they are as many units high as there are lines of text.
+    """
+    top = 0.0
+    for row in table.to_dict("records"):
+        lines = statement_lines(row["says"])
+        place = -(top + 0.5)
+        colour = look.verdicts.get(row["verdict"], look.muted)
+        axes.scatter(0.0, place, s=150, color=colour, linewidth=0)
+        style = {"va": "center", "fontsize": look.font_size, "fontweight": "bold"}
+        axes.text(
+            0.0, place - 0.03, sign(row["verdict"]), color=look.background, ha="center", **style
+        )
+        middle = -(top + 0.5 * len(lines))
+        axes.text(0.6, middle, "\n".join(lines), va="center", linespacing=1.2)
+        top += len(lines) + 0.35
+    axes.set(xlim=(-0.5, 18), ylim=(-top, 0.35))
+    axes.axis("off")
+    return _name_verdicts(axes, table["verdict"], look=look)
+
+
+@in_style
+def draw_rates(axes, table, colours, *, look):
+    """Draws the solve rate of each arm with its interval, case by case.
+
+    Args:
+        axes: Matplotlib axes.
+        table: Columns `case, arm, solved, low, high`.
+        colours: `{case: {arm: colour}}`.
+        look: The `Look`.
+
+    Returns:
+        The axes.
+    """
+    place, names = 0.0, {}
+    for case, part in table.groupby("case", sort=False):
+        axes.text(0.0, -place, case, fontweight="bold", va="center")
+        for row in part.to_dict("records"):
+            place += 1
+            names[-place] = row["arm"]
+            _draw_rate(axes, -place, row, colours[case][row["arm"]])
+        place += 1.2
+    axes.set_yticks(list(names), names.values())
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set(xlim=(-2, 102), ylim=(0.4 - place, 0.6), xlabel="percent of seeds that solve")
+    return axes
+
+
+@in_style
+def draw_counts(axes, counts, *, look):
+    """Draws how many statements of each case have which verdict, as stacked bars.
+
+    Args:
+        axes: Matplotlib axes.
+        counts: Whole numbers by case (rows) and verdict (columns).
+        look: The `Look`.
+
+    Returns:
+        The axes.
+    """
+    left = np.zeros(len(counts))
+    for verdict in [name for name in SHOWN if name in counts]:
+        widths = counts[verdict].to_numpy()
+        colour = look.verdicts.get(verdict, look.faint)
+        style = {"color": colour, "edgecolor": look.background, "linewidth": 1.0}
+        bars = axes.barh(np.arange(len(counts)), widths, left=left, label=verdict, **style)
+        # A bar of one statement has room for its number alone.
+        signs = [f"{sign(verdict)} " if width > 1 else "" for width in widths]
+        texts = [
+            f"{mark}{width}" if width else "" for mark, width in zip(signs, widths, strict=True)
+        ]
+        inside = ink(to_rgb(colour))
+        axes.bar_label(
+            bars, texts, label_type="center", color=inside, fontsize=0.8 * look.font_size
+        )
+        left += widths
+    axes.set_yticks(np.arange(len(counts)), counts.index)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    axes.set_xticks([])
+    axes.invert_yaxis()
+    place = {"bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2, "handlelength": 1.0}
+    axes.legend(loc="lower left", ncols=3, **place)
+    return axes
+
+
+def statement_lines(says):
+    """Returns the lines that a statement takes in `draw_verdicts`."""
+    return textwrap.wrap(says, STATEMENT_LETTERS)
+
+
+def verdict_height(table):
+    """Returns how many lines `draw_verdicts` takes for a table."""
+    return sum(len(statement_lines(says)) + 0.35 for says in table["says"])
+
+
+def _draw_rate(axes, place, row, colour):
+    low, high = 100 * row["low"], 100 * row["high"]
+    axes.plot([low, high], [place] * 2, color=colour, linewidth=4, solid_capstyle="butt")
+    axes.plot(100 * row["solved"], place, "o", color=colour, markersize=7, clip_on=False)
+
+
+def _name_verdicts(axes, verdicts, *, look):
+    """Puts what each sign means, and how often it is given, above the lines."""
+    counts = verdicts.value_counts()
+    handles = [
+        Line2D(
+            [],
+            [],
+            marker="o",
+            markersize=8,
+            linestyle="none",
+            label=f"{verdict} ({count})",
+            color=look.verdicts.get(verdict, look.muted),
+        )
+        for verdict, count in counts.items()
+    ]
+    place = {"bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2, "handletextpad": 0.2}
+    axes.legend(handles=handles, loc="lower left", ncols=3, **place)
+    return axes

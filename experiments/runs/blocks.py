@@ -1,0 +1,106 @@
+"""Blocks of seeds: one run trained once, and every arm read from it.
+
+Room 7: knows trainers by what they yield, and the display of progress; knows no store.
+"""
+
+import os
+
+import numpy as np
+
+from experiments.training import columns, metrics
+
+
+class Quiet:
+    """A progress display that shows nothing; the interface of all others."""
+
+    def start(self, name, total):
+        """A run begins: `total` updates, summed over seeds, are to be made."""
+
+    def advance(self, updates, name=None):
+        """So many more updates, summed over seeds, are done: of the run begun last, or named."""
+
+    def say(self, words):
+        """Something happened that a person should know."""
+
+
+def num_cores():
+    """Returns the cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def train_block(case, arms, block, trainer, advance=None, *, saved=None, keep=None):
+    """Trains one block of seeds once and reads every arm from it.
+
+    Args:
+        case: The `Case`.
+        arms: `{arm: setup}` of one run, the longest first.
+        block: List of seeds.
+        trainer: A trainer of the run's setup.
+        advance: Called with the updates made, summed over seeds.
+        saved: `(arrays, facts)` that `keep` was offered, to go on from.
+        keep: Called as trainers call it, with the steps made and a function that makes
+            such a state: the trainer's, and all that was measured so far.
+
+    Returns:
+        `{arm: (rows, trace)}`: a table of a row for each seed, see `columns`, and what
+        `Store.add_trace` keeps.
+    """
+    exam = metrics.Exam(case, next(iter(arms.values())), block)
+    ends = {arm: setup.num_steps for arm, setup in arms.items()}
+    series = set(metrics.checkpoints(max(ends.values())))
+    looks = sorted(series | set(ends.values()))
+    measured, curves = _measured(saved)
+
+    def offer(steps, make):
+        keep(steps, lambda: _with_measured(make(), measured, curves))
+
+    how = {"saved": saved, "keep": None if keep is None else offer}
+    for snapshot in trainer.train(block, looks, exam, advance, **how):
+        measured[snapshot.steps] = exam.measure(snapshot)
+        curves[snapshot.steps] = exam.curve(snapshot)
+    found = {}
+    for arm, setup in arms.items():
+        end = ends[arm]
+        marks = [s for s in looks if s == end or (s < end and s in series)]
+        rows = {"arm": arm, "seed": block, "steps": end, **measured[end]}
+        rows = columns.typed(rows | exam.history(marks, measured))
+        found[arm] = rows, _trace(marks, measured, curves)
+    return found
+
+
+def _with_measured(state, measured, curves):
+    """Adds what was measured to a trainer's state."""
+    arrays, facts = state
+    for steps, values in measured.items():
+        arrays |= {f"measured/{steps}/{name}": value for name, value in values.items()}
+        arrays[f"curve/{steps}"] = curves[steps]
+    return arrays, facts
+
+
+def _measured(saved):
+    """Returns what a saved state holds of measures: `(measured, curves)`."""
+    measured, curves = {}, {}
+    for name, value in (saved[0] if saved else {}).items():
+        kind, _, rest = name.partition("/")
+        steps, _, metric = rest.partition("/")
+        if kind == "measured":
+            measured.setdefault(int(steps), {})[metric] = value
+        elif kind == "curve":
+            curves[int(steps)] = value
+    return measured, curves
+
+
+def _trace(marks, measured, curves):
+    """Stacks what was measured along checkpoints; blank at step 0 is NaN."""
+    trace = {"steps": np.array(marks)}
+    num_seeds = len(curves[marks[0]])
+    blank = np.full(num_seeds, np.nan)
+    # An error beyond float32 is as good as infinite.
+    with np.errstate(over="ignore"):
+        for name in measured[marks[-1]]:
+            values = [measured[mark].get(name, blank) for mark in marks]
+            trace[name] = np.stack(values, axis=1).astype(np.float32)
+        trace["curve"] = np.stack([curves[m] for m in marks], axis=1).astype(np.float32)
+    return trace

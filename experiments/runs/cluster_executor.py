@@ -1,0 +1,254 @@
+"""The crew of a cluster: units trained by workers that may be lost with their node.
+
+Room 11: hands units out and passes on what is heard of them, as `workers` does; writes
+nothing. Ray, which is handed in, places workers and carries bytes; what becomes of a lost
+worker's unit is decided here.
+"""
+
+import collections
+import contextlib
+import functools
+import operator
+import sys
+import time
+
+from experiments.cases.case import SuiteError
+from experiments.cases.errors import one_line
+from experiments.runs import cluster_worker, keys
+from experiments.runs.executor import MOST_PROGRAMS, MOST_TRIES
+
+SECONDS_BETWEEN_LOOKS = 2.0
+
+
+class Crew:
+    """The workers of a cluster, one a core; a node may come or go at any time.
+
+    Args:
+        ray: The module, joined to a cluster.
+        num_workers: How many, at most.
+    """
+
+    def __init__(self, ray, num_workers=None):
+        self._ray, self._num_workers = ray, num_workers or sys.maxsize
+
+    def run(self, units, state):
+        """Trains units, see `workers`; yields `(unit, "news", words)` beside what crews yield.
+
+        Args:
+            units: List of `Unit`.
+            state: Function `unit -> bytes or None`: a saved state to go on from.
+
+        Raises:
+            SuiteError: No node is fit to train, or the cluster is lost.
+        """
+        if not units:
+            return
+        shift = _Shift(self._ray, units, state, self._num_workers)
+        try:
+            yield from shift.work()
+        except (self._ray.exceptions.RayError, ConnectionError) as error:
+            raise SuiteError(
+                "The cluster is lost; what is finished is kept: start it again, and run again. "
+                f"Received: {one_line(error)}"
+            ) from None
+        finally:
+            shift.end()
+
+
+class _Shift:
+    """Some units, and the workers that train them."""
+
+    def __init__(self, ray, units, state, most):
+        self._ray, self._state, self._most = ray, state, most
+        self._first, self._waiting, self._workers = units[0], collections.deque(units), []
+        self._modules = sorted(set().union(*(_modules(unit) for unit in units)))
+        self._ours = cluster_worker.facts(self._modules)
+        self._tries, self._failed_starts = collections.Counter(), collections.Counter()
+        self._nodes, self._refused, self._looked = {}, {}, -SECONDS_BETWEEN_LOOKS
+
+    def work(self):
+        """Yields what is heard until every unit has ended."""
+        while self._num_left():
+            if time.monotonic() - self._looked >= SECONDS_BETWEEN_LOOKS:
+                yield from self._look()
+            yield from self._hand_out()
+            asked = {worker.ref: worker for worker in self._workers if worker.ref is not None}
+            if not asked:
+                time.sleep(SECONDS_BETWEEN_LOOKS / 10)
+                continue
+            ready, _ = self._ray.wait(list(asked), timeout=SECONDS_BETWEEN_LOOKS)
+            for ref in ready:
+                yield from self._hear(asked[ref])
+
+    def end(self):
+        """Ends all workers."""
+        for worker in list(self._workers):
+            self._dismiss(worker)
+
+    def _num_left(self):
+        return len(self._waiting) + sum(worker.unit is not None for worker in self._workers)
+
+    def _look(self):
+        """Counts the nodes, and hires a worker for every core as long as units are left."""
+        self._looked = time.monotonic()
+        nodes = {node["NodeID"]: node for node in self._ray.nodes() if node["Alive"]}
+        cores = {name: int(node["Resources"].get("CPU", 0)) for name, node in nodes.items()}
+        if cores != self._nodes:
+            self._nodes = cores
+            yield self._news(f"{_count(len(cores), 'node')}, {_count(sum(cores.values()), 'core')}")
+        fit = {name: num for name, num in cores.items() if num and name not in self._refused}
+        if not fit and not self._workers and any(cores.values()):
+            raise SuiteError("; ".join(self._refused[name] for name in cores if cores[name]))
+        # One on every node before a second on any.
+        for place, name in sorted((i, name) for name, num in fit.items() for i in range(num)):
+            have = sum(worker.node == name for worker in self._workers)
+            if have <= place and len(self._workers) < min(self._num_left(), self._most):
+                self._workers.append(self._hire(name, nodes[name]["NodeManagerAddress"]))
+
+    def _hire(self, node, name):
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        how = {"num_cpus": 1, "max_restarts": 0, "max_task_retries": 0}
+        here = NodeAffinitySchedulingStrategy(node, soft=False)
+        actor = self._ray.remote(_actor()).options(**how, scheduling_strategy=here).remote()
+        return _Worker(actor, node, name, actor.facts.remote(self._modules, sys.path))
+
+    def _hand_out(self):
+        """Gives each worker that is free a unit."""
+        for worker in [worker for worker in self._workers if worker.ref is None]:
+            if self._waiting and worker.is_worn:
+                self._dismiss(worker)
+            elif self._waiting:
+                unit = self._waiting.popleft()
+                try:
+                    data = self._ray.cloudpickle.dumps(unit)
+                except Exception as error:
+                    words = f"it cannot be sent; run without --cluster. Received: {error}"
+                    yield unit, "failed", SuiteError(words)
+                else:
+                    worker.give(unit, data, self._state(unit))
+
+    def _hear(self, worker):
+        try:
+            told = self._ray.get(worker.ref)
+        except self._ray.exceptions.RayError as error:
+            yield from self._lose(worker, error)
+            return
+        if worker.unit is None:
+            yield from self._admit(worker, told)
+            return
+        unit = worker.unit
+        if told[-1][0] in ("done", "failed"):
+            worker.unit = worker.ref = None
+        else:
+            worker.ref = worker.actor.hear.remote()
+        for kind, value in told:
+            yield unit, kind, value
+
+    def _admit(self, worker, theirs):
+        """Lets a new worker begin, if its node has what this one has."""
+        why = cluster_worker.refusal(f"node {worker.name}", theirs, self._ours)
+        worker.ref = None
+        if why:
+            self._dismiss(worker)
+        if why and worker.node not in self._refused:
+            self._refused[worker.node] = why
+            yield self._news(why)
+
+    def _lose(self, worker, error):
+        """Puts a lost worker's unit back in front, or says that it failed."""
+        self._dismiss(worker)
+        unit, reason = worker.unit, one_line(error)
+        if unit is None:
+            self._failed_starts[worker.node] += 1
+            if self._failed_starts[worker.node] >= MOST_TRIES:
+                words = f"node {worker.name} takes no part: no worker starts. Received: {reason}"
+                self._refused[worker.node] = words
+            return
+        self._tries[unit.name] += 1
+        if self._tries[unit.name] < MOST_TRIES:
+            self._waiting.appendleft(unit)
+            yield self._news(f"a worker of node {worker.name} was lost; another trains {unit.name}")
+            return
+        words = f"its worker was lost {MOST_TRIES} times, perhaps for want of memory"
+        yield unit, "failed", SuiteError(f"{words}. Received: {reason}")
+
+    def _dismiss(self, worker):
+        self._workers.remove(worker)
+        # Another may be needed at once.
+        self._looked = -SECONDS_BETWEEN_LOOKS
+        with contextlib.suppress(Exception):
+            self._ray.kill(worker.actor)
+
+    def _news(self, words):
+        return self._first, "news", words
+
+
+class _Worker:
+    """A worker on a node, what was last asked of it, and the unit that it trains."""
+
+    def __init__(self, actor, node, name, ref):
+        self.actor, self.node, self.name, self.ref = actor, node, name, ref
+        self.unit, self._programs = None, set()
+
+    @property
+    def is_worn(self):
+        return len(self._programs) >= MOST_PROGRAMS
+
+    def give(self, unit, data, saved):
+        self.unit = unit
+        self._programs.add(unit.program)
+        self.actor.give.remote(data, saved)
+        self.ref = self.actor.hear.remote()
+
+
+def _actor():
+    """Returns the class of the workers; made here, it travels by value to any node."""
+
+    class Worker:
+        def facts(self, modules, places):
+            import os
+            import sys
+
+            # A GPU rounds otherwise; a cluster trains on its cores.
+            os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+            # As any process that is started to help: what its starter finds it finds.
+            sys.path += [place for place in places if place not in sys.path]
+            try:
+                from experiments.runs import cluster_worker
+            except ImportError:
+                return {}
+            self._desk = cluster_worker.Desk()
+            return cluster_worker.facts(modules)
+
+        def give(self, data, saved):
+            self._desk.give(data, saved)
+
+        def hear(self):
+            return self._desk.hear()
+
+    return Worker
+
+
+def _modules(unit):
+    """Returns the modules that a node has to have, since the unit's parts stand in them."""
+    case = unit.case
+    parts = (case.data, case.model, case.task.target, case.inputs, case.by_hand, type(unit.setup))
+    parts = [part.func if isinstance(part, functools.partial) else part for part in parts]
+    found = {part.__module__ for part in parts if _travels_by_name(part)}
+    # An evidence file imports the script of its case.
+    return found | {keys.script_of(name) for name in found}
+
+
+def _travels_by_name(part):
+    """Whether pickle sends a name: of what stands in a module other than the one run."""
+    module = sys.modules.get(getattr(part, "__module__", None))
+    try:
+        found = operator.attrgetter(part.__qualname__)(module)
+    except AttributeError:
+        return False
+    return found is part and module.__name__ != "__main__"
+
+
+def _count(number, noun):
+    return f"{number:,} {noun}" + "s" * (number != 1)

@@ -1,0 +1,111 @@
+"""The part of a cluster's node: what it would train with, and a desk that trains units.
+
+Room 10: knows benches and news; knows nothing of Ray, which only carries calls and bytes.
+"""
+
+import functools
+import importlib.util
+import pathlib
+import pickle
+import platform
+import queue
+import threading
+import warnings
+
+from experiments.runs import files
+from experiments.runs.executor import News, outcome, sendable
+from experiments.runs.jobs import Bench
+from experiments.runs.keys import PACKAGES, version
+
+SOURCES = "version of the suite"
+# Rows depend on these packages.
+TRAINING = ("cases", "stats", "training", "runs")
+ABSENT = "missing"
+MEND = 'run `git pull` and `pip install -e ".[cluster]"` there'
+
+
+def facts(modules):
+    """Returns what rows may depend on here, in words and digests.
+
+    Args:
+        modules: Names of the modules that a case's functions stand in.
+
+    Returns:
+        `{name: text}`: versions, a digest of the sources that train, and one of each module.
+    """
+    versions = {name: version(name) for name in PACKAGES}
+    ours = {"Python": platform.python_version(), SOURCES: files.digest(repr(sources()))}
+    return ours | versions | {name: _digest_of(name) for name in modules}
+
+
+@functools.cache
+def sources():
+    """Returns `{module: source}` of every package that rows depend on.
+
+    They are read once in a process, as its modules are.
+    """
+    root = pathlib.Path(__file__).parent.parent
+    paths = sorted(path for package in TRAINING for path in (root / package).rglob("*.py"))
+    return {str(path.relative_to(root)): path.read_text(encoding="utf-8") for path in paths}
+
+
+def _digest_of(module):
+    """Returns a digest of a module's file, or that there is none."""
+    try:
+        found = importlib.util.find_spec(module)
+        return files.digest(pathlib.Path(found.origin).read_bytes())
+    except (ImportError, ValueError, AttributeError, TypeError, OSError):
+        return ABSENT
+
+
+def refusal(node, theirs, ours):
+    """Returns why a node takes no part, on one line, or nothing.
+
+    Args:
+        node: The node's name.
+        theirs: What `facts` returned there; empty where this suite is not found.
+        ours: What it returned here.
+    """
+    if not theirs:
+        return f"{node} takes no part: it has not this suite, or an older one; {MEND}"
+    # Patches of Python change no row; Ray itself refuses any other difference.
+    told = [
+        f"{name} {theirs.get(name, ABSENT)}, not {value}" if name in PACKAGES else f"another {name}"
+        for name, value in ours.items()
+        if name != "Python" and theirs.get(name) != value
+    ]
+    return f"{node} takes no part: it has {' and '.join(told)}; {MEND}" if told else ""
+
+
+class Desk:
+    """Trains the units that it is given, one at a time, on a bench that keeps its program."""
+
+    def __init__(self):
+        warnings.filterwarnings("ignore", message="You are using a softmax over axis")
+        self._bench, self._heard = Bench(), queue.SimpleQueue()
+
+    def give(self, data, saved):
+        """Begins to train a unit.
+
+        Args:
+            data: The `Unit` as bytes of pickle.
+            saved: A state to go on from, or `None`.
+        """
+        threading.Thread(target=self._work, args=(data, saved), daemon=True).start()
+
+    def hear(self):
+        """Returns the next news, as a list of `(kind, value)`; waits until there is one."""
+        heard = [self._heard.get()]
+        while not self._heard.empty():
+            heard.append(self._heard.get())
+        return heard
+
+    def _work(self, data, saved):
+        news = News(self._heard.put)
+        try:
+            ended = sendable(*outcome(self._bench, pickle.loads(data), saved, news.tell))
+        except BaseException as error:
+            # A case may end its thread, by `sys.exit`; nobody would hear of it.
+            ended = "failed", RuntimeError(f"{type(error).__name__}: {error}")
+        news.flush()
+        self._heard.put(ended)

@@ -1,0 +1,75 @@
+"""Chunks: one pass of a block of seeds, as the engine trains on it.
+
+Room 4: NumPy only; reads `streams`.
+"""
+
+import numpy as np
+
+from experiments.training.streams import STREAM_PASS
+
+SHORT_PASS = 1000
+
+
+class Chunk:
+    """One pass of a block's batches, ready for `Program.train`.
+
+    Args:
+        streams: The seeds' `Batches`.
+        masks: For each seed what `networks.dropout_masks` returns.
+        batch_size: Samples in a batch.
+        num_replicas: If given, the last seed is repeated to fill so many.
+
+    Attributes:
+        x: `(num_steps, num_replicas, batch_size, num_inputs)`, float32.
+        y: `(num_steps, num_replicas, batch_size, num_outputs)`, float32.
+        share: `(num_steps, 1, batch_size)`: a sample's share of its batch's mean; 0
+            for the copies that fill a short last batch.
+        masks: For each dropout layer `(num_steps, num_replicas, batch_size, units)`.
+    """
+
+    def __init__(self, streams, masks, batch_size, num_replicas=None):
+        setup = streams[0].setup
+        self.is_stream = setup.is_stream
+        num_samples = STREAM_PASS * batch_size if setup.is_stream else setup.num_training_samples
+        order = np.append(np.arange(num_samples), np.zeros(-num_samples % batch_size, int))
+        self._cut = (len(order) // batch_size, batch_size)
+        if not setup.is_stream and num_samples <= SHORT_PASS:
+            self.x, self.y = self._gather(streams)
+        else:
+            passes = zip(*(stream.next_pass() for stream in streams), strict=True)
+            self.x, self.y = (self._stack(arrays, order) for arrays in passes)
+        kept = (
+            [mask.next_pass(num_samples, units) for mask, units in layer]
+            for layer in zip(*masks, strict=True)
+        )
+        self.masks = tuple(self._stack(arrays, order) for arrays in kept)
+        valid = (np.arange(len(order)) < num_samples).reshape(self._cut)
+        share = valid / valid.sum(axis=1, keepdims=True)
+        self.share = share.astype(np.float32)[:, None, :]
+        self._widen(len(streams), num_replicas or len(streams))
+
+    def _stack(self, arrays, order):
+        if len(order) > len(arrays[0]):
+            arrays = [array[order] for array in arrays]
+        return np.stack([array.reshape(*self._cut, -1) for array in arrays], axis=1)
+
+    def _gather(self, streams):
+        """Gathers a short pass of all seeds at once: what `_stack` does, in fewer calls."""
+        samples = zip(*(stream.next_samples() for stream in streams), strict=True)
+        x, y = (np.stack(arrays) for arrays in samples)
+        orders = np.stack([stream.next_order() for stream in streams])
+        fill = np.prod(self._cut) - orders.shape[1]
+        orders = np.concatenate([orders, np.repeat(orders[:, :1], fill, axis=1)], axis=1)
+        orders += len(x[0]) * np.arange(len(streams))[:, None]
+        places = orders.reshape(-1, *self._cut).transpose(1, 0, 2)
+        return [array.reshape(-1, array.shape[-1]).take(places, axis=0) for array in (x, y)]
+
+    def _widen(self, num_streams, num_replicas):
+        """Repeats the last seed for the replicas that fill a block."""
+        if num_replicas > num_streams:
+            places = np.minimum(np.arange(num_replicas), num_streams - 1)
+            self.x, self.y = (array.take(places, axis=1) for array in (self.x, self.y))
+            self.masks = tuple(mask.take(places, axis=1) for mask in self.masks)
+
+    def __len__(self):
+        return len(self.x)

@@ -1,0 +1,385 @@
+"""The fast trainer: many seeds of one plain Keras model at once.
+
+Room 6: the only module that imports TensorFlow. The weights of a block of seeds
+are stacked on a leading replica axis, the network's own activations and loss
+run on the stacked tensors, Keras's own optimizer updates the stacked variables,
+and the loop over steps runs inside one function compiled by XLA. What cannot be
+trained exactly that way is refused by name.
+
+Only a Dense layer's affine part is spelled out here (a batched matmul in place
+of one per replica); everything else is called, not copied. As head and loss meet
+in one graph, a softmax output keeps its logits for the cross-entropies, just as
+it does in `fit`.
+"""
+
+import contextlib
+
+import numpy as np
+
+from experiments.training import checkpoints as states
+from experiments.training import networks
+from experiments.training.batches import SHORT_PASS, Chunk
+from experiments.training.metrics import NUM_PROBED, Snapshot
+from experiments.training.stack_size import widest_block
+from experiments.training.streams import Batches, steps_per_pass
+from experiments.training.support import check_trainable, unreduced_loss
+
+__all__ = ["SHORT_PASS", "Batches", "Chunk", "Program", "Trainer", "tensorflow", "widest_block"]
+
+NUM_GRADIENT_BATCHES = 10
+# In a narrower stack XLA adds the samples of a gradient up in another order.
+LEAST_GRADIENTS = 32
+
+
+def tensorflow():
+    """Imports TensorFlow, one thread a function: blocks are what runs in parallel."""
+    networks.load_keras()
+    import tensorflow as tf
+
+    tf.get_logger().addFilter(_is_news)
+    # Where TensorFlow already runs it keeps its threads: that costs speed, not bits.
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+    return tf
+
+
+def _is_news(record):
+    # Every program is traced once; TensorFlow takes their number for retracing.
+    return "triggered tf.function retracing" not in record.getMessage()
+
+
+class Program:
+    """One model compiled for a fixed number of replicas.
+
+    Args:
+        model: The compiled `keras.Sequential` of an arm.
+        num_replicas: Seeds stacked, at least 2: XLA rounds a lone replica's
+            products otherwise than a stack's.
+        least_gradients: Gradients are taken of so many replicas at least, the last one
+            repeated, so that their bits do not depend on a width that may be chosen.
+
+    Raises:
+        SuiteError: The model cannot be trained exactly this way.
+    """
+
+    def __init__(self, model, num_replicas, least_gradients=0):
+        self._tf = tensorflow()
+        check_trainable(model)
+        import keras
+
+        self.model, self.num_replicas = model, num_replicas
+        self._num_gradients = max(num_replicas, least_gradients)
+        self._variables = [
+            keras.Variable(np.zeros((num_replicas, *v.shape), np.float32), name=v.name)
+            for v in model.trainable_variables
+        ]
+        self._optimizer = model.optimizer.from_config(model.optimizer.get_config())
+        self._optimizer.build(self._variables)
+        self._start = [v.numpy() for v in self._optimizer.variables]
+        self._loss = unreduced_loss(model)
+        self._accuracies = networks.accuracies(model)
+        compiled = {"jit_compile": True, "autograph": False}
+        self._train = self._tf.function(self._train_steps, **compiled)
+        self._outputs = self._tf.function(self._forward_all, **compiled)
+        self._gradients = self._tf.function(self._flat_gradients, **compiled)
+
+    def reset(self, weights):
+        """Starts over from stacked weights, with fresh optimizer slots.
+
+        Args:
+            weights: Arrays of shape `(num_replicas, *variable shape)`.
+        """
+        self._assign(weights, self._start)
+
+    def _assign(self, weights, slots):
+        variables = [*self._variables, *self._optimizer.variables]
+        for variable, value in zip(variables, [*weights, *slots], strict=True):
+            variable.assign(value)
+
+    @property
+    def weights(self):
+        """The stacked weights as NumPy arrays."""
+        return [variable.numpy() for variable in self._variables]
+
+    def state(self):
+        """Returns weights and optimizer as `{name: array}`, with the replicas that fill up."""
+        slots = [variable.numpy() for variable in self._optimizer.variables]
+        return states.named("weights", self.weights) | states.named("optimizer", slots)
+
+    def restore(self, arrays):
+        """Goes on from what `state` returned.
+
+        Raises:
+            StateError: The arrays are those of another program.
+        """
+        weights = states.taken("weights", arrays, self.weights)
+        self._assign(weights, states.taken("optimizer", arrays, self._start))
+
+    @property
+    def num_updates(self):
+        """How many updates the optimizer counts since the last reset."""
+        return int(self._optimizer.iterations)
+
+    def train(self, batches, start, stop):
+        """Makes the updates `start` to `stop - 1` of a chunk of batches.
+
+        Args:
+            batches: A `Chunk`.
+            start: First step.
+            stop: The step after the last.
+
+        Returns:
+            Float32 array `(stop - start, num_replicas, 3)`: loss, today's
+            accuracy and Keras 1's, each before its update.
+        """
+        bounds = self._tf.constant(start), self._tf.constant(stop)
+        logs = self._train(batches.x, batches.y, batches.share, batches.masks, *bounds)
+        return logs.numpy()[start:stop]
+
+    def gradient_norms(self, batches):
+        """Returns the L2 norm of each replica's gradient, `(num_replicas,)`.
+
+        It is the gradient of the loss that `fit` lowers, without dropout, as a mean over
+        the batches of a pass; of an endless stream's pass, over the first ten.
+
+        Args:
+            batches: A `Chunk`.
+        """
+        num = min(NUM_GRADIENT_BATCHES, len(batches)) if batches.is_stream else len(batches)
+        part = max(1, NUM_PROBED // batches.x.shape[2])
+        total = 0.0
+        for start in range(0, num, part):
+            x, y, share = (
+                np.concatenate(array[start : min(start + part, num)], axis=1)
+                for array in (batches.x, batches.y, batches.share)
+            )
+            total = total + self._gradients(x, y, share / np.float32(num)).numpy()
+        return np.linalg.norm(total, axis=1)[: self.num_replicas]
+
+    def outputs(self, x):
+        """Evaluates the network, in inference mode.
+
+        Args:
+            x: Float32 array `(num_replicas, num_samples, num_inputs)`.
+
+        Returns:
+            `(hidden, outputs)`: hidden outputs on the first 1,000 samples, a list
+            of `(num_replicas, 1000, units)`; outputs on all samples.
+        """
+        num_samples = x.shape[1]
+        x = np.pad(x, ((0, 0), (0, -num_samples % NUM_PROBED), (0, 0)), mode="edge")
+        hidden, outputs = None, []
+        for part in np.split(x, x.shape[1] // NUM_PROBED, axis=1):
+            *values, output = self._outputs(part)
+            hidden = hidden or [value.numpy() for value in values]
+            outputs.append(output.numpy())
+        return hidden, np.concatenate(outputs, axis=1)[:, :num_samples]
+
+    def _train_steps(self, x, y, share, masks, start, stop):
+        tf = self._tf
+
+        def step(i, logs):
+            log = self._step(x[i], y[i], share[i], [mask[i] for mask in masks])
+            return i + 1, logs.write(i, log)
+
+        logs = tf.TensorArray(tf.float32, x.shape[0], element_shape=(self.num_replicas, 3))
+        _, logs = tf.while_loop(lambda i, _: i < stop, step, (start, logs))
+        return logs.stack()
+
+    def _step(self, x, y, share, masks):
+        tf = self._tf
+        values = [tf.convert_to_tensor(v.value) for v in self._variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            outputs = self._forward(x, values, masks)[-1]
+            losses = tf.reduce_sum(self._loss(y, outputs) * share, axis=-1)
+            losses += self._penalties(values)
+            total = tf.reduce_sum(losses)
+        self._optimizer.apply(tape.gradient(total, values), self._variables)
+        logs = [tf.reduce_sum(f(y, outputs) * share, axis=-1) for f in self._accuracies]
+        return tf.stack([losses, *logs], axis=-1)
+
+    def _filled(self, value):
+        """Repeats the last replica until there are as many as gradients are taken of."""
+        fill = self._num_gradients - self.num_replicas
+        return self._tf.concat([value, self._tf.repeat(value[-1:], fill, axis=0)], axis=0)
+
+    def _flat_gradients(self, x, y, share):
+        tf = self._tf
+        x, y, *values = map(self._filled, (x, y, *(v.value for v in self._variables)))
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            losses = tf.reduce_sum(self._loss(y, self._forward(x, values, [])[-1]) * share, axis=-1)
+            # Penalties are no mean over samples: a part of the batches has its part of them.
+            losses += self._penalties(values) * tf.reduce_sum(share, axis=-1)
+        gradients = tape.gradient(losses, values)
+        return tf.concat([tf.reshape(g, (self._num_gradients, -1)) for g in gradients], axis=1)
+
+    def _forward_all(self, x):
+        values = [variable.value for variable in self._variables]
+        return self._forward(x, values, [])
+
+    def _forward(self, x, values, masks):
+        """Returns the hidden layers' outputs, then the network's."""
+        import keras
+
+        values, masks = list(values), list(masks)
+        hidden, kept = networks.hidden_layers(self.model), []
+        for layer in self.model.layers:
+            if isinstance(layer, keras.layers.Dense):
+                x = self._tf.matmul(x, values.pop(0))
+                if layer.use_bias:
+                    x = x + values.pop(0)[:, None, :]
+                x = layer.activation(x)
+            elif isinstance(layer, keras.layers.Dropout):
+                if masks and layer.rate > 0:
+                    x = x * self._tf.cast(masks.pop(0), x.dtype) / (1 - layer.rate)
+            else:
+                x = layer.call(x)
+            kept += [x] * (layer in hidden)
+        return [*kept, x]
+
+    def _penalties(self, values):
+        """Returns each replica's regularization penalty, zero where there is none."""
+        places = {id(v): n for n, v in enumerate(self.model.trainable_variables)}
+        total = 0.0
+        for _, layer in networks.weighted_layers(self.model):
+            for variable in layer.trainable_variables:
+                penalty = getattr(layer, f"{variable.name}_regularizer", None)
+                if penalty is not None:
+                    stacked = values[places[id(variable)]]
+                    # A mapped penalty would fall back to a loop, at thirty times the cost.
+                    parts = self._tf.unstack(stacked)
+                    total += self._tf.stack([penalty(part) for part in parts])
+        return total
+
+
+class Trainer:
+    """Trains blocks of seeds of one arm.
+
+    Args:
+        case: The `Case`.
+        setup: The arm's `Setup`.
+        width: Seeds in a block, at least 2.
+    """
+
+    def __init__(self, case, setup, width):
+        self.case, self.setup = case, setup
+        tensorflow()
+        least = LEAST_GRADIENTS if case.block_width is None else 0
+        self.program = Program(networks.build(case, setup), max(width, 2), least)
+
+    def train(self, seeds, checkpoints, exam, progress=None, *, saved=None, keep=None):
+        """Trains some seeds, stopping to look at each checkpoint.
+
+        Args:
+            seeds: At most `width` whole numbers; fewer are filled up with the last.
+            checkpoints: Increasing numbers of updates at which to look.
+            exam: The `Exam` of these seeds.
+            progress: Called with the number of updates just made.
+            saved: If given, the state `(arrays, facts)` to go on from; what came before is
+                counted as progress, and not looked at again.
+            keep: If given, called between passes as `keep(steps, make)`, after all looks
+                up to there; `make()` returns the state to go on from.
+
+        Yields:
+            A `Snapshot` of these seeds at each checkpoint.
+
+        Raises:
+            StateError: `saved` is not of these seeds, this setup or this length.
+        """
+        block = _Block(self, seeds, checkpoints)
+        begun = block.begin(saved)
+        if progress is not None and begun:
+            progress(begun * len(seeds))
+        inputs = _filled_up(exam.inputs, self.program.num_replicas)
+        for checkpoint in (c for c in checkpoints if c > begun or not begun):
+            while block.step < checkpoint:
+                if keep is not None and block.is_between and block.step > begun:
+                    keep(block.step, block.state)
+                made = block.advance(checkpoint)
+                if progress is not None:
+                    progress(made * len(seeds))
+            yield self._look(block, inputs)
+
+    def _look(self, block, inputs):
+        hidden, outputs = self.program.outputs(inputs)
+        layers, num_seeds = networks.hidden_layers(self.program.model), block.num_seeds
+        return Snapshot(
+            steps=block.step,
+            outputs=outputs[:num_seeds],
+            hidden=[values[:num_seeds] for values in hidden],
+            activations=[networks.activation_name(layer) for layer in layers],
+            logs=_pass_means(block.chunk, block.logs)[:num_seeds] if block.step else None,
+            gradient=self.program.gradient_norms(block.chunk)[:num_seeds],
+        )
+
+
+class _Block:
+    """A block of seeds in training: the updates made, and the pass they are in."""
+
+    def __init__(self, trainer, seeds, checkpoints):
+        self._trainer, self._seeds, self.num_seeds = trainer, seeds, len(seeds)
+        case, setup, model = trainer.case, trainer.setup, trainer.program.model
+        self._setup, self._program = setup, trainer.program
+        self._identity = states.identity("engine", setup, seeds, checkpoints)
+        self._streams = [Batches(case, setup, seed) for seed in seeds]
+        self._masks = [networks.dropout_masks(model, seed) for seed in seeds]
+        self.step, self.chunk, self.logs = 0, None, []
+
+    @property
+    def is_between(self):
+        """Whether one pass is over, and the next one not drawn."""
+        return self.step > 0 and self.step % steps_per_pass(self._setup) == 0
+
+    def begin(self, saved):
+        """Starts at the first update, or where a state was saved; returns which."""
+        if saved is None:
+            self._start()
+        else:
+            self._restore(*saved)
+        return self.step
+
+    def _start(self):
+        case, model = self._trainer.case, self._program.model
+        drawn = [networks.starting_weights(case, self._setup, model, s) for s in self._seeds]
+        stacks = [np.stack(values) for values in zip(*drawn, strict=True)]
+        self._program.reset([_filled_up(v, self._program.num_replicas) for v in stacks])
+        self._next_pass()
+
+    def _restore(self, arrays, facts):
+        step = states.saved_step(facts, self._identity, steps_per_pass(self._setup))
+        states.restore_draws(facts, self._streams, self._masks)
+        self._program.restore(arrays)
+        self.step = step
+
+    def state(self):
+        """Returns `(arrays, facts)` to go on from; asked for between passes only."""
+        facts = self._identity | {"step": self.step}
+        return self._program.state(), facts | states.draws(self._streams, self._masks)
+
+    def _next_pass(self):
+        sizes = self._setup.batch_size, self._program.num_replicas
+        self.chunk, self.logs = Chunk(self._streams, self._masks, *sizes), []
+
+    def advance(self, checkpoint):
+        """Makes updates to the checkpoint or the pass's end; returns how many."""
+        if self.is_between:
+            self._next_pass()
+        place = self.step % steps_per_pass(self._setup)
+        stop = min(len(self.chunk), place + checkpoint - self.step)
+        self.logs.append(self._program.train(self.chunk, place, stop))
+        self.step += stop - place
+        return stop - place
+
+
+def _filled_up(stacked, num_replicas):
+    """Repeats the last seed for the replicas that fill a block."""
+    return stacked.take(np.minimum(np.arange(num_replicas), len(stacked) - 1), axis=0)
+
+
+def _pass_means(chunk, logs):
+    """Means over the samples of the current pass, as `fit` logs an epoch."""
+    logs = np.concatenate(logs).astype(np.float64)
+    counts = (chunk.share[: len(logs), 0] > 0).sum(axis=1)
+    return np.einsum("s,srl->rl", counts / counts.sum(), logs)

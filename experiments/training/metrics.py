@@ -1,0 +1,344 @@
+"""Measures: what a trained network is asked, and what its answers are worth.
+
+Room 4: NumPy only. Every word of a verdict on one run is defined here, once:
+
+- *diverged*: an answer in the exam, or the last loss, is not finite.
+- *flat*: the outputs' standard deviation over the exam is below 1% of the
+  target's (of 0.5 for two classes).
+- *dead* unit: its output is 0 on every one of the first 1,000 exam inputs.
+- *saturated* unit: on at least 95% of those inputs its output lies within 1% of
+  its activation's range from either end.
+- *one class*: all 10,000 fresh points are put in the same class.
+- *first solved*: updates made at the first checkpoint that clears the bar.
+- *still learning*: the error (MSE, or the share put wrong) at the end is more than
+  1.25 times below that of the last checkpoint in the first half.
+- *dead since*: the first checkpoint from which on all units of a hidden layer that
+  has no bounds are dead, to the end.
+- *..._first*: a value before the first update.
+- *gradient rises*: in what share of the steps from checkpoint to checkpoint the norm of
+  the gradient rose.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from experiments.cases.case import Regression, SuiteError, nearest
+from experiments.training import streams
+from experiments.training.columns import in_order
+
+NUM_PROBED = 1000
+NUM_CURVE = 50
+FLAT_SHARE = 0.01
+SATURATED_INPUTS = 0.95
+SATURATED_MARGIN = 0.01
+LEARNING_FACTOR = 1.25
+BOUNDS = {
+    "sigmoid": (0, 1),
+    "hard_sigmoid": (0, 1),
+    "literal_hard_sigmoid": (0, 1),
+    "softmax": (0, 1),
+    "tanh": (-1, 1),
+    "softsign": (-1, 1),
+    "hard_tanh": (-1, 1),
+    "relu6": (0, 6),
+}
+# Where a run diverged these take the worst value there is.
+WORST_IS_LOW = ("r2", "skill", "accuracy", "logged_accuracy", "keras1_accuracy")
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """What a trainer saw of some seeds after so many updates.
+
+    Attributes:
+        steps: Updates made.
+        outputs: `(num_seeds, num_inputs of the exam, num_outputs)`.
+        hidden: One array `(num_seeds, 1000, units)` for each hidden layer.
+        activations: The hidden layers' activations.
+        logs: `(num_seeds, 3)` or `None` before the first update: the loss, today's
+            and Keras 1's accuracy, as averaged by `fit` over the current epoch.
+        gradient: `(num_seeds,)`: L2 norm of the loss's gradient over the current
+            pass, or `None` where the trainer does not look.
+    """
+
+    steps: int
+    outputs: np.ndarray
+    hidden: list
+    activations: list
+    logs: np.ndarray | None
+    gradient: np.ndarray | None = None
+
+
+def grid():
+    """Returns the fixed grid x = (i + 0.5) / 1000 as an array `(1000,)`."""
+    return (np.arange(NUM_PROBED) + 0.5) / NUM_PROBED
+
+
+def curve_inputs():
+    """Returns the 50 places (i + 0.5) / 50 at which curves are kept."""
+    return (np.arange(NUM_CURVE) + 0.5) / NUM_CURVE
+
+
+def diagonal(num_inputs):
+    """Returns the 50 places between (0, ..., 0) and (1, ..., 1), `(50, num_inputs)`."""
+    return np.repeat(curve_inputs()[:, None], num_inputs, axis=1)
+
+
+class Exam:
+    """The questions put to some seeds of an arm, and the marking of answers.
+
+    Args:
+        case: The `Case`.
+        setup: The arm's `Setup`.
+        seeds: Whole numbers; a classifier's fresh points are each seed's own.
+
+    Attributes:
+        inputs: `(num_seeds, num_questions, num_inputs)`, float32: what the network
+            is given, already prepared.
+    """
+
+    def __init__(self, case, setup, seeds):
+        self.case, self.setup = case, setup
+        kind = _RegressionExam if isinstance(case.task, Regression) else _ClassExam
+        self._kind = kind(case, setup, seeds)
+        self.inputs = self._kind.inputs
+
+    def measure(self, snapshot):
+        """Marks a snapshot.
+
+        Returns:
+            `{metric: array (num_seeds,)}`. A metric that does not apply is absent;
+            a value that is not finite is the worst there is, +inf or -inf.
+        """
+        with np.errstate(all="ignore"):
+            found = self._kind.measure(snapshot) | _symptoms(snapshot)
+        diverged = ~np.isfinite(snapshot.outputs).all(axis=(1, 2))
+        if snapshot.logs is not None:
+            diverged |= ~np.isfinite(snapshot.logs[:, 0])
+            names = ("loss", "logged_accuracy", "keras1_accuracy")
+            found |= dict(zip(names, snapshot.logs.T, strict=True))
+        if snapshot.gradient is not None:
+            found["gradient_norm"] = snapshot.gradient
+        for name, values in found.items():
+            values = np.asarray(values, np.float64)
+            worst = -np.inf if name.startswith(WORST_IS_LOW) else np.inf
+            found[name] = np.where(np.isfinite(values), values, worst)
+        bar = self.case.solved
+        if bar.metric not in found:
+            raise SuiteError(
+                f"{self.case.name}: Solved needs a metric of its task; expected one of "
+                f"{in_order(found)}. Received: {bar.metric}.{nearest(bar.metric, found)}"
+            )
+        solved = (found[bar.metric] >= bar.above) & ~diverged
+        return {"diverged": diverged, "solved": solved} | found
+
+    def history(self, marks, measured):
+        """Marks what only shows along the way, at the checkpoints.
+
+        Args:
+            marks: The checkpoints up to an arm's end, increasing.
+            measured: `{checkpoint: what measure returned}`.
+
+        Returns:
+            `{metric: array (num_seeds,)}`, see the top of this file.
+        """
+        table = {
+            name: np.stack([measured[mark][name] for mark in marks], axis=1)
+            for name in measured[marks[0]]
+        }
+        found = {"first_solved": _since(table["solved"], marks, first=True)}
+        error = table["mse"] if "mse" in table else 1.0 - table["accuracy"]
+        half = max(place for place, mark in enumerate(marks) if 2 * mark <= marks[-1])
+        found["still_learning"] = (error[:, -1] * LEARNING_FACTOR < error[:, half]).astype(float)
+        layers = [name[5:] for name in table if name.startswith("dead_")]
+        mortal = [table[f"dead_{n}"] == 1 for n in layers if f"saturated_{n}" not in table]
+        if mortal:
+            found["dead_since"] = _since(np.any(mortal, axis=0), marks)
+        for name in ("output_mean", "output_std"):
+            found[f"{name}_first"] = table[name][:, 0]
+        if "gradient_norm" in table:
+            norms = table["gradient_norm"]
+            found["gradient_first"] = norms[:, 0]
+            found["gradient_rises"] = (norms[:, 1:] > norms[:, :-1]).mean(axis=1)
+        return found
+
+    def curve(self, snapshot):
+        """Returns the outputs at the 50 places, `(num_seeds, 50)`.
+
+        For a classifier these lie on the diagonal from (0, ..., 0) to (1, ..., 1),
+        and the value is that of the last output.
+        """
+        return snapshot.outputs[:, -NUM_CURVE:, -1].astype(np.float64)
+
+
+def _since(holds, marks, first=False):
+    """The first checkpoint at which something holds, or from which on it does; else inf."""
+    if not first:
+        holds = np.logical_and.accumulate(holds[:, ::-1], axis=1)[:, ::-1]
+    places = np.argmax(holds, axis=1)
+    return np.where(holds.any(axis=1), np.asarray(marks, float)[places], np.inf)
+
+
+def curve_target(case):
+    """Returns what the output should be at the 50 places, `(50,)`.
+
+    For a classifier: the last label column of the class, as the fixed arm's data
+    spell it.
+    """
+    x = curve_inputs()
+    if isinstance(case.task, Regression):
+        return np.asarray(case.task.target(x), np.float64)
+    points, labels = case.data(case.fixed, np.random.default_rng(0), (NUM_PROBED,))
+    chosen = case.task.target(diagonal(points.shape[-1]))
+    return np.where(chosen, labels[:, -1].max(), labels[:, -1].min())
+
+
+class _RegressionExam:
+    def __init__(self, case, setup, seeds):
+        self.case = case
+        self.x = grid()
+        self.y = np.asarray(case.task.target(self.x), np.float64)
+        self.points = np.asarray(case.task.points, np.float64)
+        x = np.concatenate([self.x, self.points, curve_inputs()])[:, None]
+        x = streams.prepare(case, setup, x, self.x[:, None])
+        x = np.asarray(x, np.float32)
+        self.inputs = np.broadcast_to(x, (len(seeds), *x.shape))
+
+    def measure(self, snapshot):
+        answers = snapshot.outputs[:, :, 0].astype(np.float64)
+        answers, rest = answers[:, :NUM_PROBED], answers[:, NUM_PROBED:]
+        found = _errors(answers, self.y, "")
+        found["skill"] = found["r2"]
+        if self.case.task.also_from is not None:
+            part = self.x >= self.case.task.also_from
+            suffix = f"_from_{self.case.task.also_from:g}"
+            found |= _errors(answers[:, part], self.y[part], suffix)
+        if len(self.points):
+            truth = np.asarray(self.case.task.target(self.points), np.float64)
+            squares = (rest[:, : len(self.points)] - truth) ** 2
+            found["points_mse"] = squares.mean(axis=1)
+            found["points_max"] = squares.max(axis=1)
+            for place, column in enumerate(squares.T, start=1):
+                found[f"point_{place}"] = column
+        return found | _flatness(answers, self.y.std())
+
+
+def _errors(answers, y, suffix):
+    """MSE, RMSE, largest absolute error and R2 along the last axis."""
+    errors = answers - y
+    mse = (errors**2).mean(axis=1)
+    return {
+        f"mse{suffix}": mse,
+        f"rmse{suffix}": np.sqrt(mse),
+        f"max_error{suffix}": np.abs(errors).max(axis=1),
+        f"r2{suffix}": 1.0 - mse / y.var(),
+    }
+
+
+def _flatness(answers, deviation):
+    spread = answers.std(axis=1)
+    return {
+        "output_mean": answers.mean(axis=1),
+        "output_std": spread,
+        "flat": (spread < FLAT_SHARE * deviation).astype(float),
+    }
+
+
+class _ClassExam:
+    def __init__(self, case, setup, seeds):
+        self.setup, self.task = setup, case.task
+        num = self.task.num_many + self.task.num_few
+        x = np.stack(
+            [case.data(setup, streams.generator(seed, "test"), (num,))[0] for seed in seeds]
+        )
+        self.truth = np.asarray(self.task.target(x), bool)
+        line = np.broadcast_to(diagonal(x.shape[-1]), (len(seeds), NUM_CURVE, x.shape[-1]))
+        x = np.concatenate([x, line], axis=1)
+        self.inputs = np.asarray(streams.prepare(case, setup, x, x), np.float32)
+
+    def measure(self, snapshot):
+        answers = snapshot.outputs[:, :-NUM_CURVE]
+        chosen = read(answers, self.setup.read)
+        # An answer that is no number is no class; it makes the accuracy none either.
+        right = np.where(np.isfinite(answers).all(axis=-1), chosen == self.truth, np.nan)
+        many = slice(0, self.task.num_many)
+        accuracy = right[:, many].mean(axis=1)
+        share = self.truth[:, many].mean(axis=1)
+        majority = np.maximum(share, 1.0 - share)
+        positive = chosen[:, many].mean(axis=1)
+        found = {
+            "accuracy": accuracy,
+            "accuracy_200": right[:, self.task.num_many :].mean(axis=1),
+            "skill": (accuracy - majority) / (1.0 - majority),
+            "majority": majority,
+            "share_class_1": positive,
+            "one_class": ((positive == 0) | (positive == 1)).astype(float),
+        }
+        last = answers[:, many, -1].astype(np.float64)
+        if self.setup.read != "sign":
+            found["calibration_error"] = calibration_error(last, self.truth[:, many])
+        return found | _flatness(last, 0.5)
+
+
+def calibration_error(probabilities, truth, num_bins=10):
+    """Returns the expected calibration error (Guo et al., 2017) of each row.
+
+    Points are put in bins of equal width by the probability they are given for class
+    1; it is the mean over points of how far the mean probability of a bin lies from
+    its share of class 1.
+
+    Args:
+        probabilities: Array `(num_seeds, num_points)`; cut to [0, 1].
+        truth: Booleans of the same shape.
+        num_bins: Number of bins.
+
+    Returns:
+        Array `(num_seeds,)`.
+    """
+    p = np.clip(probabilities, 0.0, 1.0)
+    bins = np.minimum(np.nan_to_num(p) * num_bins, num_bins - 1).astype(int)
+    bins += num_bins * np.arange(len(p))[:, None]
+    gaps = np.bincount(bins.ravel(), (p - truth).ravel(), minlength=num_bins * len(p))
+    return np.abs(gaps.reshape(len(p), num_bins)).sum(axis=1) / p.shape[1]
+
+
+def read(outputs, how):
+    """Reads outputs as classes.
+
+    Args:
+        outputs: Array `(..., num_outputs)`.
+        how: `"argmax"`, `"sign"` (above 0 is class 1) or `"threshold 0.5"`.
+
+    Returns:
+        Booleans `(...)`: whether the answer is class 1.
+    """
+    if how == "argmax":
+        return np.argmax(outputs, axis=-1) == 1
+    return outputs[..., -1] > {"sign": 0.0, "threshold 0.5": 0.5}[how]
+
+
+def _symptoms(snapshot):
+    """Share of dead and of saturated units in each hidden layer."""
+    found = {}
+    layers = zip(snapshot.hidden, snapshot.activations, strict=True)
+    for place, (values, activation) in enumerate(layers, start=1):
+        found[f"dead_{place}"] = (values == 0).all(axis=1).mean(axis=1)
+        if activation in BOUNDS:
+            found[f"saturated_{place}"] = _saturated(values, *BOUNDS[activation])
+    return found
+
+
+def _saturated(values, low, high):
+    margin = SATURATED_MARGIN * (high - low)
+    at_end = (values < low + margin) | (values > high - margin)
+    return (at_end.mean(axis=1) >= SATURATED_INPUTS).mean(axis=1)
+
+
+def checkpoints(num_steps):
+    """Returns 0 and the series 1, 2, 5, 10, ... up to and with `num_steps`."""
+    steps, power = {0, num_steps}, 1
+    while power < num_steps:
+        steps |= {digit * power for digit in (1, 2, 5)}
+        power *= 10
+    return sorted(step for step in steps if step <= num_steps)

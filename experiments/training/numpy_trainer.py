@@ -1,0 +1,173 @@
+"""A third trainer, in plain NumPy: is it the framework?
+
+Room 5: forward, backward and update by hand for the smallest family of networks:
+Dense and ReLU layers, mean squared error, gradient descent at a constant rate. Only
+initial weights are drawn by Keras, so that all trainers start alike.
+"""
+
+import numpy as np
+
+from experiments.cases.case import SuiteError
+from experiments.training import checkpoints as states
+from experiments.training import networks
+from experiments.training.metrics import NUM_PROBED, Snapshot
+from experiments.training.streams import Batches, steps_per_pass
+
+LOSSES = ("mse", "mean_squared_error")
+
+
+class Trainer:
+    """Trains seeds of one arm side by side, each on its own.
+
+    Args:
+        case: The `Case`.
+        setup: The arm's `Setup`.
+
+    Raises:
+        SuiteError: The arm is none of the family.
+    """
+
+    def __init__(self, case, setup):
+        self.case, self.setup = case, setup
+        self.model = networks.build(case, setup)
+        _check_compiled(self.model)
+        self._rate = np.float32(self.model.optimizer.learning_rate)
+        self._kinds = [kind for kind in map(_kind, self.model.layers) if kind]
+
+    def train(self, seeds, checkpoints, exam, progress=None, *, saved=None, keep=None):
+        """Trains some seeds, stopping to look at each checkpoint.
+
+        Args:
+            seeds: Whole numbers.
+            checkpoints: Increasing numbers of updates at which to look.
+            exam: The `Exam` of these seeds.
+            progress: Called with the number of updates just made.
+            saved: See `engine.Trainer.train`.
+            keep: See `engine.Trainer.train`.
+
+        Yields:
+            A `Snapshot` of these seeds at each checkpoint.
+
+        Raises:
+            StateError: `saved` is not of these seeds, this setup or this length.
+        """
+        whose = states.identity("numpy", self.setup, seeds, checkpoints)
+        streams = [Batches(self.case, self.setup, seed) for seed in seeds]
+        weights, begun = self._starting_weights(seeds), 0
+        if saved is not None:
+            weights, begun = self._restored(saved, whose, streams, weights)
+        step, batches, logs, sizes, counted = begun, [], [], [], 0
+        for checkpoint in (c for c in checkpoints if c > begun or not begun):
+            if progress is not None:
+                progress((checkpoint - counted) * len(seeds))
+                counted = checkpoint
+            while step < checkpoint:
+                if not batches:
+                    if keep is not None and step > begun:
+                        keep(step, lambda at=step: _state(whose, at, streams, weights))
+                    batches, logs, sizes = self._cut(streams), [], []
+                sizes.append(batches[0][0].shape[1])
+                logs.append(self._update(weights, *batches.pop(0)))
+                step += 1
+            yield self._look(step, weights, exam, step and np.average(logs, 0, sizes))
+
+    def _starting_weights(self, seeds):
+        drawn = [networks.starting_weights(self.case, self.setup, self.model, s) for s in seeds]
+        return [np.stack(values).astype(np.float32) for values in zip(*drawn, strict=True)]
+
+    def _restored(self, saved, whose, streams, weights):
+        """Returns the saved weights and the step; lets the streams go on from there."""
+        arrays, facts = saved
+        step = states.saved_step(facts, whose, steps_per_pass(self.setup))
+        states.restore_draws(facts, streams, [[] for _ in streams])
+        return [w.copy() for w in states.taken("weights", arrays, weights)], step
+
+    def _cut(self, streams):
+        """Returns a pass of all seeds as a list of batches `(x, y)`, the last maybe short."""
+        x, y = (np.stack(v) for v in zip(*(s.next_pass() for s in streams), strict=True))
+        size = self.setup.batch_size
+        return [(x[:, i : i + size], y[:, i : i + size]) for i in range(0, x.shape[1], size)]
+
+    def _forward(self, x, weights):
+        """Returns what each layer was given, and the outputs last."""
+        values, place = [x], 0
+        for kind in self._kinds:
+            if kind == "dense":
+                kernel, bias = weights[place], weights[place + 1]
+                values.append(values[-1] @ kernel + bias[:, None, :])
+                place += 2
+            else:
+                values.append(np.maximum(values[-1], 0))
+        return values
+
+    def _update(self, weights, x, y):
+        """Makes one update in place; returns loss and both accuracies, before it."""
+        *inputs, outputs = self._forward(x, weights)
+        slope = (outputs - y) * np.float32(2 / y[0].size)
+        place = len(weights)
+        for kind, given in zip(self._kinds[::-1], inputs[::-1], strict=True):
+            if kind == "relu":
+                slope = slope * (given > 0)
+                continue
+            place -= 2
+            kernel, bias = weights[place], weights[place + 1]
+            steps = given.swapaxes(1, 2) @ slope, slope.sum(axis=1)
+            slope = slope @ kernel.swapaxes(1, 2)
+            kernel -= self._rate * steps[0]
+            bias -= self._rate * steps[1]
+        errors = ((outputs - y) ** 2).mean(axis=(1, 2))
+        todays = ((outputs > 0.5) == y).mean(axis=(1, 2))
+        return np.stack([errors, todays, (np.round(outputs) == y).mean(axis=(1, 2))], axis=1)
+
+    def _look(self, step, weights, exam, logs):
+        places = [self.model.layers.index(la) for la in networks.hidden_layers(self.model)]
+        kept = [n for n, layer in enumerate(self.model.layers) if _kind(layer)]
+        values = self._forward(exam.inputs, weights)
+        layers = networks.hidden_layers(self.model)
+        return Snapshot(
+            steps=step,
+            outputs=values[-1],
+            hidden=[values[1 + kept.index(place)][:, :NUM_PROBED] for place in places],
+            activations=[networks.activation_name(layer) for layer in layers],
+            logs=logs if step else None,
+        )
+
+
+def _state(whose, step, streams, weights):
+    """Returns `(arrays, facts)` to go on from after so many updates."""
+    arrays = states.named("weights", [values.copy() for values in weights])
+    return arrays, whose | {"step": step} | states.draws(streams, [[] for _ in streams])
+
+
+def _refuse(what, received):
+    raise SuiteError(
+        f"The plain NumPy trainer knows Dense and ReLU layers, mean squared error and "
+        f"gradient descent at a constant rate; run this arm with --trainer engine. "
+        f"Received: {what} {received}"
+    )
+
+
+def _kind(layer):
+    """Returns `dense`, `relu`, or nothing for a dropout that drops nothing."""
+    name, config = type(layer).__name__, layer.get_config()
+    if name == "Dropout" and layer.rate == 0:
+        return ""
+    relu = name == "ReLU" and not config["negative_slope"] and not config["threshold"]
+    if relu and config["max_value"] is None:
+        return "relu"
+    plain = name == "Dense" and layer.use_bias and networks.activation_name(layer) == "linear"
+    if plain and layer.kernel_regularizer is None and layer.bias_regularizer is None:
+        return "dense"
+    return _refuse("layer", f"{name} ({networks.activation_name(layer)})")
+
+
+def _check_compiled(model):
+    optimizer = model.optimizer.get_config()
+    name = type(model.optimizer).__name__
+    more = ("momentum", "weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema")
+    if name != "SGD" or any(optimizer.get(option) for option in more):
+        _refuse("optimizer", f"{name} with {[o for o in more if optimizer.get(o)]}")
+    if not isinstance(optimizer["learning_rate"], float):
+        _refuse("optimizer", "SGD with a schedule")
+    if model.loss not in LOSSES:
+        _refuse("loss", model.loss)
