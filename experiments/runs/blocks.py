@@ -61,8 +61,7 @@ def train_block(case, arms, block, trainer, advance=None, *, saved=None, keep=No
         measured[snapshot.steps] = exam.measure(snapshot)
         curves[snapshot.steps] = exam.curve(snapshot)
     found = {}
-    for arm, setup in arms.items():
-        end = ends[arm]
+    for arm, end in ends.items():
         marks = [s for s in looks if s == end or (s < end and s in series)]
         rows = {"arm": arm, "seed": block, "steps": end, **measured[end]}
         rows = columns.typed(rows | exam.history(marks, measured))

@@ -21,6 +21,8 @@ SOURCES = "version of the suite"
 # Rows depend on these packages.
 TRAINING = ("cases", "stats", "training", "runs")
 ABSENT = "missing"
+# Rows travel as tables of pandas.
+VERSIONS = (*PACKAGES, "pandas")
 MEND = 'run `git pull` and `pip install -e ".[cluster]"` there'
 
 
@@ -33,7 +35,7 @@ def facts(modules):
     Returns:
         `{name: text}`: versions, a digest of the sources that train, and one of each module.
     """
-    versions = {name: version(name) for name in PACKAGES}
+    versions = {name: version(name) for name in VERSIONS}
     ours = {"Python": platform.python_version(), SOURCES: files.digest(repr(sources()))}
     return ours | versions | {name: _digest_of(name) for name in modules}
 
@@ -70,7 +72,7 @@ def refusal(node, theirs, ours):
         return f"{node} takes no part: it has not this suite, or an older one; {MEND}"
     # Patches of Python change no row; Ray itself refuses any other difference.
     told = [
-        f"{name} {theirs.get(name, ABSENT)}, not {value}" if name in PACKAGES else f"another {name}"
+        f"{name} {theirs.get(name, ABSENT)}, not {value}" if name in VERSIONS else f"another {name}"
         for name, value in ours.items()
         if name != "Python" and theirs.get(name) != value
     ]

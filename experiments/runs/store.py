@@ -1,10 +1,10 @@
 """The store: one folder of plain text for one case and one trainer.
 
-Room 5: disk only; trains nothing, computes nothing. Rows are a table in memory, written as
-text once and read back once. They are keyed by what made them and carry a checksum; the rows of a finished unit are a small file of their own
-until they are merged into `runs.csv`; the manifest says what each table must hold. Files
-are replaced whole or not at all, and a file that is damaged, foreign or newer than this
-code is named, never overwritten.
+Room 5: disk only; trains nothing, computes nothing. A table of rows is written as text
+once, and read back once. Rows are keyed by what made them and carry a checksum; the rows of
+a finished unit are a small file of their own until they are merged into `runs.csv`; the
+manifest says what each table must hold. Files are replaced whole or not at all, and a file
+that is damaged, foreign or newer than this code is named, never overwritten.
 """
 
 import numpy as np

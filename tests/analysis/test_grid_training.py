@@ -55,8 +55,8 @@ def table(folder, study=STUDY):
     return StudyTable(folder, toy.CASE, study)
 
 
-def values(text_rows, names=("seed", "solved", "diverged", "mse", "loss", "first_solved")):
-    return np.array([[float(row[name]) for name in names] for row in text_rows])
+def values(rows, names=("seed", "solved", "diverged", "mse", "loss", "first_solved")):
+    return rows[list(names)].astype(float).to_numpy()
 
 
 # What is trained.

@@ -75,7 +75,7 @@ def test_cells_are_written_by_their_own_kind_and_not_by_their_columns():
 def test_the_showcase_without_traces_is_the_old_one_with_its_types(trained, tmp_path):
     old = tables.from_csv(tables.to_csv(tables.showcase(trained), 3))
     bare = Store(tmp_path / "bare", toy.CASE)
-    bare.add(trained.rows(), ENVIRONMENT)
+    bare.add(trained.frame(), ENVIRONMENT)
     pd.testing.assert_frame_equal(tables.showcase(bare, old), old)
 
 

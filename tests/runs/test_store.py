@@ -339,7 +339,8 @@ def test_what_another_process_wrote_is_read_when_its_turn_comes(tmp_path):
 WRITER = """
 import pathlib, sys
 from experiments.runs.store import Store
-from tests import test_store, toy
+from tests import toy
+from tests.runs import test_store
 store = Store(pathlib.Path(sys.argv[1]), toy.CASE)
 for seed in range(int(sys.argv[2]), 20, 2):
     with store.alone():

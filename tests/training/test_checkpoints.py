@@ -348,10 +348,10 @@ def test_an_arm_of_a_case_goes_on(name, arm, changes):
 ELSEWHERE = """
 import pathlib, sys
 from experiments.training import checkpoints
-from tests import test_states
-kind, case, setup, _ = test_states.GOING_ON[sys.argv[1]]
+from tests.training import test_checkpoints
+kind, case, setup, _ = test_checkpoints.GOING_ON[sys.argv[1]]
 saved = checkpoints.unpack(pathlib.Path(sys.argv[2]).read_bytes())
-seen, packed = test_states.watched(kind, case, setup, saved[1]["seeds"], saved=saved)
+seen, packed = test_checkpoints.watched(kind, case, setup, saved[1]["seeds"], saved=saved)
 pathlib.Path(sys.argv[3]).write_text(repr((seen, packed)))
 """
 

@@ -14,7 +14,8 @@ from experiments.cases.evidence import find_evidence
 from experiments.publish.animation import frames, trajectories, trajectory_table
 from experiments.runs import keys, runner
 from experiments.runs.store import Store
-from tests import test_slices, toy
+from tests import toy
+from tests.publish.animation import test_slices
 
 RESULTS = pathlib.Path(reproductions.__file__).parent.parent / "results"
 RACED = [n for n in reproductions.names() if find_evidence(reproductions.load(n)).races]
