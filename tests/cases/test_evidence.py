@@ -14,7 +14,7 @@ import pytest
 
 import reproductions
 from experiments import Case, Evidence, Recorded, variant
-from experiments.cases.case import CaseError
+from experiments.cases.case import CaseError, SuiteError
 from experiments.cases.evidence import find_evidence, with_evidence
 from experiments.runs.keys import row_key
 from tests import toy
@@ -168,7 +168,7 @@ def test_a_file_without_evidence_is_refused(own):
 
 
 def test_evidence_names_what_its_case_has(own):
-    with pytest.raises(ValueError, match="no arm 'bent'.* Did you mean 'bend'"):
+    with pytest.raises(SuiteError, match="no arm 'bent'.* Did you mean 'bend'"):
         own(evidence=EVIDENCE.replace('Solves("bend")', 'Solves("bent")'))
 
 
@@ -241,12 +241,39 @@ def run(folder, *words):
     return done.stdout
 
 
-def test_a_script_trains_its_evidences_arms_in_worker_processes(tmp_path):
+def test_a_script_trains_its_evidences_arms(tmp_path):
     write(tmp_path / "there", SCRIPT + END, EVIDENCE)
     script = str(tmp_path / "there" / "own.py")
-    told = run(tmp_path, script, "--arms", "broken,half", "--seeds", "8", "--out", "a")
-    assert "trained 16 rows" in told
+    told = run(tmp_path, script, "--arms", "broken,bend,half", "--seeds", "4", "--out", "a")
+    assert "trained 12 rows" in told
     assert "It bends." in (tmp_path / "a" / "report.md").read_text()
+
+
+PROCESSES = (
+    SCRIPT
+    + """
+if __name__ == "__main__":
+    import pathlib
+    import sys
+
+    from experiments import evidence_file, plans, runner, workers
+    from experiments.store import Store
+
+    case = with_evidence(CASE)
+    plan = plans.select(case, "half")
+    store = Store(pathlib.Path("a"), case)
+    crew = workers.Processes(1) if sys.argv[1] == "processes" else workers.Threads(1)
+    assert workers.can_travel(runner.units.cut(case, plan, lambda *_: [0, 1], "engine")[0])
+    print(runner.train(case, plan, [0, 1], store, crew=lambda units: crew))
+"""
+)
+
+
+def test_processes_find_the_evidence_of_a_script(tmp_path):
+    write(tmp_path / "there", PROCESSES, EVIDENCE)
+    script = str(tmp_path / "there" / "own.py")
+    assert "(2, 0)" in run(tmp_path, script, "processes")
+    assert "half," in (tmp_path / "a" / "runs.csv").read_text()
 
 
 def test_a_script_without_evidence_runs(tmp_path):

@@ -204,7 +204,7 @@ def test_a_rival_of_a_rival_shows_the_fixes_of_the_arm_below_both():
             "lower": toy.variant("lower still", "low", learning_rate=0.001),
         }
     )
-    found = page_data._rival(case, "lower")
+    found = page_data._variant(case, "lower")
     assert (found["start"], found["lattice"]) == ("low", "fixed")
     assert found["changes"] == [["learning_rate", "0.01", "0.001"]]
 
