@@ -256,14 +256,16 @@ if __name__ == "__main__":
     import pathlib
     import sys
 
-    from experiments import evidence_file, plans, runner, workers
-    from experiments.store import Store
+    from experiments.cases import plans
+    from experiments.cases.evidence import with_evidence
+    from experiments.runs import executor, jobs, runner
+    from experiments.runs.store import Store
 
     case = with_evidence(CASE)
     plan = plans.select(case, "half")
     store = Store(pathlib.Path("a"), case)
-    crew = workers.Processes(1) if sys.argv[1] == "processes" else workers.Threads(1)
-    assert workers.can_travel(runner.units.cut(case, plan, lambda *_: [0, 1], "engine")[0])
+    crew = executor.Processes(1) if sys.argv[1] == "processes" else executor.Threads(1)
+    assert executor.can_travel(jobs.cut(case, plan, lambda *_: [0, 1], "engine")[0])
     print(runner.train(case, plan, [0, 1], store, crew=lambda units: crew))
 """
 )

@@ -353,8 +353,8 @@ def test_two_processes_that_write_at_once_lose_no_row(tmp_path):
     words = [sys.executable, "-c", WRITER, str(tmp_path / "a")]
     both = [subprocess.Popen([*words, first], cwd=root) for first in ("0", "1")]
     assert [process.wait() for process in both] == [0, 0]
-    found = Store(tmp_path / "a", toy.CASE).rows()
-    assert [row["seed"] for row in found] == [str(seed) for seed in range(20)]
+    found = Store(tmp_path / "a", toy.CASE).frame()
+    assert found["seed"].tolist() == list(range(20))
 
 
 def test_a_manifest_cut_at_any_byte_is_named(tmp_path):

@@ -73,7 +73,7 @@ def test_what_keras_or_the_machine_refuses_is_one_line(setup, words, tmp_path):
 
 def test_a_rate_that_is_no_number_is_a_run_that_diverges(tmp_path):
     store = train(tmp_path / "a", make(Small(learning_rate=float("nan"))))
-    assert [row["diverged"] for row in store.rows()] == ["1"]
+    assert store.frame()["diverged"].tolist() == [True]
 
 
 def test_a_reason_names_the_arm_and_keeps_the_cause():

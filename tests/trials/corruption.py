@@ -96,7 +96,7 @@ def _fill(folder):
     store = Store(folder, toy.CASE, "numpy")
     runner.train(toy.CASE, plans.select(toy.CASE, "broken"), [0, 1, 2, 3], store)
     store.write_text("summary.csv", tables.to_csv(tables.summary(tables.runs(store))))
-    store.add_unit([store.rows()[0] | {"seed": "9"}], store.environments[0])
+    store.add_unit(store.frame()[:1].assign(seed=9), store.environments[0])
 
 
 def _read(folder):
@@ -105,7 +105,7 @@ def _read(folder):
     traces = [trace for arm in store.arms() for trace in store.traces(*arm)]
     arrays = [{name: value.tolist() for name, value in trace.items()} for trace in traces]
     facts = store.environments, store.stopping_rule, store.stale()
-    return repr((store.rows(), store.read_table("summary.csv"), arrays, facts))
+    return repr((store.text(), store.read_table("summary.csv"), arrays, facts))
 
 
 def _judged(folder, names, expected):
