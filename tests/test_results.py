@@ -172,7 +172,7 @@ def error(case, table):
 
 def test_the_index_is_that_of_the_rows(evidence):
     found = {evidence(name)[0]: case_figures.read(evidence(name)[1]) for name in CASES}
-    made = index.page(found, RESULTS)
+    made = index.page(found, RESULTS, case_figures.summary(found))
     assert (RESULTS / "README.md").read_text() == made, "run: python -m reproductions report"
 
 

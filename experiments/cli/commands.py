@@ -139,15 +139,16 @@ def write_index(folder):
         return
     stores = {case: Store(folder / case.name, case) for case in there}
     found = {case: case_figures.read(store) for case, store in stores.items()}
+    plate = case_figures.summary(found)
     if folder == ROOT / "results":
         made = [one for store in stores.values() for one in store.environments]
         _write_beside({case: read.runs for case, read in found.items()}, made, folder)
         readme = ROOT / "README.md"
-        write_whole(readme, index.with_findings(readme.read_text(encoding="utf-8"), found))
-    plate = case_figures.summary(found)
+        text = index.with_findings(readme.read_text(encoding="utf-8"), found, plate)
+        write_whole(readme, text)
     for path in figure_files.write(plate, folder / "figures", look(), plate.kept):
         print(f"wrote {path}")
-    write_whole(folder / "README.md", index.page(found, folder))
+    write_whole(folder / "README.md", index.page(found, folder, plate))
     print(f"wrote {folder / 'README.md'}")
 
 

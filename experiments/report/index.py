@@ -1,14 +1,12 @@
-"""The page above all reports: what came of each case, and of every statement.
+"""The page above all reports, and the table of findings in the README."""
 
-Room 13: what was read of folders of results in, Markdown out.
-"""
+import re
 
 import pandas as pd
 
 from experiments.analysis import ablation, claim_results, tables
 from experiments.cases.case import SuiteError
 from experiments.cases.evidence import find_evidence
-from experiments.report import case_figures
 from experiments.report.markdown import markdown, picture
 from experiments.report.report import outcome_words
 from experiments.stats import interim
@@ -31,19 +29,19 @@ BESIDE = {
 }
 
 
-# What stands around the findings in the README.
+# The lines before and after the findings in the README.
 MARKS = "<!-- findings: python -m reproductions report -->", "<!-- end of findings -->"
 
 
-def page(folders, root):
+def page(folders, root, plate):
     """Returns the page as Markdown.
 
     Args:
-        folders: `{case: gallery.Tables}` of the cases that have runs.
+        folders: `{case: case_figures.Tables}` of the cases that have runs.
         root: The folder that holds them all.
+        plate: The figure over all cases, as `case_figures.summary` returns it.
     """
     claims = _claims(folders)
-    plate = case_figures.summary(folders)
     parts = [HEAD, picture(plate.words, f"figures/{plate.name}.png").rstrip()]
     parts += [markdown(pd.DataFrame([_case_words(*pair) for pair in folders.items()])), FOOT]
     rules = [interim.words(interim.rule_of(found.runs)) for found in folders.values()]
@@ -64,39 +62,48 @@ def page(folders, root):
     return "\n\n".join(parts) + "\n"
 
 
-def with_findings(readme, folders):
-    """Returns a text with the findings, a table and a picture, between its two marks.
+def with_findings(readme, folders, plate):
+    """Returns a text with the findings, a table and a figure, between its two marks.
 
     Args:
         readme: The text.
-        folders: `{case: gallery.Tables}` of the cases that have runs.
+        folders: `{case: case_figures.Tables}` of the cases that have runs.
+        plate: The figure over all cases, as `case_figures.summary` returns it.
 
     Raises:
-        SuiteError: The marks are not there.
+        SuiteError: A mark is missing, or is there more than once.
     """
-    if any(readme.count(mark) != 1 for mark in MARKS):
-        raise SuiteError(f"README.md must hold each of the lines {MARKS} once. Received: not so")
+    found = [readme.count(mark) for mark in MARKS]
+    if found != [1, 1]:
+        raise SuiteError(
+            f"README.md must hold each of the lines {MARKS} once. Received: {found} times"
+        )
     before, rest = readme.split(MARKS[0])
     _, after = rest.split(MARKS[1])
-    rows, plate = (
-        pd.DataFrame([_finding(*pair) for pair in folders.items()]),
-        case_figures.summary(folders),
-    )
+    rows = pd.DataFrame([_finding(*pair) for pair in folders.items()])
     shown = picture(plate.words, f"results/figures/{plate.name}.png")
     return f"{before}{MARKS[0]}\n{markdown(rows)}\n\n{shown}{MARKS[1]}{after}"
 
 
 def _finding(case, read):
     words = _case_words(case, read)
-    counts = read.found["claims"].drop_duplicates("claim")["verdict"].value_counts()
-    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    columns = ("broken solves", "fixed solves", "which changes mattered")
     return {
+        "symptom": case.symptom,
         "case": f"[`{case.name}`](results/{case.name}/report.md)",
-        "fixes": ", ".join(f"`{name}`" for name in case.fixes),
-        **{name: words[name] for name in ("broken solves", "fixed solves")},
-        "which changes mattered": words["which changes mattered"],
-        "statements": said,
+        "where asked": linked(case.source),
+        **{name: words[name] for name in columns},
     }
+
+
+def linked(source):
+    """Returns the source of a case with its addresses as Markdown links.
+
+    Example:
+    >>> linked("example.org/a/1 (part 1)")
+    '[example.org/a/1](https://example.org/a/1) (part 1)'
+    """
+    return re.sub(r"[a-z0-9.-]+\.[a-z]{2,}/[^\s,;()]+", r"[\g<0>](https://\g<0>)", source)
 
 
 def _case_words(case, read):

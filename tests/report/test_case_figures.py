@@ -233,14 +233,15 @@ def test_the_readme_holds_the_findings_of_the_tables():
     cases = [reproductions.load(name) for name in CASES]
     found = {case: case_figures.read(Store(RESULTS / case.name, case)) for case in cases}
     readme = (RESULTS.parent / "README.md").read_text()
-    assert index.with_findings(readme, found) == readme, "run: python -m reproductions report"
+    made = index.with_findings(readme, found, gallery.summary(found))
+    assert made == readme, "run: python -m reproductions report"
     for name in CASES:
         assert re.search(rf"\| \[`{name}`\]", readme)
 
 
 def test_a_readme_without_its_marks_is_refused():
     with pytest.raises(SuiteError, match="README.md must hold each of the lines"):
-        index.with_findings("nothing", {})
+        index.with_findings("nothing", {}, None)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -145,7 +145,8 @@ def test_the_report_and_the_index_carry_answer_and_claims(tmp_path):
     report = store.read_table("report.md")
     assert "**Both are needed; none is shown to help alone.**" in report
     assert "| A3 A slower rate would do. | asker | contradicted |" in report
-    page = index.page({CASE: case_figures.read(store)}, tmp_path)
+    found = {CASE: case_figures.read(store)}
+    page = index.page(found, tmp_path, case_figures.summary(found))
     assert "Both are needed; none is shown to help alone." in page
     assert "| A1 The bend is needed. | [toy](toy/report.md) | answer | supported |" in page
     assert "| all | 1 | 1 | 1 |" in page
