@@ -233,7 +233,7 @@ def test_the_readme_holds_the_findings_of_the_tables():
     cases = [reproductions.load(name) for name in CASES]
     found = {case: case_figures.read(Store(RESULTS / case.name, case)) for case in cases}
     readme = (RESULTS.parent / "README.md").read_text()
-    made = index.with_findings(readme, found, gallery.summary(found))
+    made = index.with_findings(readme, found, case_figures.summary(found))
     assert made == readme, "run: python -m reproductions report"
     for name in CASES:
         assert re.search(rf"\| \[`{name}`\]", readme)
