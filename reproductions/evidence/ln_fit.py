@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from experiments import Evidence, Recorded, era, variant
-from experiments.cases.claims import (
+from experiments import (
     Equal,
+    Evidence,
     Fails,
     Few,
     Grid,
@@ -13,9 +13,12 @@ from experiments.cases.claims import (
     Median,
     Most,
     Race,
+    Recorded,
     Solves,
     claim,
+    era,
     intervention,
+    variant,
 )
 from reproductions.ln_fit import NORMAL, SMALL, WIDE
 

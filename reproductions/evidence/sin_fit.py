@@ -2,16 +2,18 @@
 
 import numpy as np
 
-from experiments import Evidence, Recorded, variant
-from experiments.cases.claims import (
+from experiments import (
+    Evidence,
     Fails,
     Helps,
     Historical,
     Median,
     Most,
+    Recorded,
     Solves,
     claim,
     intervention,
+    variant,
 )
 from reproductions.sin_fit import target
 

@@ -1,9 +1,9 @@
 """What is asked about sum_hinge: variants, claims, causes, and where its constants come from."""
 
-from experiments import Evidence, variant
-from experiments.cases.claims import (
+from experiments import (
     Alike,
     Equal,
+    Evidence,
     Fails,
     Few,
     Historical,
@@ -15,6 +15,7 @@ from experiments.cases.claims import (
     Undocumented,
     claim,
     intervention,
+    variant,
 )
 
 SIGN = {"accuracy": "t10k_acc_sign"}

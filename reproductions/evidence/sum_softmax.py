@@ -4,9 +4,9 @@ import functools
 
 import numpy as np
 
-from experiments import Evidence, era, variant
-from experiments.cases.claims import (
+from experiments import (
     Equal,
+    Evidence,
     Fact,
     Fails,
     Grid,
@@ -20,7 +20,9 @@ from experiments.cases.claims import (
     Tracks,
     Undocumented,
     claim,
+    era,
     intervention,
+    variant,
 )
 
 
