@@ -22,18 +22,10 @@ LEFT_OUT = shutil.ignore_patterns(".git", "__pycache__", "out", ".*_cache", ".ve
 CASES = ("ln_fit", "sin_fit", "sum_hinge", "sum_softmax")
 COMMANDS = ["run", "plan", "report", "record", "check", "explain", "figures", "animate", "page"]
 COMMANDS += ["export", "silently"]
-# Programs of the copy that print JSON; each finds modules in the old and in the new layout.
+# Programs of the copy that print JSON.
 FIND = """
-import importlib, itertools, json, sys
-def find(*names):
-    for name in names:
-        try:
-            return importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if not name.startswith(error.name):
-                raise
-    raise ModuleNotFoundError(names)
-row_key = find("experiments.runs.keys", "experiments.runs.keys").row_key
+import itertools, json, sys
+from experiments.runs.keys import row_key
 def keys(case):
     others = getattr(case, "variants", None) or getattr(case, "rivals", {})
     size = range(len(case.fixes) + 1)
@@ -53,7 +45,7 @@ if __name__ == "__main__":
 """
 AS_SCRIPT = """
 import runpy
-runner = find("experiments.runs.runner", "experiments.runs.runner")
+from experiments.runs import runner
 def train(case, *arguments, **options):
     print(json.dumps(keys(case)))
     sys.exit()

@@ -279,7 +279,7 @@ def test_splits_of_identical_seeds_raise_alarms_no_oftener_than_said(hinge):
 def test_a_metric_that_differs_by_split_would_raise_alarms(hinge, monkeypatch):
     case, runs = hinge
     monkeypatch.setattr(
-        faults_measures.gate_statistics,
+        faults_measures.two_samples,
         "p_values",
         lambda values, members: {"shape": np.full(len(members), 1e-9)},
     )

@@ -19,7 +19,7 @@ from experiments.benchmark.contenders import PARTS
 from experiments.benchmark.workers import Job, measure
 from experiments.cases.case import SuiteError, nearest
 from experiments.cli import paths as places
-from experiments.runs import keys
+from experiments.runs import files, keys
 
 SIZES = {1: 50, 8: 30, 32: 15, 128: 8, 512: 4}
 CUT_SEEDS = 4
@@ -255,7 +255,7 @@ def _folder(out):
     if not out:
         return None
     folder = places.folder(out)
-    with places.writing(folder):
+    with files.writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -203,7 +203,7 @@ def test_narrow_blocks_train_all_seeds():
     (arms,) = grid_file.readings(case, study).values()
     ((steps, found),) = grid_training.train_cell(case, arms, 3)[0].items()
     assert steps == 8
-    assert [row["seed"] for row in found] == ["0", "1", "2"]
+    assert found["seed"].tolist() == [0, 1, 2]
 
 
 def test_a_cell_that_the_engine_refuses_is_refused_by_name():

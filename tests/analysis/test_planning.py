@@ -229,8 +229,8 @@ def test_what_this_folder_lacks_is_known_from_committed_results(tmp_path):
     assert arms.loc["slow", "known_from"] == forecast.COMMITTED
     assert arms.loc["broken", "known_from"] == forecast.NOWHERE
     num = int(arms.loc["slow", "needs"])
-    rate = planning.statistics.rate(round(share * num), num)
-    assert planning.statistics.verdict(rate) != "undecided"
+    rate = planning.intervals.rate(round(share * num), num)
+    assert planning.intervals.verdict(rate) != "undecided"
 
 
 def test_under_looks_it_is_a_look_that_decides(tmp_path):

@@ -66,9 +66,11 @@ def test_without_ray_the_extra_is_named(monkeypatch):
 
 
 def test_a_node_must_have_the_sources_that_train_and_no_others():
-    needed = set(cluster_worker.sources())
-    assert {"engine", "plain", "reference", "states", "measures", "era", "cluster_node"} <= needed
-    assert not {"store", "runner", "reports", "figures", "cli"} & needed
+    needed = cluster_worker.sources()
+    trainers = {f"training/{name}.py" for name in ("engine", "numpy_trainer", "reference")}
+    parts = {f"training/{name}.py" for name in ("checkpoints", "metrics", "keras1")}
+    assert {*trainers, *parts, "runs/cluster_worker.py"} <= set(needed)
+    assert {name.split("/")[0] for name in needed} == {"cases", "stats", "training", "runs"}
 
 
 def test_a_node_like_this_one_is_not_refused():

@@ -10,6 +10,7 @@ from experiments.runs import jobs, runner
 from experiments.runs.keys import environment
 from experiments.runs.store import Store
 from experiments.training import checkpoints
+from experiments.training.columns import typed
 from tests import toy
 from tests.trials.processes import prints
 
@@ -21,8 +22,8 @@ def news(unit):
     """What a unit would tell in the end, with rows that are made up."""
     found = {}
     for arm, setup in unit.arms.items():
-        head = {"arm": arm, "steps": str(setup.num_steps), "diverged": 0, "solved": 1}
-        rows = [head | {"seed": str(seed), "mse": 0.5 + seed} for seed in unit.seeds]
+        head = {"arm": arm, "steps": setup.num_steps, "diverged": False, "solved": True}
+        rows = typed({**head, "seed": unit.seeds, "mse": [0.5 + seed for seed in unit.seeds]})
         shape = (len(unit.seeds), 2)
         trace = {"steps": np.array([0, setup.num_steps]), "mse": np.ones(shape)}
         found[arm] = rows, trace | {"curve": np.ones((*shape, 50))}
