@@ -96,7 +96,7 @@ class StudyFile:
     @property
     def command(self):
         """The command that trains what is missing or stale."""
-        return f"python -m reproductions record {self.case.name} --studies"
+        return f"python -m reproductions record {self.case.name} --grids"
 
     @property
     def seconds(self):

@@ -107,7 +107,7 @@ class Outcomes:
         if study not in self.studies:
             raise SuiteError(
                 f"{self.case.name} has no stored study '{study}'; train it with: python -m "
-                f"reproductions record {self.case.name} --studies. "
+                f"reproductions record {self.case.name} --grids. "
                 f"Received: {study}.{nearest(study, self.studies)}"
             )
         return self.studies[study]

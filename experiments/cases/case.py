@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from experiments.cases import validation
 from experiments.cases.errors import CaseError, Checked, SuiteError, nearest
 from experiments.cases.setups import Fix, Setup, fix, rival, variant
-from experiments.cases.validation import PROVENANCE, READINGS, TRAINERS
+from experiments.cases.validation import PROVENANCE, READINGS, TRAINERS, WORDS
 
 __all__ = ["PROVENANCE", "READINGS", "TRAINERS", "Case", "CaseError", "Classification", "Fix"]
 __all__ += ["Regression", "Setup", "Solved", "SuiteError", "fix", "nearest", "rival", "variant"]
@@ -159,7 +159,7 @@ class Case(Checked):
                 raise SuiteError(
                     f"{self.name} has no arm '{name}'; expected some of "
                     f"{', '.join(known)}, fixes joined by '+', or the words "
-                    f"lattice, rivals, all. Received: {part}."
+                    f"{', '.join(WORDS)}. Received: {part}."
                     f"{nearest(part, known)}"
                 )
             setup = setup.replace(**self.fixes[part].changes)

@@ -246,7 +246,7 @@ def intervention(arm, cause, by, *tests):
 
 @dataclasses.dataclass(frozen=True)
 class Grid(Checked):
-    """A crossing of options from one arm on, trained by `record --studies`.
+    """A crossing of options from one arm on, trained by `record --grids`.
 
     Args:
         name: Letters, digits and underscores.

@@ -29,10 +29,10 @@ class Recorded(Checked):
     """One line of what `record` keeps under version control.
 
     Args:
-        arms: Arm names or the words `lattice`, `rivals`, `all`, joined by commas.
+        arms: Arm names or the words `combinations`, `variants`, `all`, joined by commas.
         num_seeds: Seeds 0 to num_seeds - 1.
         steps: If given, longer arms are cut to this many updates, and say so.
-        without: Fixes left out of the word `lattice`.
+        without: Fixes left out of the combinations.
     """
 
     arms: str

@@ -7,6 +7,7 @@ import dataclasses
 import itertools
 
 from experiments.cases.case import SuiteError
+from experiments.cases.validation import ALIASES, WORDS
 
 
 def lattice(case, without=()):
@@ -53,20 +54,21 @@ def select(case, words, *, without=()):
 
     Args:
         case: The `Case`.
-        words: Arm names or the words `lattice`, `rivals`, `all`, joined by
-            commas. Fixes joined by `+` may stand in any order.
-        without: Fixes to leave out of the lattice.
+        words: Arm names or the words `combinations` (of the fixes), `variants`, `all`, joined
+            by commas. Fixes joined by `+` may stand in any order.
+        without: Fixes to leave out of the combinations.
 
     Raises:
         SuiteError: A word is no arm of the case.
     """
     plan = {}
     for word in filter(None, (part.strip() for part in words.split(","))):
-        if word in ("lattice", "all"):
+        word = ALIASES.get(word, word)
+        if word in ("combinations", "all"):
             plan |= lattice(case, without)
-        if word in ("rivals", "all"):
+        if word in ("variants", "all"):
             plan |= variants(case)
-        if word not in ("lattice", "rivals", "all"):
+        if word not in WORDS:
             setup = case.arm(word)
             known = word in case.variants or word in ("broken", "fixed")
             plan[word if known else arm_name(case, word.split("+"))] = setup

@@ -11,11 +11,13 @@ from experiments.cases.errors import CaseError, shown
 READINGS = ("value", "argmax", "sign", "threshold 0.5")
 LENGTH_FIELDS = ("steps", "epochs", "calls")
 PROVENANCE = ("quoted", "inferred", "ours")
-WORDS = ("lattice", "rivals", "all")
+WORDS = ("combinations", "variants", "all")
+# Earlier names of these words, still accepted.
+ALIASES = {"lattice": "combinations", "rivals": "variants"}
 TRAINERS = ("engine", "reference", "numpy")
 # Beyond it not every whole number is a float, and tables hold floats.
 MOST_STEPS = 2**53
-RESERVED = ("broken", "fixed", *WORDS)
+RESERVED = ("broken", "fixed", *WORDS, *ALIASES)
 # The functions of a case, and what each is given.
 TAKES = {
     "data": ("setup", "rng", "size"),
@@ -149,7 +151,7 @@ def _check_names(case):
         if not re.fullmatch(r"[A-Za-z0-9_.]{1,100}", name) or name in RESERVED:
             raise CaseError(
                 "Names hold letters, digits, '_' and '.', at most 100, and an arm of yours is "
-                f"not called broken or fixed, nor {', '.join(WORDS)}. "
+                f"not called {', '.join(RESERVED)}. "
                 f"Received: {shown(name)}"
             )
     if "." in case.name:

@@ -1,6 +1,6 @@
 """The command line: of one case, and of the suite.
 
-Room 17: the words and options of every command; what they do stands in the rooms below.
+Names and options of every command; other modules implement them.
 """
 
 import dataclasses
@@ -96,7 +96,7 @@ def suite(arguments=None):
         full: options.Full = False,
         out: options.Out = "",
     ):
-        """Says what a run would cost, and which seeds it needs; trains nothing that is kept."""
+        """Estimates the cost of a run and the seeds it needs; stores no runs."""
         request = training_commands.Request(
             seeds=options.asked_seeds(seeds), trainer=trainer, full=full
         )
@@ -104,7 +104,7 @@ def suite(arguments=None):
 
     @app.command()
     def report(cases: options.Names = None, out: options.Out = ""):
-        """Rebuilds tables, figures and reports from stored runs, below results."""
+        """Rebuilds tables, figures and reports from the stored runs below results."""
         folder = paths.folder(out) if out else commands.ROOT / "results"
         for case in _load(cases):
             commands.rebuild(case, folder / case.name)
@@ -114,17 +114,19 @@ def suite(arguments=None):
     def record(
         cases: options.Names = None,
         trainer: options.TrainerName = "engine",
+        grids: options.Grids = False,
+        animations: options.Animations = False,
         studies: options.Studies = False,
         scenes: options.Scenes = False,
         fresh: options.Fresh = False,
         no_progress: options.NoProgress = False,
     ):
-        """Makes and refreshes the committed evidence below results."""
+        """Trains and updates the committed evidence below results."""
         for case in _load(cases):
-            if studies:
-                commands.record_studies(case, progress=not no_progress)
-            elif scenes:
-                commands.record_scenes(case, progress=not no_progress)
+            if grids or studies:
+                commands.record_grids(case, progress=not no_progress)
+            elif animations or scenes:
+                commands.record_animations(case, progress=not no_progress)
             else:
                 training_commands.record_case(case, trainer, fresh=fresh, progress=not no_progress)
         commands.write_index(commands.ROOT / "results")
@@ -137,7 +139,7 @@ def suite(arguments=None):
         out: options.CheckOut = "out/check",
         no_progress: options.NoProgress = False,
     ):
-        """Holds fresh seeds against the committed evidence; exit code 1 if anything moved."""
+        """Compares new seeds with the committed evidence; exit code 1 if a metric drifted."""
         passed = commands.check_cases(
             _load(cases),
             paths.folder(out),
@@ -151,7 +153,7 @@ def suite(arguments=None):
     def explain(
         case: options.Name, seed: options.Replayed = None, arms: options.Arms = "broken,fixed"
     ):
-        """Explains a case on one screen; with --seed, trains that seed again and shows it."""
+        """Explains a case on one screen; with --seed, retrains that seed and shows its course."""
         (chosen,) = _load([case])
         if seed is None:
             commands.explain_case(chosen)
@@ -166,7 +168,7 @@ def suite(arguments=None):
         width: options.Width = "column",
         out: options.FigureOut = "out/figures",
     ):
-        """Draws the figures of stored results for a blog, with captions; trains nothing."""
+        """Draws figures of stored results, with captions; trains nothing."""
         looks = {"themes": theme, "widths": width}
         publishing_commands.draw_figures(_load(cases), paths.folder(out), formats=formats, **looks)
 
@@ -178,13 +180,13 @@ def suite(arguments=None):
         width: options.Width = "column",
         out: options.FigureOut = "out/figures",
     ):
-        """Makes films of stored results: one seed under every arm, and races of optimizers."""
+        """Renders animations of stored results: one seed under every arm, and optimizer races."""
         looks = {"themes": theme, "widths": width}
         publishing_commands.animate(_load(cases), paths.folder(out), formats=formats, **looks)
 
     @app.command()
     def page(cases: options.Names = None, out: options.PageOut = "out/page.html"):
-        """Writes a page to play with: one file of HTML, all cases, no network."""
+        """Writes an interactive page: one HTML file with all cases, usable offline."""
         publishing_commands.write_page(_load(cases), paths.file(out))
 
     @app.command()
@@ -198,7 +200,7 @@ def suite(arguments=None):
         steps: options.ExportSteps = None,
         out: options.ExportOut = "",
     ):
-        """Prints a program of plain Keras and NumPy, its diff, or a notebook."""
+        """Prints a case as a plain Keras and NumPy program, a diff of two arms, or a notebook."""
         (chosen,), form = _load([case]), "diff" if diff else form
         publishing_commands.words_of(form, ("py", "ipynb", "diff"), "--format")
         arms = {"py": [arm or "broken"], "diff": [arm or "broken", against]}
@@ -206,14 +208,17 @@ def suite(arguments=None):
         place = paths.file(out) if out else ""
         publishing_commands.export(chosen, arms, form, seed=seed, steps=steps, out=place)
 
-    @app.command()
-    def silently():
-        """Runs the scripts on what today's Keras does silently, and writes their page."""
+    def undocumented():
+        """Runs the scripts that show undocumented Keras behaviour, and writes their page."""
         from experiments.report import undocumented as scripts
 
         for path in scripts.refresh(commands.ROOT / "results" / "silently", _load(None)):
             print(f"wrote {path.relative_to(commands.ROOT)}")
         commands.write_index(commands.ROOT / "results")
+
+    app.command()(undocumented)
+    # Its earlier name, still accepted.
+    app.command("silently", hidden=True)(undocumented)
 
     exit_with(app, arguments)
 

@@ -16,8 +16,8 @@ MOST_SHOWN = 10
 SHOWN_COLUMNS = ["case", "arm", "metric", "moved by", "adjusted p", "alarm"]
 
 
-def record_studies(case, *, progress):
-    """Trains what the case's studies lack, into `results/<case>/studies`."""
+def record_grids(case, *, progress):
+    """Trains the missing configurations of the case's grids, into `results/<case>/studies`."""
     from experiments.analysis import grid_training
 
     store = results_store(case)
@@ -28,8 +28,8 @@ def record_studies(case, *, progress):
     _write_studies(case, ROOT / "results" / case.name)
 
 
-def record_scenes(case, *, progress):
-    """Trains what the case's animations show beside its rows, and draws them."""
+def record_animations(case, *, progress):
+    """Trains what the case's animations need beside its rows, and draws them."""
     from experiments.publish.animation import animations, slices, trajectories
     from experiments.report.style import look
 

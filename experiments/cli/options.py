@@ -1,4 +1,4 @@
-"""The options of the command line: their words, their help, and what a number of seeds is.
+"""The options of the command line: names, help texts, and the seeds that `--seeds` names.
 
 Room 1: no command and no case.
 """
@@ -17,8 +17,8 @@ LARGEST_SEED = 2**32 - 1
 Seeds = Annotated[
     str | None,
     typer.Option(
-        help="How many seeds, counted from 0, or a range such as 100-199; default 32. With "
-        "--until-decided the most; default 1024."
+        help="Number of seeds, counted from 0, or a range such as 100-199; default 32. With "
+        "--until-decided the maximum; default 1024."
     ),
 ]
 UntilDecided = Annotated[
@@ -33,58 +33,66 @@ Cluster = Annotated[
         help="Train on a Ray cluster: its address, or local for one on this machine's cores."
     ),
 ]
-Plan = Annotated[bool, typer.Option("--plan", help="Say what it would cost; train nothing.")]
+Plan = Annotated[bool, typer.Option("--plan", help="Print the estimated cost; train nothing.")]
 Arms = Annotated[
     str,
     typer.Option(
-        help="Arms, joined by commas: broken, fixed, fixes joined by '+', rivals' "
-        "names, or the words lattice, rivals, all."
+        help="Arms, joined by commas: broken, fixed, fixes joined by '+', names of variants, or "
+        "combinations (of all fixes), variants, all."
     ),
 ]
 TrainerName = Annotated[
-    str, typer.Option(help="engine (fast), reference (plain fit) or numpy (by hand).")
+    str, typer.Option(help="engine (fast), reference (Keras fit) or numpy (no framework).")
 ]
-Full = Annotated[bool, typer.Option("--full", help="Train every documented step.")]
-Out = Annotated[str, typer.Option(help="Folder to write; default out/<case>.")]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Start over in that folder.")]
-Studies = Annotated[bool, typer.Option("--studies", help="The studies, and nothing else.")]
-Scenes = Annotated[
-    bool, typer.Option("--scenes", help="What animations show beside the rows, and nothing else.")
+Full = Annotated[bool, typer.Option("--full", help="Train all documented steps.")]
+Out = Annotated[str, typer.Option(help="Output folder; default out/<case>.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Discard stored runs of the output folder.")]
+Grids = Annotated[bool, typer.Option("--grids", help="Record only the grids of options.")]
+Animations = Annotated[
+    bool, typer.Option("--animations", help="Record only what the animations need beside the rows.")
 ]
-NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress bar.")]
-Name = Annotated[str, typer.Argument(help="A case.")]
+# Earlier names of the two, still accepted.
+Studies = Annotated[bool, typer.Option("--studies", hidden=True)]
+Scenes = Annotated[bool, typer.Option("--scenes", hidden=True)]
+NoProgress = Annotated[bool, typer.Option("--no-progress", help="Show no progress bars.")]
+Name = Annotated[str, typer.Argument(help="Name of a case.")]
 Replayed = Annotated[
     int | None,
-    typer.Option("--seed", max=LARGEST_SEED, help="Train this seed again and watch it."),
+    typer.Option("--seed", max=LARGEST_SEED, help="Retrain this seed and show its course."),
 ]
-Names = Annotated[list[str], typer.Argument(help="Cases; all of them if none is named.")]
+Names = Annotated[list[str], typer.Argument(help="Names of cases; default all.")]
 CheckSeeds = Annotated[
-    int, typer.Option("--seeds", max=MOST_SEEDS, help="How many fresh seeds of each arm.")
+    int, typer.Option("--seeds", max=MOST_SEEDS, help="Number of new seeds per arm.")
 ]
 FirstSeed = Annotated[
     int,
     typer.Option(
-        min=0, max=LARGEST_SEED - MOST_SEEDS, help="The first of them; none may be stored."
+        min=0, max=LARGEST_SEED - MOST_SEEDS, help="First new seed; stored seeds are refused."
     ),
 ]
-CheckOut = Annotated[str, typer.Option("--out", help="Folder to write the comparison to.")]
-Formats = Annotated[str, typer.Option("--format", help="Some of svg, png, pdf.")]
+CheckOut = Annotated[str, typer.Option("--out", help="Output folder of the comparison.")]
+Formats = Annotated[
+    str, typer.Option("--format", help="File formats, joined by commas: svg, png, pdf.")
+]
 FilmFormats = Annotated[
-    str, typer.Option("--format", help="Some of gif, mp4, png (the last picture).")
+    str,
+    typer.Option("--format", help="File formats, joined by commas: gif, mp4, png (last frame)."),
 ]
-Theme = Annotated[str, typer.Option(help="Some of light, dark.")]
-Width = Annotated[str, typer.Option(help="Some of column (600 pixels), wide (1,000).")]
-PageOut = Annotated[str, typer.Option("--out", help="The file to write.")]
-ExportArm = Annotated[str, typer.Option("--arm", help="An arm; broken if none is named.")]
-Diff = Annotated[bool, typer.Option("--diff", help="Print what --against changes in --arm.")]
-Against = Annotated[str, typer.Option(help="The other arm of --diff.")]
+Theme = Annotated[str, typer.Option(help="Themes, joined by commas: light, dark.")]
+Width = Annotated[
+    str, typer.Option(help="Widths, joined by commas: column (600 pixels), wide (1,000).")
+]
+PageOut = Annotated[str, typer.Option("--out", help="Output file.")]
+ExportArm = Annotated[str, typer.Option("--arm", help="Arm to export; default broken.")]
+Diff = Annotated[bool, typer.Option("--diff", help="Print the diff from --arm to --against.")]
+Against = Annotated[str, typer.Option(help="Second arm of --diff.")]
 Form = Annotated[str, typer.Option("--format", help="py (a script) or ipynb (a notebook).")]
-ExportSeed = Annotated[
-    int, typer.Option("--seed", max=LARGEST_SEED, help="The seed in the program.")
+ExportSeed = Annotated[int, typer.Option("--seed", max=LARGEST_SEED, help="Seed of the program.")]
+ExportSteps = Annotated[int | None, typer.Option("--steps", help="Maximum number of updates.")]
+ExportOut = Annotated[str, typer.Option("--out", help="New output file; default standard output.")]
+FigureOut = Annotated[
+    str, typer.Option("--out", help="Output folder, with one subfolder per case.")
 ]
-ExportSteps = Annotated[int | None, typer.Option("--steps", help="Cut it to this many updates.")]
-ExportOut = Annotated[str, typer.Option("--out", help="A new file; the screen if none is named.")]
-FigureOut = Annotated[str, typer.Option("--out", help="Folder to write, a folder a case.")]
 
 
 def asked_seeds(text, until_decided=False):

@@ -129,7 +129,7 @@ def _output(folder, item, backend):
     if not path.exists():
         raise SuiteError(
             f"{item.script} has no captured output; run the scripts with: python -m "
-            f"reproductions silently. Received: no {path.name}"
+            f"reproductions undocumented. Received: no {path.name}"
         )
     return path.read_text(encoding="utf-8")
 

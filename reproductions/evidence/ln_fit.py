@@ -174,11 +174,11 @@ EVIDENCE = Evidence(
     by_hand=by_hand,
     recorded=(
         Recorded("broken", 1000),
-        Recorded("lattice", 200, steps=10_000, without=("steps",)),
+        Recorded("combinations", 200, steps=10_000, without=("steps",)),
         Recorded("rivals", 200, steps=10_000),
         # Where every seed of two arms agrees, the rule of three asks for more seeds.
         Recorded("dropout,from_0.01,tanh,tanh_l2", 400, steps=10_000),
-        Recorded("lattice", 32, steps=100_000),
+        Recorded("combinations", 32, steps=100_000),
         Recorded("fixed", 16),
     ),
     reference_arm="start",

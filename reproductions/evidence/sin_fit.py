@@ -152,7 +152,7 @@ EVIDENCE = Evidence(
     },
     by_hand=by_hand,
     recorded=(
-        Recorded("lattice,meant,fixed_meant,calls_10,calls_100", 1000),
+        Recorded("combinations,meant,fixed_meant,calls_10,calls_100", 1000),
         Recorded("rivals", 200),
     ),
     reference_arm="neck+epochs",

@@ -342,7 +342,7 @@ ERRORS = [
     (Solves("slow"), r"no stored runs of arm 'slow'; .* python -m reproductions record toy\. "),
     (Solves("broken", steps=99), r"'broken' at 99 steps; .* Received: runs at \[8\] steps"),
     (Solves("reference:broken"), "record toy --trainer reference"),
-    (Solves("options:relu"), "record toy --studies. Received: options"),
+    (Solves("options:relu"), "record toy --grids. Received: options"),
     (Most("broken", "r3", at_least=0), "Received: r3 of broken. Did you mean 'r2'"),
     (Less("broken", "r2", "loss"), "Received: loss of broken"),
     (Most("broken", "blank", at_least=0), "Received: blank of broken"),

@@ -162,7 +162,7 @@ def test_the_manifest_says_what_and_how_long(tmp_path):
         "format": 2,
         "case": "toy",
         "study": "grid",
-        "command": "python -m reproductions record toy --studies",
+        "command": "python -m reproductions record toy --grids",
         "environments": [ENVIRONMENT],
         "seconds": {"line/slow": 1.5, "line/quick": 1.5},
     }
@@ -211,7 +211,7 @@ def test_a_changed_line_is_named_and_left_alone(tmp_path):
     path = filled(tmp_path).path
     spoil(path, ".002", ".003")
     before = path.read_bytes()
-    with pytest.raises(SuiteError, match=r"grid.csv, line 2 is damaged.*record toy --studies"):
+    with pytest.raises(SuiteError, match=r"grid.csv, line 2 is damaged.*record toy --grids"):
         table(tmp_path)
     assert path.read_bytes() == before
 
@@ -267,7 +267,7 @@ def test_stale_lines_are_not_read_and_the_command_is_named(tmp_path, ask):
     filled(tmp_path)
     found = table(tmp_path, case=changed_case())
     arguments = () if ask == "summary" else ("tanh/slow",)
-    with pytest.raises(SuiteError, match=r"python -m reproductions record toy --studies.*stale"):
+    with pytest.raises(SuiteError, match=r"python -m reproductions record toy --grids.*stale"):
         getattr(found, ask)(*arguments)
 
 
@@ -356,7 +356,7 @@ def test_a_pattern_without_cells_is_refused(tmp_path, pattern):
 
 
 def test_a_cell_that_is_not_stored_names_the_command(tmp_path):
-    with pytest.raises(SuiteError, match=r"record toy --studies. Received: no line"):
+    with pytest.raises(SuiteError, match=r"record toy --grids. Received: no line"):
         table(tmp_path).outcomes("tanh/slow")
     with pytest.raises(SuiteError, match=r"lacks tanh/slow at 9 steps \(expected one of \[20, 8\]"):
         filled(tmp_path).outcomes("tanh/slow", 9)

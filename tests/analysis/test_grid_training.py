@@ -133,7 +133,7 @@ def test_a_lost_process_is_named_and_what_is_finished_kept(tmp_path, fake):
             return super().submit(function, *arguments)
 
     found = table(tmp_path)
-    with pytest.raises(SuiteError, match="ended from outside.*record toy --studies"):
+    with pytest.raises(SuiteError, match="ended from outside.*record toy --grids"):
         grid_training.train(found, make_pool=lambda workers: Broken())
     assert len(table(tmp_path).missing()) in (3, 4)
 

@@ -432,7 +432,7 @@ def test_an_arm_has_a_name_that_a_command_line_can_say(kind, name):
     refused({kind: arms}, "an arm of yours is not called broken or fixed.* Received: ")
 
 
-@pytest.mark.parametrize("word", ["lattice", "rivals", "all"])
+@pytest.mark.parametrize("word", ["combinations", "lattice", "variants", "rivals", "all"])
 def test_an_arm_is_not_called_like_a_word_of_the_command_line(word):
     refused(dict(variants={word: variant("", optimizer="Adam")}), f"Received: '{word}'")
 

@@ -92,10 +92,12 @@ def test_rivals_are_the_rivals_and_nothing_else():
         ("bend,,bend,", ["bend"]),
         ("longer+bend", ["fixed"]),
         ("slow", ["slow"]),
+        ("variants", ["slow"]),
+        ("combinations", ["broken", "bend", "longer", "fixed"]),
         ("rivals", ["slow"]),
         ("lattice", ["broken", "bend", "longer", "fixed"]),
         ("all", ["broken", "bend", "longer", "fixed", "slow"]),
-        ("rivals,lattice", ["slow", "broken", "bend", "longer", "fixed"]),
+        ("variants,lattice", ["slow", "broken", "bend", "longer", "fixed"]),
         ("slow,all", ["slow", "broken", "bend", "longer", "fixed"]),
     ],
 )
@@ -119,7 +121,7 @@ def test_a_selected_lattice_leaves_out_what_it_is_told():
 
 
 def test_an_unknown_word_is_told_the_nearest():
-    with pytest.raises(SuiteError, match="no arm 'slwo'.*lattice, rivals, all.*mean 'slow'"):
+    with pytest.raises(SuiteError, match="no arm 'slwo'.*combinations, variants, all.*mean 'slow'"):
         plans.select(toy.make(), "broken,slwo")
 
 

@@ -12,7 +12,7 @@ import pytest
 import reproductions
 from experiments import Regression
 from experiments.cases.case import SuiteError
-from experiments.cli import app, options
+from experiments.cli import app, commands, options
 from experiments.runs import locks
 from tests import toy
 
@@ -200,6 +200,52 @@ def test_the_suite_lists_every_case_with_what_it_shows():
         assert reproductions.load(name).shows in found.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "recorded"),
+    [
+        (("--grids",), "record_grids"),
+        (("--studies",), "record_grids"),
+        (("--animations",), "record_animations"),
+        (("--scenes",), "record_animations"),
+    ],
+)
+def test_earlier_option_names_record_the_same(words, recorded, monkeypatch):
+    called = []
+    for name in ("record_grids", "record_animations"):
+        monkeypatch.setattr(commands, name, lambda case, progress, name=name: called.append(name))
+    monkeypatch.setattr(commands, "write_index", lambda folder: None)
+    with pytest.raises(SystemExit) as caught:
+        app.suite(["record", "sum_hinge", *words])
+    assert (caught.value.code, called) == (0, [recorded])
+
+
+@pytest.mark.parametrize("name", ["undocumented", "silently"])
+def test_the_earlier_command_name_runs_the_same(name, monkeypatch, capsys):
+    made = commands.ROOT / "results" / "made"
+    monkeypatch.setattr("experiments.report.undocumented.refresh", lambda *_: [made])
+    monkeypatch.setattr(commands, "write_index", lambda folder: None)
+    with pytest.raises(SystemExit) as caught:
+        app.suite([name])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"wrote {made.relative_to(commands.ROOT)}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "shown", "hidden"),
+    [
+        (("--help",), ("undocumented",), ("silently",)),
+        (("record", "--help"), ("--grids", "--animations"), ("--studies", "--scenes")),
+        (("run", "--help"), ("combinations", "variants"), ("lattice", "rivals")),
+    ],
+)
+def test_help_names_no_alias(words, shown, hidden, capsys):
+    with pytest.raises(SystemExit):
+        app.suite(list(words))
+    text = capsys.readouterr().out
+    assert all(word in text for word in shown)
+    assert not any(word in text for word in hidden)
+
+
 def test_a_run_prints_what_differs_and_what_came_of_it(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     assert command("--seeds", "4", "--out", str(tmp_path / "a")) == 0
@@ -293,7 +339,7 @@ def test_a_case_file_outside_the_repository_has_the_same_command_line(tmp_path):
     text = (ROOT / "README.md").read_text()
     source = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
     (tmp_path / "parabola.py").write_text(source)
-    found = process("parabola.py", "--seeds", "6", "--arms", "lattice", cwd=tmp_path)
+    found = process("parabola.py", "--seeds", "6", "--arms", "combinations", cwd=tmp_path)
     assert found.returncode == 0, found.stderr
     assert "parabola: trained 12 rows" in found.stdout
     assert "solves" in found.stdout or "undecided" in found.stdout

@@ -252,4 +252,4 @@ def test_committed_films_have_the_words_of_the_tables(name):
         assert (folder / f"{film}.gif").exists()
         assert (folder / f"{film}.md").read_text() == picture(
             words, f"{film}.gif", entitled=False
-        ), f"run: python -m reproductions record {name} --scenes"
+        ), f"run: python -m reproductions record {name} --animations"

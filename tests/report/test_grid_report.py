@@ -173,7 +173,7 @@ def test_what_was_asked_and_made_is_said(tmp_path):
     assert "*Which pair?*" in text
     assert "4 cells (2 of bend x 2 of rate), each the arm `broken`" in text
     assert "4 seeds, read after 2 and 5 epochs" in text
-    assert "`python -m reproductions record toy --studies`: 6.0 minutes" in text
+    assert "`python -m reproductions record toy --grids`: 6.0 minutes" in text
     assert "Not whole" not in text and "missing" not in text
 
 

@@ -214,7 +214,7 @@ def test_the_templates_hold_no_number_but_the_confidence():
 
 def test_a_page_without_a_captured_output_names_the_command(made):
     (made[0] / "lines.txt").unlink()
-    with pytest.raises(SuiteError, match=r"python -m reproductions silently.*no lines\.txt"):
+    with pytest.raises(SuiteError, match=r"python -m reproductions undocumented.*no lines\.txt"):
         page(made)
 
 

@@ -228,7 +228,7 @@ def lacking(case, why, what="scenes"):
     """Returns the error that names the command which records what a film shows."""
     return SuiteError(
         f"{case.name} has no {what} to show; record them with: python -m reproductions "
-        f"record {case.name} --scenes. Received: {why}"
+        f"record {case.name} --animations. Received: {why}"
     )
 
 

@@ -120,7 +120,7 @@ def prepared(case, setup, seed):
     if sample.shape[-1] < 2:
         raise SuiteError(
             f"A slice needs two inputs; leave {case.name} out of: python -m reproductions "
-            "record --scenes. Received: one input"
+            "record --animations. Received: one input"
         )
     points = frames.slice_points(sample.shape[-1]).reshape(-1, sample.shape[-1])
     return np.asarray(streams.prepare(case, setup, points, sample), np.float32)

@@ -118,12 +118,12 @@ def test_a_seed_without_kept_curves_is_not_shown(made_up):
     made_up(dict.fromkeys(("broken", "bend", "longer", "fixed"), low_to_high), kept=[2])
     assert scenes.showcase_seed(toy.CASE, None) == 2
     made_up(dict.fromkeys(("broken", "bend", "longer", "fixed"), low_to_high), kept=[7])
-    with pytest.raises(SuiteError, match="record toy --scenes. Received: no seed with kept"):
+    with pytest.raises(SuiteError, match="record toy --animations. Received: no seed with kept"):
         scenes.showcase_seed(toy.CASE, None)
 
 
 def test_without_kept_curves_the_message_names_the_command(tmp_path):
-    with pytest.raises(SuiteError, match="record toy --scenes. Received: .*no seeds.csv"):
+    with pytest.raises(SuiteError, match="record toy --animations. Received: .*no seeds.csv"):
         scenes.panels(toy.CASE, Store(tmp_path, toy.CASE))
 
 

@@ -185,7 +185,7 @@ def test_a_changed_case_makes_its_slices_stale(recorded):
     made_by = keys.row_key(case, case.broken)
     try:
         store.write_text(frames.SLICE, text.replace(made_by, "123456789012"))
-        with pytest.raises(SuiteError, match="record sides --scenes.*broken made by an older"):
+        with pytest.raises(SuiteError, match="record sides --animations.*broken made by an older"):
             frames.panels(case, store)
     finally:
         store.write_text(frames.SLICE, text)
@@ -196,7 +196,7 @@ def test_without_slices_the_message_names_the_command(recorded):
     text = store.read_table(frames.SLICE)
     (store.folder / frames.SLICE).unlink()
     try:
-        with pytest.raises(SuiteError, match="record sides --scenes. Received: .*no slice.csv"):
+        with pytest.raises(SuiteError, match="record sides --animations. Received: .*no slice.csv"):
             frames.panels(case, store)
     finally:
         store.write_text(frames.SLICE, text)

@@ -253,7 +253,7 @@ def test_a_race_comes_back_as_it_was_written(tmp_path):
 def test_a_changed_race_is_stale(tmp_path, change):
     store = written(tmp_path)[1]
     case = lines_case(dataclasses.replace(RUN, **change))
-    with pytest.raises(SuiteError, match="record toy_stream --scenes.*no current race lines"):
+    with pytest.raises(SuiteError, match="record toy_stream --animations.*no current race lines"):
         trajectory_table.read(case, store)
 
 
@@ -266,7 +266,7 @@ def test_a_changed_case_makes_its_races_stale(tmp_path):
 
 def test_without_a_table_the_message_names_the_command(tmp_path):
     case = lines_case()
-    with pytest.raises(SuiteError, match="record toy_stream --scenes. Received: .*no race.csv"):
+    with pytest.raises(SuiteError, match="record toy_stream --animations. Received: .*no race.csv"):
         trajectory_table.read(case, Store(tmp_path, case))
 
 
