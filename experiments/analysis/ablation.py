@@ -141,7 +141,7 @@ def _holds(other, item):
 
 def _dissection(case, stored, runs, line):
     """Builds the lattice of one line of what is recorded, or nothing if an arm is missing."""
-    if not {"lattice", "all"} & {word.strip() for word in line.arms.split(",")}:
+    if not plans.holds_combinations(line.arms):
         return None
     fixes = tuple(name for name in case.fixes if name not in line.without)
     plan = plans.cut(plans.lattice(case, line.without), line.steps)

@@ -62,8 +62,7 @@ def select(case, words, *, without=()):
         SuiteError: A word is no arm of the case.
     """
     plan = {}
-    for word in filter(None, (part.strip() for part in words.split(","))):
-        word = ALIASES.get(word, word)
+    for word in _words(words):
         if word in ("combinations", "all"):
             plan |= lattice(case, without)
         if word in ("variants", "all"):
@@ -77,6 +76,16 @@ def select(case, words, *, without=()):
             f"No arms were named; expected for example --arms broken,fixed. Received: {words!r}"
         )
     return plan
+
+
+def holds_combinations(words):
+    """Returns whether arms in words, see `select`, include all combinations of the fixes."""
+    return not {"combinations", "all"}.isdisjoint(_words(words))
+
+
+def _words(text):
+    words = [word.strip() for word in text.split(",")]
+    return [ALIASES.get(word, word) for word in words if word]
 
 
 def cut(plan, steps):

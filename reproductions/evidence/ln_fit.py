@@ -175,7 +175,7 @@ EVIDENCE = Evidence(
     recorded=(
         Recorded("broken", 1000),
         Recorded("combinations", 200, steps=10_000, without=("steps",)),
-        Recorded("rivals", 200, steps=10_000),
+        Recorded("variants", 200, steps=10_000),
         # Where every seed of two arms agrees, the rule of three asks for more seeds.
         Recorded("dropout,from_0.01,tanh,tanh_l2", 400, steps=10_000),
         Recorded("combinations", 32, steps=100_000),

@@ -153,7 +153,7 @@ EVIDENCE = Evidence(
     by_hand=by_hand,
     recorded=(
         Recorded("combinations,meant,fixed_meant,calls_10,calls_100", 1000),
-        Recorded("rivals", 200),
+        Recorded("variants", 200),
     ),
     reference_arm="neck+epochs",
     provenance={
