@@ -4,6 +4,7 @@ import collections
 import os
 import pathlib
 import pickle
+import shutil
 import signal
 import socket
 import subprocess
@@ -511,10 +512,8 @@ def test_a_node_killed_in_the_middle_changes_no_byte(place, tmp_path, ray_node):
 @pytest.mark.slow
 def test_a_node_with_another_version_of_the_suite_takes_no_part(place, tmp_path, ray_node):
     other = tmp_path / "other" / "experiments"
-    other.mkdir(parents=True)
-    for path in (ROOT / "experiments").glob("*.py"):
-        (other / path.name).write_text(path.read_text())
-    with open(other / "engine.py", "a") as file:
+    shutil.copytree(ROOT / "experiments", other)
+    with open(other / "training" / "engine.py", "a") as file:
         file.write("# An older version.\n")
     address = head(ray_node)
     ray_node(f"--address={address}", PYTHONPATH=str(other.parent))

@@ -30,7 +30,7 @@ def hear(crew, work, state=lambda _: None):
 
 def rows(ends):
     return {
-        name: [list(map(str, row.values())) for part, _ in value[0].values() for row in part]
+        name: [part.to_csv(index=False) for part, _ in value[0].values()]
         for name, (_, value) in ends.items()
     }
 

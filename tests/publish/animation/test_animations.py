@@ -32,7 +32,7 @@ from tests.test_texts import METHOD, NUMBER, re, spoken
 
 ROOT = pathlib.Path(reproductions.__file__).parent.parent
 CASES = reproductions.names()
-WRITERS = ("scenes", "race_table", "race_maps", "twin_panels", "animations", "stage")
+WRITERS = ("frames", "trajectory_table", "trajectory_maps", "panels", "animations", "canvas")
 
 
 def opened(name):
@@ -153,7 +153,7 @@ def test_the_words_of_a_committed_case_name_every_arm_and_count_the_solved(name)
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_module_that_writes_texts_types_no_number(name):
-    texts = spoken(ROOT / "experiments" / f"{name}.py")
+    texts = spoken(ROOT / "experiments/publish/animation" / f"{name}.py")
     assert not [text for text in texts if NUMBER.findall(re.sub(METHOD, "", text))]
 
 
