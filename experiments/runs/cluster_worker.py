@@ -5,6 +5,7 @@ Room 10: knows benches and news; knows nothing of Ray, which only carries calls 
 
 import functools
 import importlib.util
+import itertools
 import pathlib
 import pickle
 import platform
@@ -18,7 +19,8 @@ from experiments.runs.jobs import Bench
 from experiments.runs.keys import PACKAGES, version
 
 SOURCES = "version of the suite"
-# Rows depend on these packages.
+ROOT = pathlib.Path(__file__).parent.parent
+# Rows depend on these packages, and on what `experiments` itself names.
 TRAINING = ("cases", "stats", "training", "runs")
 ABSENT = "missing"
 # Rows travel as tables of pandas.
@@ -41,14 +43,17 @@ def facts(modules):
 
 
 @functools.cache
-def sources():
-    """Returns `{module: source}` of every package that rows depend on.
+def sources(root: pathlib.Path = ROOT) -> dict[str, str]:
+    """Returns `{path: source}` of every module that rows depend on.
 
     They are read once in a process, as its modules are.
+
+    Args:
+        root: The folder of the package `experiments`.
     """
-    root = pathlib.Path(__file__).parent.parent
-    paths = sorted(path for package in TRAINING for path in (root / package).rglob("*.py"))
-    return {str(path.relative_to(root)): path.read_text(encoding="utf-8") for path in paths}
+    folders = [(root / package).rglob("*.py") for package in TRAINING]
+    paths = sorted([root / "__init__.py", *itertools.chain(*folders)])
+    return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in paths}
 
 
 def _digest_of(module):

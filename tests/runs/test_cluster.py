@@ -1,6 +1,7 @@
 """The cluster: addresses, what a node must have, lost workers; and real nodes, one killed."""
 
 import collections
+import contextlib
 import os
 import pathlib
 import pickle
@@ -18,7 +19,7 @@ import psutil
 import pytest
 
 from experiments.cases.case import SuiteError
-from experiments.runs import cluster, cluster_executor, cluster_worker, executor, jobs
+from experiments.runs import cluster, cluster_executor, cluster_worker, executor, files, jobs
 from tests import toy
 
 pytest.importorskip("ray", reason="Ray is an extra of its own")
@@ -66,12 +67,61 @@ def test_without_ray_the_extra_is_named(monkeypatch):
 # What a node must have.
 
 
-def test_a_node_must_have_the_sources_that_train_and_no_others():
-    needed = cluster_worker.sources()
-    trainers = {f"training/{name}.py" for name in ("engine", "numpy_trainer", "reference")}
-    parts = {f"training/{name}.py" for name in ("checkpoints", "metrics", "keras1")}
-    assert {*trainers, *parts, "runs/cluster_worker.py"} <= set(needed)
-    assert {name.split("/")[0] for name in needed} == {"cases", "stats", "training", "runs"}
+PACKAGE = ROOT / "experiments"
+# Rows depend on these folders with all below them, and on the file.
+NEEDED = ("__init__.py", "cases", "stats", "training", "runs")
+MODULES_OF_ROWS = sorted(
+    path.relative_to(PACKAGE).as_posix()
+    for path in PACKAGE.rglob("*.py")
+    if path.relative_to(PACKAGE).parts[0] in NEEDED
+)
+OTHERS = sorted(
+    path.relative_to(PACKAGE).as_posix()
+    for folder in ("analysis", "report", "publish", "check", "cli", "benchmark")
+    for path in (PACKAGE / folder).rglob("*.py")
+)
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory):
+    """Returns a copy of the package."""
+    copy = tmp_path_factory.mktemp("copy") / "experiments"
+    return shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def digest_of(root):
+    return files.digest(repr(cluster_worker.sources.__wrapped__(root)))
+
+
+@contextlib.contextmanager
+def edited(path):
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + "# edited\n", encoding="utf-8")
+    yield
+    path.write_text(text, encoding="utf-8")
+
+
+def test_every_folder_of_the_package_is_named_here():
+    folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert folders == {name.split("/")[0] for name in [*MODULES_OF_ROWS, *OTHERS] if "/" in name}
+
+
+def test_the_digest_is_that_of_the_modules_and_not_of_their_place(copied):
+    assert digest_of(copied) == files.digest(repr(cluster_worker.sources()))
+
+
+@pytest.mark.parametrize("name", MODULES_OF_ROWS)
+def test_editing_a_module_that_rows_depend_on_changes_the_digest(copied, name):
+    before = digest_of(copied)
+    with edited(copied / name):
+        assert digest_of(copied) != before
+
+
+def test_editing_what_only_reads_rows_does_not(copied):
+    before = digest_of(copied)
+    for name in OTHERS:
+        with edited(copied / name):
+            assert digest_of(copied) == before
 
 
 def test_a_node_like_this_one_is_not_refused():
