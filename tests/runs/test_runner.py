@@ -284,7 +284,7 @@ print(trained, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 @pytest.mark.parametrize("name", reproductions.names())
 def test_a_thousand_seeds_fit_in_4_gb(name, tmp_path):
     case = reproductions.load(name)
-    arm = "fixed_dropout" if "fixed_dropout" in case.rivals else "fixed"
+    arm = "fixed_dropout" if "fixed_dropout" in case.variants else "fixed"
     found = subprocess.run(
         [sys.executable, "-c", CODE, name, arm, str(tmp_path / "a")],
         cwd=ROOT,

@@ -19,11 +19,13 @@ TRAINERS = ("engine", "reference", "numpy")
 
 
 def trained(case, trainer):
-    """Returns the rows of one block as a trainer makes them."""
-    arms = {"broken": case.broken}
-    trainer = jobs.make_trainer(jobs.Unit(case, arms, (0, 1), 2, trainer))
-    rows, _ = blocks.train_block(case, arms, [0, 1], trainer)["broken"]
-    return rows
+    """Returns the rows of two seeds as a trainer makes them."""
+    work = jobs.cut(case, {"broken": case.broken}, lambda *_: [0, 1], trainer)
+    made = [
+        blocks.train_block(case, unit.arms, unit.seeds, jobs.make_trainer(unit))["broken"]
+        for unit in work
+    ]
+    return pd.concat([rows for rows, _ in made], ignore_index=True)
 
 
 def written(row):
