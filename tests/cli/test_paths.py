@@ -10,6 +10,7 @@ from hypothesis import given, settings
 
 from experiments.cases.case import SuiteError
 from experiments.cli import paths
+from experiments.runs import files
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=200)
 
@@ -50,6 +51,6 @@ def test_a_folder_is_no_file_and_a_file_no_folder(tmp_path):
 
 
 def test_what_the_disk_refuses_is_one_line(tmp_path):
-    with pytest.raises(SuiteError, match="Cannot write to out.*No such file"):
-        with paths.writing("out"):
-            (tmp_path / "not" / "there").write_text("")
+    refused = pytest.raises(SuiteError, match="Cannot write to out.*No such file")
+    with refused, files.writing("out"):
+        (tmp_path / "not" / "there").write_text("")
