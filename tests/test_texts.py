@@ -43,10 +43,10 @@ def spoken(path):
         elif isinstance(node, ast.Call) and ast.unparse(node.func).startswith("re."):
             silent |= {id(part) for part in ast.walk(node)}
     for node in ast.walk(module):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            # A text has words: a name of a column or a format has no space.
-            if id(node) not in silent and " " in node.value.strip():
-                yield node.value
+        text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+        # A text has words: a name of a column or a format has no space.
+        if text and id(node) not in silent and " " in node.value.strip():
+            yield node.value
 
 
 @pytest.mark.parametrize("name", WRITERS, ids=str)

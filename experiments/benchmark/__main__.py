@@ -112,9 +112,10 @@ def run(names, repetitions, quick):
         print(f"timing {name}", flush=True)
         parts = {"scaling": _scaling, "shares": _shares}
         section = parts.get(name) or functools.partial(_row, name)
-        for title, lines, timings, environment in section(repetitions, quick):
+        for title, lines, timings, made in section(repetitions, quick):
             found.setdefault(title, []).extend(lines)
             raw += timings
+            environment = made
     return found, raw, environment
 
 
@@ -214,7 +215,8 @@ def main(arguments=None):
         """Times the engine against model.fit and a JAX loop written by hand."""
         _check_name(only)
         if device:
-            return _time_devices(only or NAMES[0], repetitions, quick, _folder(out))
+            _time_devices(only or NAMES[0], repetitions, quick, _folder(out))
+            return
         # Not imported: it would set how much TensorFlow says in the other processes.
         jax_contender.check_jax()
         folder = _folder(out)

@@ -7,6 +7,7 @@ is imported once it is asked for, and nowhere else.
 import contextlib
 import logging
 import os
+import pathlib
 import re
 import secrets
 import shutil
@@ -93,7 +94,7 @@ def _folder():
     folder = tempfile.mkdtemp(prefix="ray-")
     if len(folder) <= LONGEST_FOLDER:
         return folder
-    os.rmdir(folder)
+    pathlib.Path(folder).rmdir()
     return None
 
 

@@ -78,7 +78,7 @@ def table(text):
         usecols=list(kinds),
         dtype=kinds | dict.fromkeys(flags, "int8"),
         keep_default_na=False,
-        na_values=dict.fromkeys(metrics_of(kinds), ["", "nan"]),
+        na_values={name: ["", "nan"] for name in metrics_of(kinds)},
         **EXACTLY,
     )
     return found.astype(kinds)

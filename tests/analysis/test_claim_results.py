@@ -425,7 +425,8 @@ def test_the_interval_shown_is_that_of_95_percent_whatever_the_number_of_questio
 def shares_of_answers(test, rates, num_seeds, draws=4000):
     """Answers over simulated sets of seeds: `{answer: share}`."""
     rng, found = np.random.default_rng(20_240_501), {}
-    for count, times in zip(*np.unique(rng.binomial(num_seeds, rates, draws), return_counts=True)):
+    counts = np.unique(rng.binomial(num_seeds, rates, draws), return_counts=True)
+    for count, times in zip(*counts, strict=True):
         table = rows_of("broken", count, num_seeds=num_seeds).set_index("seed")
         answer = read(test, table, span=1.0).answer
         found[answer] = found.get(answer, 0) + times / draws

@@ -399,8 +399,8 @@ def test_the_words_say_who_fails_what_they_share_and_how_to_see_one():
         "Of the 3 that choose one class for all, 3 choose class 0 and 0 class 1.",
         "`output_mean_first` is -0.50 in the median against 0.50",
         (
-            "3 of these 3 start with their mean output below 0; of the 97 seeds that start at least "
-            "as far above it as the median of these lies below, 0 fail."
+            "3 of these 3 start with their mean output below 0; of the 97 seeds that start at "
+            "least as far above it as the median of these lies below, 0 fail."
         ),
         "`gradient_norm` is 0.001 in the median against 0.5.",
         "`python -m reproductions explain toss --seed 0`",

@@ -183,7 +183,7 @@ def test_a_cell_has_the_rows_of_any_other_run(tmp_path):
     store = Store(tmp_path / "a", toy.CASE)
     runner.train(toy.CASE, {"fixed": arms[20], "broken": arms[8]}, [0, 1, 2, 3], store)
     for steps, part in found.items():
-        stored = store.frame().query("steps == @steps")
+        stored = store.frame().query(f"steps == {steps}")
         np.testing.assert_allclose(values(part), values(stored), rtol=1e-6)
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import json
-import os
+import pathlib
 
 import numpy as np
 import pytest
@@ -595,8 +595,8 @@ def test_an_unknown_case_is_told_the_nearest():
 
 
 def test_the_folder_is_the_list():
-    files = os.listdir(os.path.dirname(reproductions.__file__))
-    found = sorted(f[:-3] for f in files if f.endswith(".py") and f[0] != "_")
+    files = pathlib.Path(reproductions.__file__).parent.glob("[!_]*.py")
+    found = sorted(path.stem for path in files)
     assert found == CASES
 
 
@@ -642,7 +642,7 @@ def test_a_deep_tuple_is_refused():
 @pytest.mark.slow
 def test_a_chain_of_rivals_as_long_as_you_like():
     names = ["broken", *(f"rival{n}" for n in range(1200))]
-    pairs = zip(names, names[1:], strict=False)
+    pairs = itertools.pairwise(names)
     case = toy.make(
         variants={
             name: variant("longer", start=before, epochs=10 + n)

@@ -51,6 +51,6 @@ def test_a_folder_is_no_file_and_a_file_no_folder(tmp_path):
 
 
 def test_what_the_disk_refuses_is_one_line(tmp_path):
-    with pytest.raises(SuiteError, match="Cannot write to out.*No such file"):
-        with files.writing("out"):
-            (tmp_path / "not" / "there").write_text("")
+    refused = pytest.raises(SuiteError, match="Cannot write to out.*No such file")
+    with refused, files.writing("out"):
+        (tmp_path / "not" / "there").write_text("")

@@ -1,5 +1,7 @@
 """Marks of evidence, by the data they draw and the words they carry."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -122,7 +124,7 @@ def test_statements_do_not_overlap():
     verdict_plots.draw_verdicts(axes, statements())
     figure.draw_without_rendering()
     extents = [text.get_window_extent() for text in axes.texts[1::2]]
-    assert all(a.y0 >= b.y1 for a, b in zip(extents, extents[1:], strict=False))
+    assert all(a.y0 >= b.y1 for a, b in itertools.pairwise(extents))
 
 
 def test_legend_counts_the_verdicts():

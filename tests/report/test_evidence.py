@@ -86,7 +86,7 @@ def test_without_a_whole_lattice_there_is_no_answer(tmp_path):
 
 
 def test_dissected_gives_a_line_for_each_fix_and_pair(tmp_path):
-    runs, found = gathered(stored(tmp_path, LATTICE))
+    _, found = gathered(stored(tmp_path, LATTICE))
     ((heading, (fixes, pairs, sets)),) = evidence.dissected(found["dissection"]).items()
     assert heading.endswith("100 seeds")
     assert fixes["fix"].tolist() == ["bend", "longer"]
@@ -132,7 +132,7 @@ def test_a_verdict_that_another_bar_turns_is_named():
 
 
 def test_accuracy_of_a_regression_is_called_meaningless(tmp_path):
-    runs, found = gathered(stored(tmp_path, LATTICE))
+    runs, _ = gathered(stored(tmp_path, LATTICE))
     table = pd.DataFrame({"arm": ["broken"], "steps": [8], "metric": ["logged_accuracy"]})
     table = table.assign(logged=0.25, num_seeds=4, verdict="meaningless", true=np.nan)
     (text,) = evidence._metrics(CASE, runs, table)
@@ -157,7 +157,7 @@ def test_every_number_of_the_words_follows_the_rows(tmp_path):
     other = stored(tmp_path / "other", LATTICE | {"fixed": 0.9})
     texts = []
     for store in (one, other):
-        runs, found = gathered(store)
+        _, found = gathered(store)
         ((_, (fixes, pairs, _)),) = evidence.dissected(found["dissection"]).items()
         texts.append(markdown(fixes) + markdown(pairs))
     assert texts[0] != texts[1]

@@ -199,7 +199,8 @@ def test_claims_that_a_case_does_not_have_are_not_missed(tmp_path):
 
 
 def test_explaining_imports_neither_tensorflow_nor_keras():
-    code = "import sys, experiments.report.explain, experiments.analysis.replay; print(*sorted(sys.modules))"
+    code = "import sys, experiments.report.explain, experiments.analysis.replay; "
+    code += "print(*sorted(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=commands.ROOT, capture_output=True, text=True, check=True
     )

@@ -1,5 +1,7 @@
 """Figures, by the data they draw, the words they carry and the bytes they write."""
 
+import itertools
+
 import matplotlib
 import matplotlib.collections
 import numpy as np
@@ -343,7 +345,7 @@ def test_row_texts_do_not_overlap(num_arms):
     axes = distribution(runs(diverged={(arm, 0) for arm in arms}, **arms))
     axes.figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in axes.texts]
-    assert all(upper.y0 >= lower.y1 for upper, lower in zip(boxes, boxes[1:], strict=False))
+    assert all(upper.y0 >= lower.y1 for upper, lower in itertools.pairwise(boxes))
 
 
 # Styles.

@@ -52,16 +52,16 @@ def test_where_nothing_listens_is_said_at_once():
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-        with pytest.raises(SuiteError, match=f"start a cluster there: .*--port={port}"):
-            with cluster.connect(f"127.0.0.1:{port}"):
-                pass
+        refused = pytest.raises(SuiteError, match=f"start a cluster there: .*--port={port}")
+        with refused, cluster.connect(f"127.0.0.1:{port}"):
+            pass
 
 
 def test_without_ray_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(SuiteError, match=r'pip install -e "\.\[cluster\]"'):
-        with cluster.connect("local"):
-            pass
+    refused = pytest.raises(SuiteError, match=r'pip install -e "\.\[cluster\]"')
+    with refused, cluster.connect("local"):
+        pass
 
 
 # What a node must have.

@@ -106,7 +106,7 @@ def test_an_exception_that_cannot_travel_keeps_its_words():
 
 
 def test_a_mistake_travels_as_it_is():
-    kind, error = executor.sendable("failed", SuiteError("one line"))
+    _, error = executor.sendable("failed", SuiteError("one line"))
     assert (type(error), str(error)) == (SuiteError, "one line")
     assert not hasattr(error, "__notes__")
 

@@ -17,7 +17,7 @@ def test_a_file_and_its_folder_reach_the_disk(tmp_path, monkeypatch):
     monkeypatch.setattr("os.fsync", lambda handle: synced.append(os.fstat(handle)) or real(handle))
     files.write_whole(tmp_path / "a.csv", "text")
     inodes = [found.st_ino for found in synced]
-    assert inodes == [os.stat(tmp_path / "a.csv").st_ino, os.stat(tmp_path).st_ino]
+    assert inodes == [(tmp_path / "a.csv").stat().st_ino, tmp_path.stat().st_ino]
 
 
 def test_a_file_that_holds_the_content_already_is_left_alone(tmp_path):

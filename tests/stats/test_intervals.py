@@ -311,7 +311,8 @@ def test_paired_difference_covers_the_truth_at_thirty_seeds(gain):
     random = np.random.default_rng(775)
     first, second = (random.random((1000, 30)) < 0.03, random.random((1000, 30)) < 0.03)
     forced = random.random((1000, 30)) < gain
-    intervals = [paired_difference(a | f, b & ~f) for a, b, f in zip(first, second, forced)]
+    seeds = zip(first, second, forced, strict=True)
+    intervals = [paired_difference(a | f, b & ~f) for a, b, f in seeds]
     truth = gain + (1 - gain) * 0.03 - 0.03 * (1 - gain)
     assert np.mean([i.low <= truth <= i.high for i in intervals]) >= 0.93
 
@@ -319,7 +320,7 @@ def test_paired_difference_covers_the_truth_at_thirty_seeds(gain):
 @settings(deadline=None)
 @given(outcome_pairs)
 def test_paired_interval_contains_its_estimate_and_has_width(outcomes):
-    interval = paired_difference(*zip(*outcomes))
+    interval = paired_difference(*zip(*outcomes, strict=True))
     assert -1 <= interval.low <= interval.estimate <= interval.high <= 1
     assert interval.high - interval.low > 1 / len(outcomes)
 
@@ -328,13 +329,14 @@ def test_paired_interval_contains_its_estimate_and_has_width(outcomes):
 @given(outcome_pairs, st.randoms(use_true_random=False))
 def test_paired_difference_ignores_the_order_of_seeds(outcomes, random):
     shuffled = random.sample(outcomes, len(outcomes))
-    assert paired_difference(*zip(*outcomes)) == paired_difference(*zip(*shuffled))
+    expected = paired_difference(*zip(*outcomes, strict=True))
+    assert paired_difference(*zip(*shuffled, strict=True)) == expected
 
 
 @settings(deadline=None)
 @given(outcome_pairs)
 def test_paired_difference_swaps_sign_with_its_arms(outcomes):
-    first, second = zip(*outcomes)
+    first, second = zip(*outcomes, strict=True)
     forward, backward = paired_difference(first, second), paired_difference(second, first)
     assert (forward.low, forward.high) == (-backward.high, -backward.low)
 
@@ -407,7 +409,7 @@ def test_mean_of_normal_values_is_hardly_wider_than_students(total):
     draws = np.random.default_rng(7).normal(-7, 0.4, (50, total))
     intervals = [mean(draw, low=-28, high=0) for draw in draws]
     bounds = [student(draw) for draw in draws]
-    ratios = [(i.high - i.low) / (b.high - b.low) for i, b in zip(intervals, bounds)]
+    ratios = [(i.high - i.low) / (b.high - b.low) for i, b in zip(intervals, bounds, strict=True)]
     assert np.mean(ratios) < (1.1 if total < 100 else 1.02)
     assert max(ratios) < (1.3 if total < 100 else 1.1)
 

@@ -97,7 +97,8 @@ def test_without_a_gpu_nothing_is_said_and_nothing_is_free():
 
 
 def test_tensorflow_is_not_loaded_to_ask_for_a_gpu():
-    code = "import sys; from experiments.runs import keys; from experiments.training import devices; devices.prepare(); "
+    code = "import sys; from experiments.runs import keys; "
+    code += "from experiments.training import devices; devices.prepare(); "
     code += "keys.environment(); devices.name(); print('tensorflow' in sys.modules)"
     assert shown_by(code) == "False"
 

@@ -15,6 +15,7 @@ import random
 import signal
 import sys
 import tempfile
+from typing import ClassVar
 
 import pandas as pd
 
@@ -134,7 +135,7 @@ class Points:
 class Recorded(executor.Threads):
     """A crew of one thread whose news are kept."""
 
-    news = []
+    news: ClassVar[list] = []
 
     def __init__(self, work):
         super().__init__(1)
@@ -196,7 +197,7 @@ class Counter:
             self._operation(operation, told[place])
 
     def _synced(self, handle):
-        path = os.readlink(f"/proc/self/fd/{handle}")
+        path = str(pathlib.Path(f"/proc/self/fd/{handle}").readlink())
         self._operation(SYNC, path, handle)
         self._sync(handle)
 

@@ -106,9 +106,8 @@ def test_the_showcase_seed_is_nearest_the_middle_of_every_arm(made_up):
 
 
 def test_the_showcase_seed_has_the_outcomes_of_the_majority(made_up):
-    runs = dict.fromkeys(
-        ("broken", "bend", "longer"), [(0.1, False), (0.2, False), (0.3, False), (0.4, False)]
-    )
+    failing = [(0.1, False), (0.2, False), (0.3, False), (0.4, False)]
+    runs = dict.fromkeys(("broken", "bend", "longer"), failing)
     made_up(runs | {"fixed": [(0.1, True), (0.2, False), (0.3, True), (0.4, True)]})
     assert scenes.showcase_seed(toy.CASE, None) == 2
 

@@ -143,7 +143,7 @@ def weights_at(places, path):
 
 def test_the_loss_on_the_plane_is_the_true_one(plane):
     plane, places = plane
-    for (a, b, loss), weights in zip(plane.points(), places, strict=True):
+    for (_, _, loss), weights in zip(plane.points(), places, strict=True):
         assert loss == pytest.approx(bowl(weights)[0], rel=1e-5)
     assert plane.points()[2][:2] == pytest.approx((1.0, 2.5))
     surface = plane.surface([0.0, 3.0], [0.0, 1.0, 2.0])
@@ -163,7 +163,7 @@ def test_sgd_on_the_plane_is_sgd_on_the_weights(plane):
 
 
 def test_an_optimizers_own_rate_goes_before_the_races(plane):
-    plane, places = plane
+    plane, _ = plane
     path = plane.descend(RUN, "Adam", [0, 1])
     # Adam's first step is its rate, 0.1, along each of the two directions.
     assert np.abs(path[1, :2]) == pytest.approx([0.1, 0.1], rel=1e-3)
@@ -218,7 +218,7 @@ def test_a_race_is_recorded_in_the_same_bytes(recorded):
 
 
 def test_ends_that_start_elsewhere_are_refused(recorded):
-    case, store = recorded
+    _, store = recorded
     run = dataclasses.replace(RUN, start="quick")
     elsewhere = toy.make_stream(
         by_hand=lambda s, weights: [w + s.learning_rate for w in weights],

@@ -228,13 +228,13 @@ def test_one_parameter_may_stand_for_another():
     def inputs(s, x, sample):
         return x - sample.mean()
 
-    text, found, written = made(inputs, {"s": Options(), "sample": ast.Name("x", ast.Load())})
+    _, found, written = made(inputs, {"s": Options(), "sample": ast.Name("x", ast.Load())})
     assert written.parameters == ("x",)
     assert found(np.array([1.0, 3.0])).tolist() == [-1.0, 1.0]
 
 
 def test_a_lambda_takes_the_name_of_its_role():
-    text, found, written = made(lambda x: x + 1, {}, role="target")
+    _, found, written = made(lambda x: x + 1, {}, role="target")
     assert written.name == "target"
     assert found(1) == 2
 

@@ -118,11 +118,10 @@ class Visit:
 
     def rows(self, kind, name):
         """What a chart draws, as its Vega view holds it."""
-        found = self.tab.evaluate(
+        return self.tab.evaluate(
             "([kind, name]) => document.querySelector(`#${kind} .chart`).view.data(name)",
             [kind, name],
         )
-        return found
 
     def text(self, selector):
         return self.tab.inner_text(selector)
