@@ -57,7 +57,7 @@ Replayed = Annotated[
     int | None,
     typer.Option("--seed", max=LARGEST_SEED, help="Train this seed again and watch it."),
 ]
-Names = Annotated[list[str], typer.Argument(help="Cases; all of them if none is named.")]
+Names = Annotated[list[str] | None, typer.Argument(help="Cases; all of them if none is named.")]
 CheckSeeds = Annotated[
     int, typer.Option("--seeds", max=MOST_SEEDS, help="How many fresh seeds of each arm.")
 ]
