@@ -167,8 +167,9 @@ def _module(name, package, path):
     # Processes find it by this name in the folder of the script, which is on their path.
     full = f"{FOLDER}.{name}"
     module = sys.modules.get(full)
-    if module is None or pathlib.Path(module.__file__) != path:
+    if module is None or pathlib.Path(module.__file__ or "") != path:
         spec = importlib.util.spec_from_file_location(full, path)
+        assert spec is not None and spec.loader is not None
         module = sys.modules[full] = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)

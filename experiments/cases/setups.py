@@ -6,7 +6,7 @@ Room 1: standard library only; errors.
 import dataclasses
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 from experiments.cases.errors import CaseError, Checked, SuiteError, nearest, shown
 
@@ -39,11 +39,16 @@ class Setup:
     The seed is never a field: it is the axis along which a setup is repeated.
     """
 
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """The fields are those of the case's subclass."""
+
     def __post_init__(self):
         for field in dataclasses.fields(self):
             _check_plain(field.name, getattr(self, field.name))
 
-    def replace(self, /, **changes):
+    def replace(self, /, **changes: Any) -> Self:
         """Returns a copy with some fields changed.
 
         Raises:
@@ -58,28 +63,28 @@ class Setup:
                 )
         return dataclasses.replace(self, **changes)
 
-    def to_json(self):
+    def to_json(self) -> str:
         """Returns the fields as one line of JSON, keys in their own order."""
         return json.dumps(dataclasses.asdict(self))
 
     @property
-    def is_stream(self):
+    def is_stream(self) -> bool:
         """Whether every update sees fresh samples instead of a finite set."""
         return hasattr(self, "steps")
 
     @property
-    def num_training_samples(self):
+    def num_training_samples(self) -> int:
         """Samples of a finite set that train: Keras drops the split's tail."""
         split = getattr(self, "validation_split", 0.0)
         return int(self.num_samples * (1.0 - split))
 
     @property
-    def steps_per_epoch(self):
+    def steps_per_epoch(self) -> int:
         """Updates in one epoch of a finite set; the last batch may be short."""
         return -(-self.num_training_samples // self.batch_size)
 
     @property
-    def num_steps(self):
+    def num_steps(self) -> int:
         """Updates made in all."""
         if self.is_stream:
             return self.steps
@@ -122,7 +127,7 @@ class Fix(Checked):
     start: str = "broken"
 
 
-def fix(why, **changes):
+def fix(why: str, **changes: Any) -> Fix:
     """Returns an atomic fix: the smallest change that leaves a running program.
 
     Args:
@@ -132,7 +137,7 @@ def fix(why, **changes):
     return Fix(why, changes)
 
 
-def variant(why, start="broken", **changes):
+def variant(why: str, start: str = "broken", **changes: Any) -> Fix:
     """Returns a variant: another proposal, kept out of the combinations of fixes.
 
     Args:

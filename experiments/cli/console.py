@@ -39,9 +39,11 @@ def exit_with(app, arguments):
     except Interrupted as error:
         code = _stopped(error.__cause__)
     except Exception as error:
-        if not hasattr(error, "format_message"):
+        # What Typer says of its own; its class has changed place between versions.
+        message = getattr(error, "format_message", None)
+        if message is None:
             raise
-        code = _complain(error.format_message(), error.exit_code)
+        code = _complain(message(), getattr(error, "exit_code", 1))
     sys.exit(code or 0)
 
 

@@ -54,9 +54,10 @@ def train_block(case, arms, block, trainer, advance=None, *, saved=None, keep=No
     measured, curves = _measured(saved)
 
     def offer(steps, make):
-        keep(steps, lambda: _with_measured(make(), measured, curves))
+        if keep is not None:
+            keep(steps, lambda: _with_measured(make(), measured, curves))
 
-    how = {"saved": saved, "keep": None if keep is None else offer}
+    how = {"saved": saved, "keep": keep and offer}
     for snapshot in trainer.train(block, looks, exam, advance, **how):
         measured[snapshot.steps] = exam.measure(snapshot)
         curves[snapshot.steps] = exam.curve(snapshot)

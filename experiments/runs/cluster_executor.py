@@ -242,12 +242,12 @@ def _modules(unit):
 
 def _travels_by_name(part):
     """Whether pickle sends a name: of what stands in a module other than the one run."""
-    module = sys.modules.get(getattr(part, "__module__", None))
+    module = sys.modules.get(getattr(part, "__module__", ""))
     try:
         found = operator.attrgetter(part.__qualname__)(module)
     except AttributeError:
         return False
-    return found is part and module.__name__ != "__main__"
+    return found is part and getattr(module, "__name__", "") != "__main__"
 
 
 def _count(number, noun):

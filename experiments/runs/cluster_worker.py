@@ -60,7 +60,8 @@ def _digest_of(module):
     """Returns a digest of a module's file, or that there is none."""
     try:
         found = importlib.util.find_spec(module)
-        return files.digest(pathlib.Path(found.origin).read_bytes())
+        origin = getattr(found, "origin", None)
+        return files.digest(pathlib.Path(origin).read_bytes()) if origin else ABSENT
     except (ImportError, ValueError, AttributeError, TypeError, OSError):
         return ABSENT
 

@@ -16,6 +16,7 @@ import re
 import textwrap
 import tokenize
 from importlib import metadata
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,9 @@ def _collect(value, texts, name=""):
         return
     enclosed = inspect.getclosurevars(value).nonlocals
     if _add(value.__qualname__, _plain_text(value), texts) or enclosed:
-        _follow_names(_plain_text(value), value.__globals__ | enclosed, value.__module__, texts)
+        _follow_names(
+            _plain_text(value), {**value.__globals__, **enclosed}, value.__module__, texts
+        )
 
 
 def _arguments(value):
@@ -117,7 +120,7 @@ def _follow(used, value, module, source, texts):
             _follow_names(_plain_text(value), names, module, texts)
     elif isinstance(value, (dict, *PLAIN, *HELD)):
         _add(used, _plain_text(value), texts)
-        held = value.values() if isinstance(value, dict) else value
+        held: Any = value.values() if isinstance(value, dict) else value
         for item in held if isinstance(value, (dict, tuple, list)) else ():
             if inspect.isfunction(item):
                 _collect(item, texts)

@@ -14,7 +14,7 @@ from experiments.training.columns import HEAD, PLACE, TAIL, metrics_of, types
 
 # Later versions read every number exactly, and warn of the option.
 ROUNDS = tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1)
-EXACTLY = {"float_precision": "round_trip"} if ROUNDS else {}
+EXACTLY: dict[str, typing.Any] = {"float_precision": "round_trip"} if ROUNDS else {}
 
 
 class Line(typing.NamedTuple):

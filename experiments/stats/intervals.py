@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import fsum, log, sqrt
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special, stats
 from scipy.optimize import brentq
 
@@ -20,7 +21,7 @@ class Interval:
     num_seeds: int
 
 
-def rate(successes, total, *, confidence=0.95):
+def rate(successes: int, total: int, *, confidence: float = 0.95) -> Interval:
     """Estimates a rate, with Wilson's score interval.
 
     Args:
@@ -45,7 +46,7 @@ def rate(successes, total, *, confidence=0.95):
     return Interval(float(test.statistic), float(bounds.low), float(bounds.high), int(total))
 
 
-def quantile(values, q=0.5, *, confidence=0.95):
+def quantile(values: ArrayLike, q: float = 0.5, *, confidence: float = 0.95) -> Interval:
     """Estimates a quantile by an order statistic, with its exact interval.
 
     The number of seeds below the true quantile is binomial. Where they are too
@@ -70,10 +71,11 @@ def quantile(values, q=0.5, *, confidence=0.95):
     rank, tail = _ranks(q, len(ordered)), (1 - _probability(confidence)) / 2
     below, above = stats.binom.ppf([tail, 1 - tail], len(ordered), q).astype(int)
     padded = np.concatenate([[-np.inf], ordered, [np.inf]])
-    return Interval(*padded[[rank, max(below, 0), above + 1]].tolist(), len(ordered))
+    estimate, low, high = padded[[rank, max(below, 0), above + 1]].tolist()
+    return Interval(estimate, low, high, len(ordered))
 
 
-def median(values, *, confidence=0.95):
+def median(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
     """Estimates the median by `quantile`: the lower one of an even sample.
 
     Args:
@@ -229,7 +231,8 @@ def mean(values, *, low, high, confidence=0.95):
         raise ValueError(f"Expected a vector between {low} and {high}. Received: {shown}")
     estimate, tail = fsum(ordered) / units.size, (1 + float(_probability(confidence))) / 2
     bounds = estimate - span * _reach(1 - units, tail), estimate + span * _reach(units, tail)
-    return Interval(*np.clip([estimate, *bounds], low, high).tolist(), units.size)
+    estimate, lower, upper = np.clip([estimate, *bounds], low, high).tolist()
+    return Interval(estimate, lower, upper, units.size)
 
 
 def _reach(units, tail):
@@ -272,7 +275,9 @@ def _score_bound(gains, losses, *, total, width):
         return (gains - losses - total * difference) ** 2 - width**2 * variance
 
     # Where all seeds agree, the estimate itself is a spurious root.
-    return float(brentq(excess, (gains - losses) / total + 1e-9, 1.0))
+    # SciPy's stubs do not know that a number alone comes back without `full_output`.
+    root = brentq(excess, (gains - losses) / total + 1e-9, 1.0)
+    return float(root)  # pyright: ignore[reportArgumentType]
 
 
 def _ordered(values):
