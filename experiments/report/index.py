@@ -1,17 +1,13 @@
-"""The page above all reports: what came of each case, and of every statement.
+"""The page above all reports, and the table of findings in the README."""
 
-Room 13: what was read of folders of results in, Markdown out.
-"""
+import re
 
 import pandas as pd
 
-from experiments.analysis import ablation, claim_results, tables
+from experiments.analysis import claim_results
 from experiments.cases.case import SuiteError
-from experiments.cases.evidence import find_evidence
-from experiments.report import case_figures
 from experiments.report.markdown import markdown, picture
 from experiments.report.report import outcome_words
-from experiments.stats import interim
 
 HEAD = "# What came of it"
 FOOT = (
@@ -31,29 +27,29 @@ BESIDE = {
 }
 
 
-# What stands around the findings in the README.
+# The lines before and after the findings in the README.
 MARKS = "<!-- findings: python -m reproductions report -->", "<!-- end of findings -->"
 
 
-def page(folders, root):
+def page(folders, root, plate):
     """Returns the page as Markdown.
 
     Args:
-        folders: `{case: gallery.Tables}` of the cases that have runs.
+        folders: `{case: Analysis}` of the cases that have runs.
         root: The folder that holds them all.
+        plate: The figure over all cases, as `case_figures.summary` returns it.
     """
     claims = _claims(folders)
-    plate = case_figures.summary(folders)
     parts = [HEAD, picture(plate.words, f"figures/{plate.name}.png").rstrip()]
     parts += [markdown(pd.DataFrame([_case_words(*pair) for pair in folders.items()])), FOOT]
-    rules = [interim.words(interim.rule_of(found.runs)) for found in folders.values()]
+    rules = [analysis.rule.text() for analysis in folders.values()]
     parts += list(dict.fromkeys(filter(None, rules)))
     if len(claims):
         parts += ["## What the threads say, and what came of it", markdown(_counts(claims))]
         parts += [markdown(claims)]
     studied = {
-        f"{case.name}/studies/README.md": " ".join(grid.asks for grid in find_evidence(case).grids)
-        for case in folders
+        f"{case.name}/studies/README.md": " ".join(grid.asks for grid in found.evidence.grids)
+        for case, found in folders.items()
     }
     shown = [
         f"- [{place}]({place}): {words}"
@@ -64,44 +60,52 @@ def page(folders, root):
     return "\n\n".join(parts) + "\n"
 
 
-def with_findings(readme, folders):
-    """Returns a text with the findings, a table and a picture, between its two marks.
+def with_findings(readme, folders, plate):
+    """Returns a text with the findings, a table and a figure, between its two marks.
 
     Args:
         readme: The text.
-        folders: `{case: gallery.Tables}` of the cases that have runs.
+        folders: `{case: Analysis}` of the cases that have runs.
+        plate: The figure over all cases, as `case_figures.summary` returns it.
 
     Raises:
-        SuiteError: The marks are not there.
+        SuiteError: A mark is missing, or is there more than once.
     """
-    if any(readme.count(mark) != 1 for mark in MARKS):
-        raise SuiteError(f"README.md must hold each of the lines {MARKS} once. Received: not so")
+    found = [readme.count(mark) for mark in MARKS]
+    if found != [1, 1]:
+        raise SuiteError(
+            f"README.md must hold each of the lines {MARKS} once. Received: {found} times"
+        )
     before, rest = readme.split(MARKS[0])
     _, after = rest.split(MARKS[1])
-    rows, plate = (
-        pd.DataFrame([_finding(*pair) for pair in folders.items()]),
-        case_figures.summary(folders),
-    )
+    rows = pd.DataFrame([_finding(*pair) for pair in folders.items()])
     shown = picture(plate.words, f"results/figures/{plate.name}.png")
     return f"{before}{MARKS[0]}\n{markdown(rows)}\n\n{shown}{MARKS[1]}{after}"
 
 
-def _finding(case, read):
-    words = _case_words(case, read)
-    counts = read.found["claims"].drop_duplicates("claim")["verdict"].value_counts()
-    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+def _finding(case, analysis):
+    words = _case_words(case, analysis)
+    columns = ("broken solves", "fixed solves", "which changes mattered")
     return {
+        "symptom": case.symptom,
         "case": f"[`{case.name}`](results/{case.name}/report.md)",
-        "fixes": ", ".join(f"`{name}`" for name in case.fixes),
-        **{name: words[name] for name in ("broken solves", "fixed solves")},
-        "which changes mattered": words["which changes mattered"],
-        "statements": said,
+        "where asked": linked(case.source),
+        **{name: words[name] for name in columns},
     }
 
 
-def _case_words(case, read):
-    runs = read.runs
-    words = outcome_words(case, tables.summary(runs)).set_index("arm")
+def linked(source):
+    """Returns the source of a case with its addresses as Markdown links.
+
+    Example:
+    >>> linked("example.org/a/1 (part 1)")
+    '[example.org/a/1](https://example.org/a/1) (part 1)'
+    """
+    return re.sub(r"[a-z0-9.-]+\.[a-z]{2,}/[^\s,;()]+", r"[\g<0>](https://\g<0>)", source)
+
+
+def _case_words(case, analysis):
+    words = outcome_words(analysis.outcomes).set_index("arm")
     words = words[~words.index.duplicated(keep="last")]
     solving = [arm for arm in words.index if words.loc[arm, "verdict"] == "solves"]
     return {
@@ -109,7 +113,7 @@ def _case_words(case, read):
         "what goes wrong": case.shows,
         "broken solves": _rate_words(words, "broken"),
         "fixed solves": _rate_words(words, "fixed"),
-        "which changes mattered": ablation.answer(case, runs),
+        "which changes mattered": analysis.answer,
         "arms that solve": ", ".join(f"`{arm}`" for arm in solving) or "none",
     }
 
@@ -123,10 +127,9 @@ def _rate_words(words, arm):
 def _claims(folders):
     """Returns a line for every claim of every case, as stored: claim, case, by, verdict."""
     parts = []
-    for case, read in folders.items():
-        table = read.found["claims"]
-        if len(table):
-            words = claim_results.words(table).drop(columns="evidence")
+    for case, analysis in folders.items():
+        if len(analysis.claims):
+            words = claim_results.words(analysis.claims).drop(columns="evidence")
             words.insert(1, "case", f"[{case.name}]({case.name}/report.md)")
             parts.append(words)
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
