@@ -1,5 +1,6 @@
 """The committed evidence: current, whole, and saying what the suite says it says."""
 
+import functools
 import pathlib
 import shutil
 
@@ -8,13 +9,14 @@ import pytest
 
 import reproductions
 from experiments.analysis import tables
+from experiments.analysis.analysis import Analysis
 from experiments.cases import plans
 from experiments.cases.evidence import find_evidence
 from experiments.cli import commands
 from experiments.report import case_figures, index, report
-from experiments.report import evidence as evidences
 from experiments.runs.store import Store
 from experiments.stats import intervals
+from experiments.stats.interim import FIXED
 
 ROOT = pathlib.Path(__file__).parent.parent
 RESULTS = ROOT / "results"
@@ -22,29 +24,24 @@ CASES = reproductions.names()
 
 
 @pytest.fixture(scope="module")
-def evidence():
+def evidence(analysed):
     """Returns a function from a case's name to its case, store and runs."""
-    found = {}
 
     def load(name):
-        if name not in found:
-            case = reproductions.load(name)
-            store = Store(RESULTS / name, case)
-            found[name] = case, store, tables.runs(store)
-        return found[name]
+        found = analysed(name)
+        return found.case, found.store, found.runs
 
     return load
 
 
 @pytest.fixture(scope="module")
-def gathered(evidence):
-    """Returns a function from a case's name to its tables of evidence, computed anew."""
-    found = {}
+def analysed():
+    """Returns a function from a case's name to its analysis, computed anew."""
 
+    @functools.cache
     def load(name):
-        if name not in found:
-            found[name] = evidences.gather(*evidence(name))
-        return found[name]
+        case = reproductions.load(name)
+        return Analysis(case, find_evidence(case), Store(RESULTS / name, case))
 
     return load
 
@@ -65,10 +62,8 @@ def test_every_arm_has_the_seeds_that_its_case_names(name, evidence):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_broken_fails_and_fixed_solves_by_their_intervals(name, evidence):
-    case, _, runs = evidence(name)
-    outcomes = tables.outcomes(case, tables.summary(runs))
-    verdicts = outcomes.groupby("arm")["verdict"].agg(set)
+def test_broken_fails_and_fixed_solves_by_their_intervals(name, analysed):
+    verdicts = analysed(name).outcomes.groupby("arm")["verdict"].agg(set)
     assert verdicts["broken"] == {"fails"}
     assert verdicts["fixed"] == {"solves"}
 
@@ -87,15 +82,14 @@ def test_every_fix_alone_changes_what_comes_out(name, evidence):
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("table", ["summary.csv", "report.md"])
-def test_tables_and_report_are_those_of_the_rows(name, table, evidence, gathered):
-    case, store, runs = evidence(name)
-    summary = tables.summary(runs)
+def test_tables_and_report_are_those_of_the_rows(name, table, analysed):
+    analysis = analysed(name)
     if table == "summary.csv":
-        made = tables.to_csv(summary)
+        made = tables.to_csv(analysis.summary)
     else:
-        curves = tables.from_csv(store.read_table("curves.csv"))
-        made = report.report(case, store, runs, summary, curves, gathered(name))
-    assert store.read_table(table) == made, f"run: python -m reproductions report {name}"
+        analysis.curves = tables.from_csv(analysis.store.read_table("curves.csv"))
+        made = report.report(analysis, case_figures.collect(analysis))
+    assert analysis.store.read_table(table) == made, f"run: python -m reproductions report {name}"
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -130,7 +124,7 @@ def test_sixteen_seeds_of_the_lattice_and_four_of_rivals_are_kept_in_full(name, 
 def test_the_published_points_are_met_at_the_million_steps(evidence):
     case, store, runs = evidence("ln_fit")
     value = case.task.published_mse
-    met = tables.share_at_or_below(runs, "points_mse", value)
+    met = tables.share_at_or_below(runs, "points_mse", value, FIXED)
     assert met.steps == 1_000_000
     assert met.estimate >= 0.9
     curves = tables.from_csv(store.read_table("curves.csv"))
@@ -170,8 +164,8 @@ def error(case, table):
     return np.maximum(1 - table["accuracy"], 0.5 / 10_000)
 
 
-def test_the_index_is_that_of_the_rows(evidence):
-    found = {evidence(name)[0]: case_figures.read(evidence(name)[1]) for name in CASES}
+def test_the_index_is_that_of_the_rows():
+    found = {case: commands.analysis_of(case) for case in map(reproductions.load, CASES)}
     made = index.page(found, RESULTS, case_figures.summary(found))
     assert (RESULTS / "README.md").read_text() == made, "run: python -m reproductions report"
 
@@ -204,10 +198,12 @@ MANY = 200
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_tables_of_evidence_are_those_of_the_rows(name, evidence, gathered):
-    _, store, _ = evidence(name)
-    for file, text in evidences.texts(gathered(name)).items():
-        assert store.read_table(file) == text, f"{file}; run: python -m reproductions report {name}"
+def test_the_tables_of_evidence_are_those_of_the_rows(name, analysed):
+    analysis = analysed(name)
+    for file, text in analysis.texts(pictures=False).items():
+        assert analysis.store.read_table(file) == text, (
+            f"{file}; run: python -m reproductions report {name}"
+        )
 
 
 def test_every_statement_of_the_threads_is_a_claim():
@@ -217,8 +213,8 @@ def test_every_statement_of_the_threads_is_a_claim():
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_claim_has_a_verdict_with_an_interval_or_a_reason(name, gathered):
-    table = gathered(name)["claims"]
+def test_every_claim_has_a_verdict_with_an_interval_or_a_reason(name, analysed):
+    table = analysed(name).claims
     assert set(table["verdict"]) <= VERDICTS
     untestable = table["verdict"] == "cannot be tested"
     assert (table.loc[untestable, "note"].str.len() > 20).all()
@@ -232,32 +228,32 @@ def test_every_claim_has_a_verdict_with_an_interval_or_a_reason(name, gathered):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_certificate_bears_its_cause_out(name, gathered):
-    table = gathered(name)["certificates"]
+def test_every_certificate_bears_its_cause_out(name, analysed):
+    table = analysed(name).interventions
     assert set(table["verdict"]) == {"supported"}
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_no_verdict_on_a_cheap_arm_rests_on_few_seeds(name, gathered):
-    for table in (gathered(name)["claims"], gathered(name)["certificates"]):
+def test_no_verdict_on_a_cheap_arm_rests_on_few_seeds(name, analysed):
+    for table in (analysed(name).claims, analysed(name).interventions):
         own = table[table["num_seeds"].notna() & ~table["arm"].str.contains(":")]
         cheap = own[(own["steps"] <= 10_000) | (name != "ln_fit")]
         assert (cheap["num_seeds"] >= MANY).all()
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_broken_has_a_diagnosis_and_every_fix_its_worth(name, evidence, gathered):
-    case = evidence(name)[0]
-    table = gathered(name)["diagnosis"]
+def test_broken_has_a_diagnosis_and_every_fix_its_worth(name, analysed):
+    case = analysed(name).case
+    table = analysed(name).failure_modes
     broken = table[(table["arm"] == "broken") & (table["holds"] == "most seeds")]
     assert len(broken)
-    worth = gathered(name)["dissection"]
+    worth = analysed(name).ablation
     assert set(worth.loc[worth["kind"] == "shapley", "fixes"]) == set(case.fixes)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_no_arm_differs_from_the_software_of_its_time(name, gathered):
-    table = gathered(name)["era"]
+def test_no_arm_differs_from_the_software_of_its_time(name, analysed):
+    table = analysed(name).history
     assert len(table)
     assert set(table["verdict"]) <= {"equivalent", "undecided", "too few"}
     assert (table["verdict"] == "equivalent").any()

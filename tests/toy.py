@@ -5,7 +5,10 @@ import dataclasses
 import numpy as np
 
 from experiments import Case, Evidence, Recorded, Regression, Setup, Solved, fix, variant
-from experiments.cases.evidence import with_evidence
+from experiments.analysis.analysis import Analysis
+from experiments.cases.evidence import find_evidence, with_evidence
+from experiments.runs.store import Store
+from experiments.stats.interim import FIXED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +101,13 @@ def make_stream(**changes):
 
 
 CASE = make()
+
+
+def analysis(case, runs, rule=FIXED):
+    """Returns the analysis of rows that are stored nowhere."""
+    found = Analysis(case, find_evidence(case), Store("nowhere", case))
+    found.runs, found.rule = runs, rule
+    return found
 
 
 def outputs_after(trainer, seeds, exam, steps):

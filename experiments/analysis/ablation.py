@@ -11,11 +11,10 @@ import pandas as pd
 from experiments.analysis import tables
 from experiments.analysis.baselines import error_range
 from experiments.analysis.conclusion import conclude
-from experiments.analysis.outcomes import Outcomes
 from experiments.analysis.questions import paired
 from experiments.cases import plans
-from experiments.cases.evidence import find_evidence
-from experiments.stats import effects, interim, intervals
+from experiments.stats import effects, intervals
+from experiments.stats.interim import StoppingRule
 from experiments.stats.shapley import attribute, minimal_sets, necessary
 
 COLUMNS = ["dissection", "kind", "fixes", "quantity", "estimate", "low", "high"]
@@ -37,6 +36,7 @@ class Dissection:
         error_range: The smallest and the largest error.
         own: As `outcomes`, but each arm's own seeds: where seeds are looked at
             repeatedly, arms that are decided early have fewer than others.
+        rule: The `StoppingRule`.
     """
 
     fixes: tuple
@@ -45,6 +45,7 @@ class Dissection:
     outcomes: dict
     error_range: tuple
     own: dict
+    rule: StoppingRule
 
     @property
     def name(self):
@@ -78,8 +79,7 @@ class Dissection:
 
     def rate(self, fixes):
         """Returns the `Interval` of the solve rate under a set of fixes."""
-        confidence = interim.confidence_of(self.own[frozenset(fixes)])
-        return intervals.rate(*self.count(fixes), confidence=confidence)
+        return tables.solve_rate(self.own[frozenset(fixes)], self.rule)
 
     def count(self, fixes):
         """Returns `(successes, total)` of the seeds under a set of fixes."""
@@ -95,9 +95,8 @@ class Dissection:
         return self._error(effects.confidence_below, fixes, bar)
 
     def _error(self, confidence, fixes, bar):
-        rule = interim.rule_of(self.own[frozenset(fixes)])
         count = self.count(fixes)
-        return (1 - confidence(*count, bar)) * interim.price(rule, count[1])
+        return (1 - confidence(*count, bar)) * self.rule.price(count[1])
 
     def effect(self, fix, last=False):
         """Returns a fix's paired differences of solve rate and log error.
@@ -110,23 +109,22 @@ class Dissection:
         pair = self.own[before | {fix}], self.own[before]
         seeds = pair[0].index.intersection(pair[1].index)
         first, second = (table.loc[seeds] for table in pair)
-        confidence = interim.confidence_of(first)
+        confidence = self.rule.confidence(len(seeds))
         return paired(first, second, span=self.span, confidence=confidence)
 
 
-def budgets(case, runs):
+def budgets(recorded, outcomes):
     """Finds the dissections that the stored rows allow.
 
     Args:
-        case: The `Case`; each line of what is recorded of it that names the lattice is tried.
-        runs: What `tables.runs` returns.
+        recorded: What is recorded of the case; each line that names the lattice is tried.
+        outcomes: The `Outcomes` of the case.
 
     Returns:
         List of `Dissection`: most fixes first, then most seeds. A lattice with an arm
         that is not stored is left out, as is one held by another of as many seeds.
     """
-    stored = Outcomes(case, runs)
-    found = [_dissection(case, stored, runs, line) for line in find_evidence(case).recorded]
+    found = [_dissection(outcomes, line) for line in recorded]
     found = sorted(filter(None, found), key=lambda item: (-len(item.fixes), -item.num_seeds))
     kept = []
     for item in found:
@@ -139,22 +137,23 @@ def _holds(other, item):
     return item.steps.items() <= other.steps.items() and item.num_seeds <= other.num_seeds
 
 
-def _dissection(case, stored, runs, line):
+def _dissection(stored, line):
     """Builds the lattice of one line of what is recorded, or nothing if an arm is missing."""
     if not plans.holds_combinations(line.arms):
         return None
+    case, rule = stored.case, stored.rule
     fixes = tuple(name for name in case.fixes if name not in line.without)
     plan = plans.cut(plans.lattice(case, line.without), line.steps)
     steps = {arm: setup.num_steps for arm, setup in plan.items()}
-    if not steps.items() <= set(zip(runs["arm"], runs["steps"], strict=True)):
+    if not all(number in stored.lengths(arm) for arm, number in steps.items()):
         return None
     found = {chosen: stored.of(arm, steps[arm]) for chosen, arm in _arms(case, fixes).items()}
     seeds = sorted(set.intersection(*(set(table.index) for table in found.values())))
     if not seeds:
         return None
     shared = {chosen: table.loc[seeds] for chosen, table in found.items()}
-    own = found if interim.rule_of(runs) == interim.REPEATED else shared
-    return Dissection(fixes, _budget(case, steps), steps, shared, error_range(case), own)
+    own = found if rule.is_repeated else shared
+    return Dissection(fixes, _budget(case, steps), steps, shared, error_range(case), own, rule)
 
 
 def _arms(case, fixes):
@@ -195,12 +194,11 @@ def lattice_table(item):
     return table.sort_values("num_fixes", kind="stable", ignore_index=True)
 
 
-def table(case, runs):
-    """Dissects a case at every budget that the stored rows allow.
+def table(items):
+    """Says what every fix is worth, at every budget that the stored rows allow.
 
     Args:
-        case: The `Case`.
-        runs: What `tables.runs` returns.
+        items: What `budgets` returns.
 
     Returns:
         Columns `dissection, kind, fixes, quantity, estimate, low, high, num_seeds,
@@ -210,7 +208,7 @@ def table(case, runs):
         logarithm, lower being better. A blank does not apply.
     """
     rows = []
-    for item in budgets(case, runs):
+    for item in items:
         found = [*_attributions(item), *_effects(item), *_sufficient(item), *_necessary(item)]
         head = {"dissection": item.name, "num_seeds": item.num_seeds}
         rows += [head | row for row in found]
@@ -222,7 +220,7 @@ def _attributions(item):
     ranges = {"solved": (0.0, 1.0), "log_error": tuple(np.log(item.error_range))}
     for quantity, (low, high) in ranges.items():
         games = np.clip(item.games(quantity), low, high)
-        confidence = interim.confidence_of(item.outcomes[frozenset()])
+        confidence = item.rule.confidence(item.num_seeds)
         found = attribute(games, low=low, high=high, confidence=confidence)
         for places, interval in found.items():
             kind = "shapley" if len(places) == 1 else "interaction"
@@ -294,23 +292,22 @@ def _less(errors):
     return max(0.0, 1 - sum(errors))
 
 
-def answer(case, runs):
+def answer(items):
     """Returns in one line which fixes are enough and which are needed.
 
     Args:
-        case: The `Case`.
-        runs: What `tables.runs` returns.
+        items: What `budgets` returns.
     """
-    found = budgets(case, runs)
-    return found[0].answer if found else "Not every combination of the fixes was run."
+    return items[0].answer if items else "Not every combination of the fixes was run."
 
 
-def flips(case, runs):
+def flips(case, runs, rule):
     """Computes each arm's verdict anew with the bar a little lower, and higher.
 
     Args:
         case: The `Case`.
         runs: What `tables.runs` returns.
+        rule: The `StoppingRule`.
 
     Returns:
         Columns `arm, steps, bar, verdict, flips`: whether the verdict is another one
@@ -318,16 +315,15 @@ def flips(case, runs):
     """
     metric, rows = case.solved.metric, []
     for (arm, steps), part in runs.groupby(["arm", "steps"]):
-        own = _verdict_at(part, metric, case.solved.above)
+        own = _verdict_at(part, metric, case.solved.above, rule)
         for bar in BARS.get(metric, ()):
-            verdict = _verdict_at(part, metric, bar)
+            verdict = _verdict_at(part, metric, bar, rule)
             rows.append((arm, steps, bar, verdict, verdict != own))
     places = tables.order(case)
     rows.sort(key=lambda row: (places.get(row[0], len(places)), *row[:3]))
     return pd.DataFrame(rows, columns=["arm", "steps", "bar", "verdict", "flips"])
 
 
-def _verdict_at(part, metric, bar):
+def _verdict_at(part, metric, bar, rule):
     solved = (part[metric] >= bar) & ~part["diverged"].astype(bool)
-    confidence = interim.confidence_of(part)
-    return intervals.verdict(intervals.rate(int(solved.sum()), len(part), confidence=confidence))
+    return intervals.verdict(tables.rate(solved, rule))

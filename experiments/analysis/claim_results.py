@@ -23,8 +23,6 @@ from experiments.analysis.questions import (
 )
 from experiments.cases.case import SuiteError
 from experiments.cases.claims import Fact, Less, Tracks
-from experiments.cases.evidence import find_evidence
-from experiments.stats import interim
 
 UNTESTABLE, NOT_RUN = "cannot be tested", "not run"
 ESTIMATES = ("arm", "estimate", "low", "high", "num_seeds")
@@ -71,7 +69,7 @@ def combined(found, any_of=False):
 def _at_one_look(tests, outcomes):
     """Returns the seeds that all arms have, if there are looks; else `None`."""
     plain = [test for test in tests if ":" not in getattr(test, "arm", ":")]
-    if not plain or outcomes.rule != interim.REPEATED:
+    if not plain or not outcomes.rule.is_repeated:
         return None
     found = [table.index for test in plain for table in _tables(test, outcomes)]
     return functools.reduce(pd.Index.intersection, found)
@@ -81,15 +79,16 @@ def _read(test, outcomes, terms, seeds):
     """Answers one question from the rows of its arms."""
     if isinstance(test, Fact):
         return read_fact(test)
+    terms = terms | {"span": outcomes.span, "rule": outcomes.rule_of(test.arm)}
     if isinstance(test, Tracks):
         metrics = (test.metric, test.with_metric)
         first = outcomes.correlations(test.arm, *metrics, test.steps)
-        return read(test, first, span=outcomes.span, **terms)
+        return read(test, first, **terms)
     tables = _tables(test, outcomes, seeds)
     for table in tables:
         for metric in _metrics(test):
             check_metric(metric, table, test.arm)
-    return read(test, *tables, span=outcomes.span, **terms)
+    return read(test, *tables, **terms)
 
 
 def _tables(test, outcomes, seeds=None):
@@ -112,11 +111,11 @@ def _metrics(test):
     return [*names, test.than] if isinstance(test, Less) else names
 
 
-def claims_table(case, outcomes):
+def claims_table(claims, outcomes):
     """Answers every claim of a case.
 
     Args:
-        case: The `Case`.
+        claims: The claims of its evidence.
         outcomes: Its `Outcomes`.
 
     Returns:
@@ -125,7 +124,7 @@ def claims_table(case, outcomes):
         is one whose runs are not stored, its note the command that makes them.
     """
     rows = []
-    for claim in find_evidence(case).claims:
+    for claim in claims:
         head = {"claim": f"{claim.name} {claim.says}", "by": claim.by, "note": claim.note}
         if claim.untestable:
             reason = " ".join(filter(None, (claim.untestable, claim.note)))
@@ -135,11 +134,11 @@ def claims_table(case, outcomes):
     return _table(rows, CLAIM_COLUMNS)
 
 
-def certificates_table(case, outcomes):
+def certificates_table(interventions, outcomes):
     """Answers every intervention of a case.
 
     Args:
-        case: The `Case`.
+        interventions: Those of its evidence.
         outcomes: Its `Outcomes`.
 
     Returns:
@@ -147,7 +146,7 @@ def certificates_table(case, outcomes):
         runs are not stored.
     """
     rows = []
-    for item in find_evidence(case).interventions:
+    for item in interventions:
         head = {"arm_explained": item.arm, "cause": item.cause, "intervention": item.by}
         rows += _answered(head, item.tests, outcomes)
     return _table(rows, CERTIFICATE_COLUMNS)

@@ -14,8 +14,7 @@ from experiments.analysis import questions as readings
 from experiments.cases import plans
 from experiments.cases.case import SuiteError
 from experiments.cases.claims import Fact
-from experiments.cases.evidence import find_evidence
-from experiments.stats import effects, interim, intervals
+from experiments.stats import effects, intervals
 
 UNDECIDED = readings.UNDECIDED
 
@@ -35,36 +34,35 @@ class Question:
     read: Callable
 
 
-def questions(case, plan):
+def questions(case, evidence, plan):
     """Returns the verdicts that are asked for by a plan, as a list of `Question`.
 
     Args:
         case: The `Case`.
+        evidence: Its `Evidence`.
         plan: `{arm: setup}`.
     """
     rates = [Question(f"solve rate of {arm}", (arm,), _rate(arm)) for arm in plan]
     claims = [
         Question(f"claim {claim.name}: {claim.says}", tuple(_arms(case, claim)), _claim(claim))
-        for claim in find_evidence(case).claims
+        for claim in evidence.claims
         if claim.tests and _is_within(case, claim, plan)
     ]
-    return [*rates, *_effects(case, plan), *claims]
+    return [*rates, *_effects(case, evidence.recorded, plan), *claims]
 
 
 def _rate(arm):
     def read(outcomes):
-        part = outcomes.of(arm)
-        confidence = interim.confidence_of(part)
-        found = intervals.rate(int(part["solved"].sum()), len(part), confidence=confidence)
-        more = tables.seeds_to_decide(found, interim.rule_of(part))
+        found = tables.solve_rate(outcomes.of(arm), outcomes.rule)
+        more = tables.seeds_to_decide(found, outcomes.rule)
         return intervals.verdict(found), more
 
     return read
 
 
-def _effects(case, plan):
+def _effects(case, recorded, plan):
     """Yields what each fix does alone and last, of the largest lattice in the plan."""
-    lattices = [(), *(line.without for line in find_evidence(case).recorded)]
+    lattices = [(), *(line.without for line in recorded)]
     found = (without for without in lattices if plans.lattice(case, without).keys() <= plan.keys())
     without = next(found, None)
     fixes = [fix for fix in case.fixes if fix not in (without or ())]
@@ -81,7 +79,7 @@ def _effect(arm, than):
         first, second = outcomes.of(arm), outcomes.of(than)
         seeds = first.index.intersection(second.index)
         first, second = first.loc[seeds], second.loc[seeds]
-        confidence = interim.confidence_of(first)
+        confidence = outcomes.rule.confidence(len(seeds))
         pair = readings.paired(first, second, span=outcomes.span, confidence=confidence)
         return effects.effect(*pair), None
 

@@ -8,19 +8,20 @@ below 0.2, else in some.
 import pandas as pd
 
 from experiments.analysis import symptoms, tables
-from experiments.stats import interim, intervals
+from experiments.stats import intervals
 
 COLUMNS = ["arm", "steps", "symptom", "words", "estimate", "low", "high"]
 COLUMNS += ["num_seeds", "holds", "detail"]
 HOLDS = {"solves": "most seeds", "fails": "few seeds"}
 
 
-def diagnose(case, runs):
+def diagnose(case, runs, rule):
     """Diagnoses every stored arm.
 
     Args:
         case: The `Case`.
         runs: What `tables.runs` returns.
+        rule: The `StoppingRule`.
 
     Returns:
         Columns `arm, steps, symptom, words, estimate, low, high, num_seeds, holds,
@@ -30,19 +31,18 @@ def diagnose(case, runs):
     """
     rows = []
     for (arm, steps), part in runs.groupby(["arm", "steps"]):
-        rows += [{"arm": arm, "steps": steps} | row for row in _symptoms(case, arm, part)]
+        rows += [{"arm": arm, "steps": steps} | row for row in _symptoms(case, arm, part, rule)]
     places = tables.order(case)
     rows.sort(key=lambda row: (places.get(row["arm"], len(places)), row["steps"]))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _symptoms(case, arm, part):
-    found, setup = symptoms.found(case, arm, part), case.arm(arm)
-    confidence = interim.confidence_of(part)
+def _symptoms(case, arm, part, rule):
+    found, setup = symptoms.found(case, arm, part, rule), case.arm(arm)
     for item in symptoms.SYMPTOMS:
         if item.name in found:
             has = found[item.name]
-            share = intervals.rate(int(has.sum()), len(has), confidence=confidence)
+            share = tables.rate(has, rule)
             holds = HOLDS.get(intervals.verdict(share), "some seeds")
             detail = item.detail(case, setup, part[has]) if has.any() else ""
             head = {"symptom": item.name, "words": item.words}

@@ -7,9 +7,8 @@ systems of Humbatova et al. (2020): the names are theirs, the classing is ours.
 
 import pandas as pd
 
-from experiments.analysis import ablation, failure_modes
-from experiments.cases.evidence import find_evidence
-from experiments.stats import interim, intervals
+from experiments.analysis import failure_modes, tables
+from experiments.stats import intervals
 from experiments.stats.shapley import minimal_sets
 
 DOCUMENTED = "each arm at its documented length"
@@ -28,7 +27,7 @@ def table(found):
     """Lists every pair of broken and mended program, with the fault between the two.
 
     Args:
-        found: `{case: runs}`, as `tables.runs` returns them.
+        found: `{case: Analysis}`.
 
     Returns:
         For each case, and each budget at which all combinations of its fixes are stored,
@@ -42,40 +41,41 @@ def table(found):
         `minimal_fix` joins all such sets by " or ". Rates have Wilson's interval of 95%.
     """
     rows = []
-    for case, runs in found.items():
-        diagnosed = failure_modes.diagnose(case, runs)
-        items = ablation.budgets(case, runs)
-        lines = [line for item in items for line in _lines(case, item)]
-        for steps, line in [*_documented(case, runs, items), *lines]:
+    for case, analysis in found.items():
+        lines = [line for item in analysis.ablations for line in _lines(analysis, item)]
+        for steps, line in [*_documented(analysis), *lines]:
             head = {"pair": case.name, "symptom": case.symptom}
-            head["diagnosis"] = failure_modes.words(diagnosed, "broken", steps)
+            head["diagnosis"] = failure_modes.words(analysis.failure_modes, "broken", steps)
             rows.append(head | line)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _documented(case, runs, items):
+def _documented(analysis):
     """Yields the pair at its documented lengths, if it is stored and in no dissection."""
+    case, runs = analysis.case, analysis.runs
     wanted = {"broken": case.broken.num_steps, "fixed": case.fixed.num_steps}
-    if any(wanted.items() <= item.steps.items() for item in items):
+    if any(wanted.items() <= item.steps.items() for item in analysis.ablations):
         return
     parts = {arm: runs[(runs["arm"] == arm) & (runs["steps"] == n)] for arm, n in wanted.items()}
     if all(map(len, parts.values())):
-        rates = {arm: _solve_rate(part) for arm, part in parts.items()}
+        rates = {arm: tables.solve_rate(part, analysis.rule) for arm, part in parts.items()}
         row = {"kind": "pair", "fix": "+".join(case.fixes), "budget": DOCUMENTED}
         row |= {"minimal": "", "minimal_fix": ""}
-        row |= {"fault_class": fault(case, case.fixes)} | _rate("broken", rates["broken"])
+        faults = fault(analysis.evidence.faults, case.fixes)
+        row |= {"fault_class": faults} | _rate("broken", rates["broken"])
         row["verdict"] = intervals.verdict(rates["fixed"])
         yield wanted["broken"], row | _rate("fixed", rates["fixed"])
 
 
-def _lines(case, item):
+def _lines(analysis, item):
     """Yields the lines of one dissection, each with the updates of its broken side."""
+    case, faults = analysis.case, analysis.evidence.faults
     verdicts = item.verdicts()
     minimal = [one.fixes for one in minimal_sets(verdicts)]
     words = {"minimal_fix": " or ".join(_joined(item, fixes) for fixes in minimal)}
     words |= {"budget": item.budget} | _rate("broken", item.rate(()))
     for fixes, kind in _sets(case, item, minimal).items():
-        row = {"kind": kind, "fix": _joined(item, fixes), "fault_class": fault(case, fixes)}
+        row = {"kind": kind, "fix": _joined(item, fixes), "fault_class": fault(faults, fixes)}
         row |= {"verdict": verdicts[fixes], "minimal": "yes" if fixes in minimal else "no"}
         yield item.steps["broken"], row | words | _rate("fixed", item.rate(fixes))
 
@@ -91,25 +91,19 @@ def _sets(case, item, minimal):
     return {fixes: kind for fixes, kind in sets.items() if fixes}
 
 
-def fault(case, fixes):
+def fault(faults, fixes):
     """Returns the classes of the faults that some fixes mend, each once, joined by "; ".
 
     Args:
-        case: The `Case`.
+        faults: Fix to the class of the fault it mends.
         fixes: Names of fixes.
     """
-    faults = find_evidence(case).faults
     found = "; ".join(words for name, words in faults.items() if name in fixes)
     return "; ".join(dict.fromkeys(found.split("; ")))
 
 
 def _joined(item, fixes):
     return "+".join(name for name in item.fixes if name in fixes) or "broken"
-
-
-def _solve_rate(part):
-    confidence = interim.confidence_of(part)
-    return intervals.rate(int(part["solved"].sum()), len(part), confidence=confidence)
 
 
 def _rate(side, rate):

@@ -14,7 +14,6 @@ from scipy import optimize, stats
 
 from experiments.analysis import tables
 from experiments.cases.case import Regression, SuiteError
-from experiments.cases.evidence import find_evidence
 from experiments.stats import intervals as statistics
 
 RATE_MARGIN = 0.10
@@ -33,7 +32,7 @@ COLUMNS += [column for name in BOUNDED for column in (name, *ENDS[name])]
 COLUMNS += ["ks_p", "rate_verdict", "error_verdict", "verdict", "words", "note"]
 
 
-def compare(case, runs, folder):
+def compare(case, history, runs, folder):
     """Compares the arms of a case with the software of their time.
 
     The error is that of `tables.main_metric`, for classifiers 1 - accuracy, floored at
@@ -41,7 +40,8 @@ def compare(case, runs, folder):
     the same happened, not how good it is, and a median needs no cap.
 
     Args:
-        case: The `Case`; its evidence says what is compared with what.
+        case: The `Case`.
+        history: Each `Historical` of its evidence.
         runs: What `tables.runs` returns.
         folder: The folder of the era's tables, `results/era`.
 
@@ -55,7 +55,7 @@ def compare(case, runs, folder):
         ValueError: A period leaves out a metric, or takes a seed twice.
     """
     rows = []
-    for period in find_evidence(case).history:
+    for period in history:
         part = runs[runs["arm"] == period.arm]
         steps = part["steps"].max() if period.steps is None else period.steps
         part = part[part["steps"] == steps]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.cases.case import Classification
-from experiments.stats import interim, intervals
+from experiments.stats import intervals
 from experiments.training.metrics import LEARNING_FACTOR
 from experiments.training.streams import Batches, generator
 
@@ -27,12 +27,13 @@ RIGHT = {"sign": (-1.0, 1.0), "threshold 0.5": (0.0, 1.0), "argmax": (0.0, 1.0)}
 UNSURE = {"sign": (-0.25, 0.25), "threshold 0.5": (0.375, 0.625), "argmax": (0.375, 0.625)}
 
 
-def metric_check(case, runs):
+def metric_check(case, runs, rule):
     """Holds each arm's logged accuracies against its true one.
 
     Args:
         case: The `Case`.
         runs: What `tables.runs` returns.
+        rule: The `StoppingRule`.
 
     Returns:
         Columns `arm, steps, metric, logged, true, difference, low, high, num_seeds,
@@ -47,16 +48,16 @@ def metric_check(case, runs):
     for (arm, steps), part in runs.groupby(["arm", "steps"]):
         for metric in LOGGED:
             if metric in part and not part[metric].isna().all():
-                row = _check(case, case.arm(arm), metric, part)
+                row = _check(case, case.arm(arm), part, metric, rule)
                 rows.append({"arm": arm, "steps": steps, "metric": metric} | row)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _check(case, setup, metric, part):
+def _check(case, setup, part, metric, rule):
     logged = intervals.median(part[metric]).estimate
     if not isinstance(case.task, Classification):
         return {"logged": logged, "num_seeds": len(part), "verdict": MEANINGLESS}
-    confidence = interim.confidence_of(part)
+    confidence = rule.confidence(len(part))
     found = intervals.median(_differences(part, metric), confidence=confidence)
     marks = [logged_for(case, setup, metric, ends) for ends in (RIGHT, UNSURE)]
     return {
@@ -122,7 +123,7 @@ def _rounded(labels, outputs):
 FORMULAS = {"logged_accuracy": _todays, "keras1_accuracy": _rounded}
 
 
-def accuracy_lies(case, setup, part, metric):
+def accuracy_lies(case, setup, part, metric, rule):
     """Returns for each run whether a logged accuracy lies to it, or `None` if there is none.
 
     Args:
@@ -130,6 +131,7 @@ def accuracy_lies(case, setup, part, metric):
         setup: The arm's `Setup`.
         part: Rows of the arm.
         metric: A key of `LOGGED`.
+        rule: The `StoppingRule`.
 
     Returns:
         Booleans `(rows,)`: off by more than 0.05, in an arm whose verdict is "a lie". A
@@ -137,7 +139,7 @@ def accuracy_lies(case, setup, part, metric):
     """
     if not isinstance(case.task, Classification) or metric not in part or part[metric].isna().all():
         return None
-    if _check(case, setup, metric, part)["verdict"] != LIE:
+    if _check(case, setup, part, metric, rule)["verdict"] != LIE:
         return np.zeros(len(part), bool)
     return np.abs(_differences(part, metric)) > MARGIN
 

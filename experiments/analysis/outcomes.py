@@ -21,19 +21,21 @@ class Outcomes:
     Args:
         case: The `Case`.
         runs: What `tables.runs` returns.
+        rule: The `StoppingRule` of the runs.
         studies: `{study: StudyTable}`.
-        trainers: `{trainer: runs}` of the rows that other trainers made.
+        trainers: `{trainer: (runs, rule)}` of the rows that other trainers made.
 
     Attributes:
         span: Float, the logarithm of the largest error over the smallest.
-        rule: The stopping rule that the runs carry, or `None`.
+        rule: The `StoppingRule` of the runs.
     """
 
-    def __init__(self, case, runs, studies=None, trainers=None):
-        self.case, self.studies = case, studies or {}
+    def __init__(self, case, runs, rule, studies=None, trainers=None):
+        self.case, self.rule, self.studies = case, rule, studies or {}
         self.span = float(np.diff(np.log(error_range(case)))[0])
-        self.rule, self._parts = interim.rule_of(runs), {}
-        for trainer, rows in ({ENGINE: runs} | (trainers or {})).items():
+        self._parts, self._rules = {}, {}
+        for trainer, (rows, rule) in ({ENGINE: (runs, rule)} | (trainers or {})).items():
+            self._rules[trainer] = rule
             for (arm, steps), part in rows.groupby(["arm", "steps"]):
                 self._parts.setdefault((trainer, arm), {})[int(steps)] = part
 
@@ -58,6 +60,15 @@ class Outcomes:
             return self._indexed(read(cell, steps))
         name = next(iter(plans.select(self.case, cell or before)))
         return self._indexed(self._rows(before if found else ENGINE, name, steps))
+
+    def rule_of(self, arm):
+        """Returns the `StoppingRule` of an arm; a study has a fixed number of seeds."""
+        before, found, _ = arm.partition(":")
+        return self._rules.get(before, interim.FIXED) if found else self.rule
+
+    def lengths(self, arm):
+        """Returns the budgets at which an arm's own runs are stored."""
+        return set(self._parts.get((ENGINE, arm), ()))
 
     def correlations(self, pattern, metric, other, steps=None):
         """Computes each seed's rank correlation of two metrics over cells of a study.

@@ -25,7 +25,7 @@ from experiments.analysis.forecast import (
 from experiments.cases import plans
 from experiments.runs import executor, jobs
 from experiments.runs.blocks import num_cores
-from experiments.stats import interim, intervals
+from experiments.stats import intervals
 
 __all__ = ["headline", "words"]
 
@@ -196,38 +196,30 @@ def _memory(runs, work):
 
 def _arm_rows(plan, store, evidence):
     """Yields what is stored of each arm, and how many seeds its verdict is likely to need."""
-    here, rule = _counts(store), store.stopping_rule
-    there = _counts(evidence) if evidence is not None else {}
+    here, rule = _current(store), tables.rule(store)
+    there = _current(evidence) if evidence is not None else {}
     for arm, setup in plan.items():
         place = arm, setup.num_steps
-        counts = here.get(place)
-        if counts:
-            found = _rate(*counts, rule)
+        if place in here:
+            found, num_seeds = tables.solve_rate(here[place], rule), len(here[place])
             more = tables.seeds_to_decide(found, rule)
-            needs = None if more is None else counts[1] + more
-            yield (*place, counts[1], found.estimate, intervals.verdict(found), needs, HERE)
+            needs = None if more is None else num_seeds + more
+            yield (*place, num_seeds, found.estimate, intervals.verdict(found), needs, HERE)
         elif place in there:
-            needs = _needed(there[place], rule)
+            needs = _needed(float(there[place]["solved"].mean()), rule)
             yield (*place, 0, math.nan, "", needs, COMMITTED)
         else:
-            yield (*place, 0, math.nan, "", _needed((0, 1), rule), NOWHERE)
+            yield (*place, 0, math.nan, "", _needed(0.0, rule), NOWHERE)
 
 
-def _rate(successes, total, rule):
-    confidence = interim.confidence(rule, total)
-    return intervals.rate(successes, total, confidence=confidence)
-
-
-def _needed(counts, rule):
+def _needed(share, rule):
     """Returns the seeds at which a share of successes is likely to be decided, from none on."""
-    share = intervals.Interval(counts[0] / counts[1], 0.0, 1.0, 1)
-    more = tables.seeds_to_decide(share, rule)
+    more = tables.seeds_to_decide(intervals.Interval(share, 0.0, 1.0, 1), rule)
     return None if more is None else 1 + more
 
 
-def _counts(store):
-    """Returns `{(arm, steps): (seeds that solve, seeds)}` of the current rows."""
+def _current(store):
+    """Returns `{(arm, steps): rows}` of the current rows."""
     old = store.stale()
-    found = store.frame().groupby(["arm", "steps"])["solved"].agg(["sum", "size"])
-    counts = {place: (int(row["sum"]), int(row["size"])) for place, row in found.iterrows()}
-    return {place: count for place, count in counts.items() if place not in old}
+    found = store.frame().groupby(["arm", "steps"])
+    return {place: part for place, part in found if place not in old}

@@ -30,7 +30,7 @@ from experiments.cases.claims import (
     Some,
     Tracks,
 )
-from experiments.stats import effects, interim, intervals
+from experiments.stats import effects, intervals
 
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
 DEPENDS, UNDECIDED = "depends on the seed", "undecided"
@@ -80,7 +80,7 @@ class Reading:
     more_seeds: int | None = None
 
 
-def read(test, first, second=None, *, span, parts=1, together=SUPPORTED):
+def read(test, first, second=None, *, span, rule, parts=1, together=SUPPORTED):
     """Answers one question.
 
     Args:
@@ -88,6 +88,7 @@ def read(test, first, second=None, *, span, parts=1, together=SUPPORTED):
         first: Table of the arm, indexed by seed: `solved`, `log_error`, metrics.
         second: Table of the arm it is held against, of the same seeds, if any.
         span: Float, the largest difference that `log_error` can take.
+        rule: The `StoppingRule` of the arm.
         parts: Integer, the number of questions of the claim.
         together: The answer that all of them must give to settle the claim so, and
             that is therefore read at 95% whatever their number.
@@ -97,13 +98,13 @@ def read(test, first, second=None, *, span, parts=1, together=SUPPORTED):
     """
     pair = (first,) if second is None else (first, second)
     find = _FINDERS[type(test)]
-    alpha = interim.alpha_of(first)
+    alpha = rule.alpha(len(first))
     quantity, interval, answer = find(test, *pair, span=span, confidence=1 - alpha)
     if parts > 1 and answer != together:
         answer = find(test, *pair, span=span, confidence=1 - alpha / parts)[2]
     more = None
     if answer == UNDECIDED and _is_rate(quantity) and "*" not in test.arm:
-        more = tables.seeds_to_decide(interval, interim.rule_of(first)) or None
+        more = tables.seeds_to_decide(interval, rule) or None
     steps = int(first["steps"].iloc[0]) if "steps" in first else test.steps
     estimates = (interval.estimate, interval.low, interval.high, interval.num_seeds)
     head = (question(test), test.arm, other_arm(test), steps, quantity)
@@ -128,7 +129,7 @@ def _is_rate(quantity):
     return quantity == "solve rate" or quantity.startswith("share")
 
 
-def paired(first, second, *, span, confidence=0.95):
+def paired(first, second, *, span, confidence):
     """Estimates what tells two arms apart, over the same seeds.
 
     Args:

@@ -7,7 +7,7 @@ to words. What a seed started from is told by metrics taken before the first upd
 import pandas as pd
 
 from experiments.analysis import history, symptoms, tables
-from experiments.stats import interim, intervals
+from experiments.stats import intervals
 
 SHOWN = ("loss", "share_class_1", "one_class", "flat", "output_mean", "output_std")
 STARTS = ("output_mean_first", "output_std_first", "gradient_first")
@@ -19,13 +19,14 @@ CENTRE = {"sign": 0.0, "threshold 0.5": 0.5}
 LISTED = 40
 
 
-def rare_failures(case, runs, arm):
+def rare_failures(case, runs, arm, rule):
     """Finds the seeds that an arm which solves does not solve, at its longest budget.
 
     Args:
         case: The `Case`.
         runs: What `tables.runs` returns.
         arm: Arm name.
+        rule: The `StoppingRule`.
 
     Returns:
         A row for each: `arm, steps, seed, kind`, the main metric, and those of the start
@@ -37,19 +38,15 @@ def rare_failures(case, runs, arm):
     stored = [name for name in (*SHOWN, *STARTS, *ENDS) if name in part]
     columns = ["arm", "steps", "seed", "kind", main, *stored]
     failing = part[~part["solved"].to_numpy(bool)]
-    if not solves(part) or not len(failing):
+    if not solves(part, rule) or not len(failing):
         return pd.DataFrame(columns=columns)
     kinds = [", ".join(names) for names in symptoms.of_each(case, arm, failing)]
     return failing.assign(kind=kinds)[columns].reset_index(drop=True)
 
 
-def solves(part):
+def solves(part, rule):
     """Whether rows of one arm solve by the one rule."""
-    if not len(part):
-        return False
-    confidence = interim.confidence_of(part)
-    found = intervals.rate(int(part["solved"].sum()), len(part), confidence=confidence)
-    return intervals.verdict(found) == "solves"
+    return bool(len(part)) and intervals.verdict(tables.solve_rate(part, rule)) == "solves"
 
 
 def compare(case, runs, arm):
@@ -79,22 +76,23 @@ def compare(case, runs, arm):
     return pd.DataFrame(rows, columns=COMPARED)
 
 
-def words(case, runs, arm):
+def words(case, runs, arm, rule):
     """Says which seeds of an arm fail, what they share, and how to see one again.
 
     Args:
         case: The `Case`.
         runs: What `tables.runs` returns.
         arm: Arm name.
+        rule: The `StoppingRule`.
 
     Returns:
         Markdown: a paragraph, or "" where the arm does not solve or no seed fails.
     """
-    failing = rare_failures(case, runs, arm)
+    failing = rare_failures(case, runs, arm, rule)
     if not len(failing):
         return ""
     part = tables.longest(runs, arm)
-    share = intervals.rate(len(failing), len(part), confidence=interim.confidence_of(part))
+    share = tables.rate(~part["solved"].to_numpy(bool), rule)
     rate = f"{share.estimate:.1%} [{share.low:.1%}, {share.high:.1%}]"
     table = compare(case, runs, arm)
     sentences = [

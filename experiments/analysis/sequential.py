@@ -18,7 +18,6 @@ import time
 
 import pandas as pd
 
-from experiments.analysis import tables
 from experiments.analysis.criteria import UNDECIDED, questions
 from experiments.analysis.outcomes import Outcomes
 from experiments.cases.case import SuiteError
@@ -57,13 +56,13 @@ def _more_words(more):
     return "not yet" if pd.isna(more) else f"not yet (about {int(more):,} more seeds)"
 
 
-def until(case, plan, store, train, *, most_seeds=MOST_SEEDS, seconds=None):
+def until(analysis, plan, train, *, most_seeds=MOST_SEEDS, seconds=None):
     """Trains more and more seeds until every verdict asked for is decided.
 
     Args:
-        case: The `Case`.
+        analysis: The `Analysis` of the folder to train into, read anew at each look; from
+            now on its rows are read at the confidence of looks.
         plan: `{arm: setup}`.
-        store: The `Store`; from now on its rows are read at the confidence of looks.
         train: Function `(plan, seeds)` that trains what the store lacks of them.
         most_seeds: Integer, looks at more seeds are not made.
         seconds: Float, or `None`: a look that is not likely to be reached in that time is
@@ -81,15 +80,16 @@ def until(case, plan, store, train, *, most_seeds=MOST_SEEDS, seconds=None):
             f"The first look is at {interim.FIRST_LOOK} seeds; allow as many or more. "
             f"Received: at most {most_seeds} seeds"
         )
-    if store.stopping_rule != interim.REPEATED:
-        store.note(stopping_rule=interim.REPEATED)
-    asked, clock = questions(case, plan), _Clock(seconds)
-    looks = _Looks(case, plan, store)
+    store = analysis.store
+    if store.stopping_rule != interim.REPEATED.name:
+        store.note(stopping_rule=interim.REPEATED.name)
+    asked, clock = questions(analysis.case, analysis.evidence, plan), _Clock(seconds)
+    looks = _Looks(analysis.anew(), plan)
     while not (stopped := looks.ending(asked, most_seeds, clock)):
         target, arms = looks.next(asked)
         train({arm: setup for arm, setup in plan.items() if arm in arms}, list(range(target)))
         clock.add(looks.work(target, arms))
-        looks = _Looks(case, plan, store)
+        looks = _Looks(analysis.anew(), plan)
         _check_there(store, looks, target, arms)
     return Outcome(looks.table(asked), stopped)
 
@@ -122,8 +122,8 @@ class _Clock:
 class _Looks:
     """The stored rows of a plan, and what they answer at each look."""
 
-    def __init__(self, case, plan, store):
-        self._case, self._plan, runs = case, plan, tables.runs(store)
+    def __init__(self, analysis, plan):
+        self._analysis, self._plan, runs = analysis, plan, analysis.runs
         lengths = runs["arm"].map({arm: setup.num_steps for arm, setup in plan.items()})
         self._runs, self._outcomes = runs[runs["steps"] == lengths], {}
         seeds = {arm: set(part["seed"]) for arm, part in self._runs.groupby("arm")}
@@ -172,7 +172,8 @@ class _Looks:
         if num_seeds not in self._outcomes:
             part = self._runs
             part = part if num_seeds is None else part[part["seed"] < num_seeds]
-            self._outcomes[num_seeds] = Outcomes(self._case, part)
+            found = Outcomes(self._analysis.case, part, self._analysis.rule)
+            self._outcomes[num_seeds] = found
         return question.read(self._outcomes[num_seeds])
 
     def table(self, asked):

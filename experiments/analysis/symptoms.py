@@ -40,7 +40,7 @@ class Symptom:
         name: What it is called.
         words: What seeds that have it do, a predicate in the plural.
         has: Function `(case, setup, part) -> booleans (rows,)`, or `None` where it does
-            not apply.
+            not apply; one of an arm takes the `StoppingRule` too.
         detail: Function `(case, setup, part) -> str`: more on the seeds that have it.
         of_arm: Whether it is read from an arm's seeds together, and is none of one seed.
     """
@@ -62,19 +62,22 @@ IMPLIES = {
 }
 
 
-def found(case, arm, part):
+def found(case, arm, part, rule):
     """Finds the symptoms of each run.
 
     Args:
         case: The `Case`.
         arm: Arm name.
         part: Rows of the arm, of one budget.
+        rule: Their `StoppingRule`.
 
     Returns:
         `{name: booleans (rows,)}` of the symptoms that apply, in the order of `SYMPTOMS`.
     """
-    setup = case.arm(arm)
-    values = {item.name: item.has(case, setup, part) for item in SYMPTOMS}
+    setup, values = case.arm(arm), {}
+    for item in SYMPTOMS:
+        how = (rule,) if item.of_arm else ()
+        values[item.name] = item.has(case, setup, part, *how)
     return {name: np.asarray(has, bool) for name, has in values.items() if has is not None}
 
 
@@ -95,8 +98,9 @@ def of_each(case, arm, part):
     Returns:
         A list of lists of names, one for each row.
     """
-    of_arm = {item.name for item in SYMPTOMS if item.of_arm}
-    has = {name: values for name, values in found(case, arm, part).items() if name not in of_arm}
+    setup = case.arm(arm)
+    values = {item.name: item.has(case, setup, part) for item in SYMPTOMS if not item.of_arm}
+    has = {name: np.asarray(has, bool) for name, has in values.items() if has is not None}
     return [
         without_implied([name for name in has if has[name][place]]) for place in range(len(part))
     ]
@@ -179,8 +183,8 @@ def _lost(case, setup, part):
 
 
 def _accuracy_lies(metric):
-    def has(case, setup, part):
-        return logged_metrics.accuracy_lies(case, setup, part, metric)
+    def has(case, setup, part, rule):
+        return logged_metrics.accuracy_lies(case, setup, part, metric, rule)
 
     return has
 

@@ -35,8 +35,7 @@ def runs(store):
 
     Returns:
         Columns `arm, seed, steps, diverged, solved`, then the metrics (a metric
-        that does not apply to an arm is NaN); sorted. Where seeds are looked at
-        repeatedly it carries that rule, and so do its parts: see `schedule.rule_of`.
+        that does not apply to an arm is NaN); sorted.
 
     Raises:
         SuiteError: Rows were made by another version of the case, or by an unknown
@@ -49,26 +48,47 @@ def runs(store):
             f"reproductions record {store.case.name}. Received: {count} rows of "
             f"{arm} at {steps} steps"
         )
-    return _under(store, store.frame().drop(columns=["environment", "key"]))
+    rule(store)
+    return store.frame().drop(columns=["environment", "key"])
 
 
-def _under(store, table):
-    """Lets a table carry its store's stopping rule, if that is not a fixed number."""
-    if store.stopping_rule not in interim.RULES:
+def rule(store):
+    """Returns the `StoppingRule` of a store.
+
+    Raises:
+        SuiteError: This code knows no such rule.
+    """
+    try:
+        return interim.from_text(store.stopping_rule)
+    except ValueError:
         raise SuiteError(
             f"{store.folder} was made by another stopping rule; update the suite, or start "
             f"over with --fresh. Received: {store.stopping_rule!r}"
-        )
-    if store.stopping_rule == interim.REPEATED:
-        table.attrs[interim.ATTRIBUTE] = store.stopping_rule
-    return table
+        ) from None
 
 
-def summary(table):
+def rate(values, rule):
+    """Returns the `Interval` of the share of seeds for which a value is true.
+
+    Args:
+        values: Truth values, one a seed.
+        rule: The `StoppingRule`, which gives the confidence.
+    """
+    total = len(values)
+    return intervals.rate(int(np.sum(values)), total, confidence=rule.confidence(total))
+
+
+def solve_rate(part, rule):
+    """Returns the `Interval` of the share of rows that are solved, by a stopping rule."""
+    return rate(part["solved"].to_numpy(), rule)
+
+
+def summary(table, rule):
     """Summarises runs: a rate or a median for each arm, budget and metric.
 
     Args:
         table: What `runs` returns.
+        rule: The `StoppingRule`.
 
     Returns:
         Columns `arm, steps, metric, num_seeds, estimate, low, high`: Wilson
@@ -77,21 +97,18 @@ def summary(table):
     """
     rows = []
     for (arm, steps), part in table.groupby(["arm", "steps"], sort=True):
-        confidence = interim.confidence_of(part)
         for metric in table.columns[3:]:
             values = part[metric].to_numpy(np.float64)
             if np.isnan(values).all():
                 continue
             if metric in RATES:
-                found = intervals.rate(int(values.sum()), len(values), confidence=confidence)
+                found = rate(values, rule)
             else:
-                found = intervals.median(values, confidence=confidence)
+                found = intervals.median(values, confidence=rule.confidence(len(part)))
             bounds = (found.num_seeds, found.estimate, found.low, found.high)
             rows.append((arm, steps, metric, *bounds))
     names = ["arm", "steps", "metric", "num_seeds", "estimate", "low", "high"]
-    found = pd.DataFrame(rows, columns=names)
-    found.attrs |= table.attrs
-    return found
+    return pd.DataFrame(rows, columns=names)
 
 
 def curves(store, old=None):
@@ -253,31 +270,35 @@ def differences(case):
     return pd.DataFrame(rows, columns=["field", "broken", "fixed", "why"])
 
 
-def outcomes(case, summarised):
+def outcomes(case, summarised, rule):
     """Returns one line an arm and budget, with verdict and yardstick.
+
+    Args:
+        case: The `Case`.
+        summarised: What `summary` returns.
+        rule: The `StoppingRule`.
 
     Returns:
         Columns `arm, steps, documented, num_seeds, solved, solved_low, solved_high,
         verdict, more_seeds, diverged, metric, median, low, high`; in the order of the
         case. `more_seeds` says how many would end an undecided verdict.
     """
-    names, rule = order(case), interim.rule_of(summarised)
-    rows = []
+    names, rows = order(case), []
     for (arm, steps), part in summarised.groupby(["arm", "steps"], sort=False):
         found = part.set_index("metric")
-        rate, bar = found.loc["solved"], found.loc[main_metric(case)]
+        solved, bar = found.loc["solved"], found.loc[main_metric(case)]
         interval = intervals.Interval(
-            rate["estimate"], rate["low"], rate["high"], int(rate["num_seeds"])
+            solved["estimate"], solved["low"], solved["high"], int(solved["num_seeds"])
         )
         rows.append(
             {
                 "arm": arm,
                 "steps": steps,
                 "documented": case.arm(arm).num_steps,
-                "num_seeds": int(rate["num_seeds"]),
-                "solved": rate["estimate"],
-                "solved_low": rate["low"],
-                "solved_high": rate["high"],
+                "num_seeds": int(solved["num_seeds"]),
+                "solved": solved["estimate"],
+                "solved_low": solved["low"],
+                "solved_high": solved["high"],
                 "verdict": intervals.verdict(interval),
                 "more_seeds": seeds_to_decide(interval, rule),
                 "diverged": found.loc["diverged", "estimate"],
@@ -291,17 +312,17 @@ def outcomes(case, summarised):
     return pd.DataFrame(rows)
 
 
-def seeds_to_decide(interval, rule=None):
+def seeds_to_decide(interval, rule):
     """Estimates how many more seeds would end an undecided verdict, by a stopping rule.
 
     Args:
         interval: An `Interval` of a rate.
-        rule: The stopping rule, or `None`; under repeated looks it is up to a look.
+        rule: The `StoppingRule`; under repeated looks it is up to a look.
 
     Returns:
         As `statistics.seeds_to_decide`.
     """
-    looks = interim.coming(rule, interval.num_seeds, intervals.MOST_SEEDS)
+    looks = rule.coming(interval.num_seeds, intervals.MOST_SEEDS)
     given = {} if looks is None else {"looks": looks}
     return intervals.seeds_to_decide(interval, **given)
 
@@ -354,9 +375,8 @@ class Share(intervals.Interval):
     steps: int
 
 
-def share_at_or_below(table, metric, value, arm="fixed"):
+def share_at_or_below(table, metric, value, rule, arm="fixed"):
     """Returns the `Share` of an arm's seeds that meet a value at its longest budget."""
     part = longest(table, arm)
-    confidence = interim.confidence_of(part)
-    found = intervals.rate(int((part[metric] <= value).sum()), len(part), confidence=confidence)
+    found = rate(part[metric] <= value, rule)
     return Share(**vars(found), steps=int(part["steps"].iloc[0]))

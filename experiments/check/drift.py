@@ -10,7 +10,6 @@ import time
 
 import pandas as pd
 
-from experiments.analysis import tables
 from experiments.cases.case import SuiteError
 from experiments.check import comparison
 from experiments.check import sample as gate_sample
@@ -63,11 +62,11 @@ class Comparison:
         return not len(self.alarms) and not len(self.failures)
 
 
-def check(stores, *, num_seeds=NUM_SEEDS, first_seed=gate_sample.FIRST_SEED, progress=None):
+def check(analyses, *, num_seeds=NUM_SEEDS, first_seed=gate_sample.FIRST_SEED, progress=None):
     """Trains a fresh sample of each case and compares it with its stored rows.
 
     Args:
-        stores: `{case: Store of its committed evidence}`.
+        analyses: `{case: Analysis of its committed evidence}`.
         num_seeds: Seeds to train of each arm.
         first_seed: The first of them; none may be stored.
         progress: A display with the methods of `blocks.Quiet`.
@@ -79,13 +78,13 @@ def check(stores, *, num_seeds=NUM_SEEDS, first_seed=gate_sample.FIRST_SEED, pro
         SuiteError: Too few seeds, seeds that are stored, or nothing to compare with.
     """
     start = time.perf_counter()
-    stored = {case: tables.runs(store) for case, store in stores.items()}
+    stored = {case: analysis.runs for case, analysis in analyses.items()}
     seeds = list(range(first_seed, first_seed + num_seeds))
     _check_seeds(seeds, stored)
     rows, answers = {}, {}
     for case, table in stored.items():
         rows[case.name], answers[case.name] = sampled(case, table, seeds, progress=progress)
-    made = {case.name: [dict(e) for e in store.environments] for case, store in stores.items()}
+    made = {one.case.name: [dict(e) for e in one.store.environments] for one in analyses.values()}
     found = compared(rows, answers)
     seconds = time.perf_counter() - start
     return dataclasses.replace(

@@ -59,9 +59,9 @@ def check_cases(cases, folder, *, num_seeds, first_seed, progress):
 
     from experiments.check import drift, drift_report
 
-    stores = {case: results_store(case) for case in cases}
+    analyses = {case: analysis_of(case) for case in cases}
     with quiet_softmax(), shown_progress(progress) as display:
-        found = drift.check(stores, num_seeds=num_seeds, first_seed=first_seed, progress=display)
+        found = drift.check(analyses, num_seeds=num_seeds, first_seed=first_seed, progress=display)
     verdicts, questions = drift_report.verdict_words(found), drift_report.question_words(found)
     moved = drift_report.table_words(found, most=MOST_SHOWN)[SHOWN_COLUMNS]
     shown = {
@@ -87,6 +87,9 @@ def _write_studies(case, folder):
 
 def rebuild(case, folder):
     """Writes tables, figures and report of stored runs; trains nothing."""
+    from experiments.analysis.analysis import Analysis
+    from experiments.cases.evidence import find_evidence
+    from experiments.report import report
     from experiments.runs.store import Store
 
     if not Store(folder, case).arms():
@@ -102,7 +105,8 @@ def rebuild(case, folder):
         with store.alone(tell):
             store.merge()
             # Other trainers' rows bear out the engine's figures; they have none of their own.
-            paths = write(case, store, pictures=trainer == TRAINERS[0])
+            analysis = Analysis(case, find_evidence(case), store)
+            paths = report.write(analysis, pictures=analysis.is_engine)
         for path in paths:
             print(f"wrote {path}")
 
@@ -111,7 +115,7 @@ def explain_case(case):
     """Prints what the committed tables say of a case."""
     from experiments.report.explain import explain
 
-    print(explain(case, results_store(case)))
+    print(explain(analysis_of(case)))
 
 
 def replay_seed(case, seed, arms):
@@ -131,18 +135,18 @@ def write_index(folder):
     import reproductions
     from experiments.report import case_figures, figure_files, index
     from experiments.report.style import look
-    from experiments.runs.store import Store, write_whole
+    from experiments.runs.store import write_whole
 
     cases = [reproductions.load(name) for name in reproductions.names()]
     there = [case for case in cases if (folder / case.name / "runs.csv").exists()]
     if not there:
         return
-    stores = {case: Store(folder / case.name, case) for case in there}
-    found = {case: case_figures.read(store) for case, store in stores.items()}
+    found = {case: analysis_of(case, folder) for case in there}
+    for analysis in found.values():
+        analysis.need(*case_figures.NEEDED)
     plate = case_figures.summary(found)
     if folder == ROOT / "results":
-        made = [one for store in stores.values() for one in store.environments]
-        _write_beside({case: read.runs for case, read in found.items()}, made, folder)
+        _write_beside(found, folder)
         readme = ROOT / "README.md"
         text = index.with_findings(readme.read_text(encoding="utf-8"), found, plate)
         write_whole(readme, text)
@@ -152,16 +156,16 @@ def write_index(folder):
     print(f"wrote {folder / 'README.md'}")
 
 
-def _write_beside(runs, made, folder):
+def _write_beside(analyses, folder):
     """Writes the committed pages and tables that several cases share."""
     from experiments.analysis import fault_table, tables
     from experiments.report import undocumented
     from experiments.runs.store import write_whole
 
-    write_whole(folder / "faults.csv", tables.to_csv(fault_table.table(runs)))
-    write_whole(
-        folder / "silently" / "README.md", undocumented.page(folder / "silently", runs, made)
-    )
+    write_whole(folder / "faults.csv", tables.to_csv(fault_table.table(analyses)))
+    made = [one for analysis in analyses.values() for one in analysis.store.environments]
+    text = undocumented.page(folder / "silently", analyses, made)
+    write_whole(folder / "silently" / "README.md", text)
 
 
 def show_list(cases):
@@ -184,14 +188,22 @@ def results_store(case):
     return Store(ROOT / "results" / case.name, case)
 
 
+def analysis_of(case, folder=None):
+    """Returns the `Analysis` of the tables that are stored of a case, below `results` or another.
+
+    Args:
+        case: The `Case`.
+        folder: Path of the folder above that of the case.
+    """
+    from experiments.analysis.analysis import Analysis
+    from experiments.cases.evidence import find_evidence
+    from experiments.runs.store import Store
+
+    store = Store((folder or ROOT / "results") / case.name, case)
+    return Analysis(case, find_evidence(case), store, stored=True)
+
+
 def committed(case):
     """Returns the store of the committed evidence, or `None`."""
     there = (ROOT / "results" / case.name / "runs.csv").exists()
     return results_store(case) if there else None
-
-
-def write(case, store, pictures=True):
-    """Writes tables, figures and report of stored runs; returns the paths."""
-    from experiments.report import report
-
-    return report.write(case, store, pictures)

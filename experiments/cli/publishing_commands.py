@@ -6,7 +6,7 @@ Room 16: nothing is trained here; everything heavy is imported when a command ru
 import pathlib
 
 from experiments.cases.case import SuiteError, nearest
-from experiments.cli.commands import ROOT, committed, results_store
+from experiments.cli.commands import ROOT, analysis_of, committed, results_store
 from experiments.cli.console import quiet_softmax
 from experiments.report import style
 from experiments.runs import files
@@ -56,9 +56,11 @@ def draw_figures(cases, folder, *, formats, themes, widths):
 
     chosen = _looks(themes, widths)
     formats = words_of(formats, figures.FORMATS, "--format")
-    stored = {case: case_figures.read(results_store(case)) for case in cases}
-    for case, tables in stored.items():
-        shown = case_figures.collect(tables)
+    stored = {case: analysis_of(case) for case in cases}
+    for analysis in stored.values():
+        analysis.need(*case_figures.NEEDED)
+    for case, analysis in stored.items():
+        shown = case_figures.collect(analysis)
         for view in grid_report.stored_views(case, ROOT / "results" / case.name / "studies"):
             shown += grid_figures.study_plates(view)
         _write(shown, folder / case.name, chosen, formats)
@@ -109,7 +111,7 @@ def write_page(cases, path):
     there = files.read_bytes(path)
     if there is not None and PAGE_MARK.encode() not in there:
         raise SuiteError(f"{path} is there already and is no such page; name another with --out")
-    print(f"wrote {page.write({case: results_store(case) for case in cases}, path)}")
+    print(f"wrote {page.write({case: analysis_of(case) for case in cases}, path)}")
 
 
 def export(case, arms, form, *, seed, steps, out):

@@ -9,7 +9,7 @@ import os
 import pathlib
 
 from experiments.cases.case import TRAINERS, SuiteError, nearest
-from experiments.cli.commands import ROOT, committed, write
+from experiments.cli.commands import ROOT, committed
 from experiments.cli.console import progress as shown_progress
 from experiments.cli.console import quiet_softmax, rich_table, tell
 
@@ -64,13 +64,19 @@ def run_case(case, arms, request):
         arms: Arms in words, see `plans.select`.
         request: The `Request`.
     """
+    from experiments.analysis.analysis import Analysis
+    from experiments.cases.evidence import find_evidence
+    from experiments.report import report
+
     plan, folder = request.plan(case, arms), request.folder(case)
     store = _open(folder, case, request.trainer, request.fresh)
     with store.alone(tell):
         _refuse_stale(store)
-        outcome = _train_for(case, plan, store, request)
-        paths = write(case, store)
-    _show(case, store)
+        before = Analysis(case, find_evidence(case), store)
+        outcome = _train_for(before, plan, request)
+        analysis = before.anew()
+        paths = report.write(analysis)
+    _show(analysis)
     if outcome is not None:
         _show_decided(outcome)
     for path in paths:
@@ -96,8 +102,10 @@ def plan_case(case, arms, request):
 
 def record_case(case, trainer, *, fresh, progress):
     """Trains what the case calls its evidence, into `results/<case>`."""
+    from experiments.analysis.analysis import Analysis
     from experiments.cases import plans
     from experiments.cases.evidence import Recorded, find_evidence
+    from experiments.report import report
 
     _check_trainer(trainer)
     known = find_evidence(case)
@@ -118,7 +126,8 @@ def record_case(case, trainer, *, fresh, progress):
             plan = plans.cut(plans.select(case, line.arms, without=line.without), line.steps)
             _train(case, plan, list(range(line.num_seeds)), store, progress)
         # The rows of other trainers bear out the engine's figures; they have none of their own.
-        paths = write(case, store, pictures=trainer == TRAINERS[0])
+        analysis = Analysis(case, known, store)
+        paths = report.write(analysis, pictures=analysis.is_engine)
     for path in paths:
         print(f"wrote {path.relative_to(ROOT)}")
 
@@ -133,8 +142,9 @@ def _refuse_stale(store):
         )
 
 
-def _train_for(case, plan, store, request):
+def _train_for(analysis, plan, request):
     """Trains a plan as it is asked for; returns an `Outcome` if seeds were added by looks."""
+    case, store = analysis.case, analysis.store
     with _crew(request.cluster) as crew:
         if not request.until_decided:
             _train(case, plan, request.seeds, store, request.progress, crew)
@@ -144,7 +154,7 @@ def _train_for(case, plan, store, request):
         def train(part, seeds):
             _train(case, part, seeds, store, request.progress, crew)
 
-        return sequential.until(case, plan, store, train, most_seeds=len(request.seeds))
+        return sequential.until(analysis, plan, train, most_seeds=len(request.seeds))
 
 
 @contextlib.contextmanager
@@ -173,17 +183,15 @@ def _train(case, plan, seeds, store, progress, crew=None):
     print(f"{case.name}: trained {trained:,} rows{words}")
 
 
-def _show(case, store):
+def _show(analysis):
     """Prints what differs, and what came of each arm."""
     from rich.console import Console
 
-    from experiments.analysis import tables
     from experiments.report import report
 
-    console = Console()
+    case, console = analysis.case, Console()
     console.print(rich_table(report.difference_words(case), f"{case.name}: {case.shows}"))
-    words = report.outcome_words(case, tables.summary(tables.runs(store)))
-    console.print(rich_table(words, "outcome"))
+    console.print(rich_table(report.outcome_words(analysis.outcomes), "outcome"))
     console.print(report.yardstick_words(case))
 
 

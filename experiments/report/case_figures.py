@@ -3,8 +3,6 @@
 Room 10: composes marks and captions from tables; computes no statistic, trains nothing.
 """
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 
@@ -12,7 +10,7 @@ from experiments.analysis import ablation, claim_results, tables
 from experiments.analysis.baselines import metric_label
 from experiments.analysis.conclusion import factor, points
 from experiments.cases import plans
-from experiments.cases.case import Case, Regression, SuiteError
+from experiments.cases.case import Regression
 from experiments.report import ablation_plots, captions, figures, plots, verdict_plots
 from experiments.report.figure_files import Plate
 from experiments.report.style import arm_colours
@@ -23,59 +21,19 @@ CLASS_LABELS = ("place on the diagonal from (0, ..., 0) to (1, ..., 1)", "last o
 LEVEL_HEIGHT, LINE_HEIGHT, ROW_HEIGHT, HEAD_HEIGHT = 0.92, 0.19, 0.26, 1.0
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Tables:
-    """What the figures of one folder are drawn from.
+# The tables that figures are drawn from, where they are read as stored.
+NEEDED = ("dissection", "claims", "diagnosis", "curves")
+
+
+def collect(analysis):
+    """Returns every `Plate` that an analysis allows, in the order of the report.
 
     Args:
-        case: The `Case`.
-        runs: What `tables.runs` returns.
-        curves: What `tables.curves` returns, as read back from its file.
-        found: `{name: table}`, as `evidence.gather` returns them; none of another trainer.
+        analysis: The `Analysis`.
     """
-
-    case: Case
-    runs: pd.DataFrame
-    curves: pd.DataFrame
-    found: dict
-
-
-def read(store):
-    """Returns the `Tables` of a folder, as they are stored; nothing is computed anew.
-
-    Args:
-        store: The folder's `Store`.
-
-    Raises:
-        SuiteError: The folder holds no runs, or lacks a table.
-    """
-    case, folder = store.case, store.folder
-    command = f"python -m reproductions report {case.name}"
-    if not len(store):
-        raise SuiteError(
-            f"{folder} holds no runs; train some with: python -m reproductions.{case.name}"
-        )
-    found = {name: tables.stored(store, f"{name}.csv", {head}) for name, head in NEEDED.items()}
-    curves = tables.stored(store, "curves.csv")
-    for name, table in (found | {"curves": curves}).items():
-        if table is None:
-            raise SuiteError(f"{folder} lacks {name}.csv; make it with: {command}")
-    return Tables(case, tables.runs(store), curves, found)
-
-
-# The tables of evidence that figures are drawn from, each with a column that it has.
-NEEDED = {"dissection": "dissection", "claims": "claim", "diagnosis": "arm"}
-
-
-def collect(tables_):
-    """Returns every `Plate` that tables allow, in the order of the report.
-
-    Args:
-        tables_: The `Tables`.
-    """
-    plates = list(_behaviour(tables_))
-    if tables_.found:
-        plates += [*_dissections(tables_), *_claims(tables_)]
+    plates = list(_behaviour(analysis))
+    if analysis.is_engine:
+        plates += [*_dissections(analysis), *_claims(analysis)]
     return plates
 
 
@@ -86,13 +44,13 @@ def shown_arms(runs):
     return chosen or dict(list(found.items())[:2])
 
 
-def _behaviour(tables_):
-    case, chosen = tables_.case, shown_arms(tables_.runs)
-    part = _rows_of(tables_.curves, chosen)
+def _behaviour(analysis):
+    case, chosen = analysis.case, shown_arms(analysis.runs)
+    part = _rows_of(analysis.curves, chosen)
     if len(part):
-        yield _fit(case, part, tables_.found)
+        yield _fit(analysis, part)
         yield _learning_curves(case, part)
-    yield _distribution(case, _rows_of(tables_.runs, chosen))
+    yield _distribution(case, _rows_of(analysis.runs, chosen))
 
 
 def _rows_of(table, chosen):
@@ -101,7 +59,8 @@ def _rows_of(table, chosen):
     return pd.concat(parts)
 
 
-def _fit(case, part, found):
+def _fit(analysis, part):
+    case = analysis.case
     bands = part[(part["metric"] == "prediction") & (part["checkpoint"] == part["steps"])]
     bands = bands.assign(x=bands["x"].astype(float))
     target = pd.DataFrame({"x": metrics.curve_inputs(), "y": metrics.curve_target(case)})
@@ -113,8 +72,10 @@ def _fit(case, part, found):
         plots.draw_fit(axes, bands, target, look=look, **names)
         return figure
 
+    # Another trainer's rows bear out the engine's; what is said rests on these alone.
     nothing = pd.DataFrame(columns=["arm", "steps", "holds", "words"])
-    words = captions.fit(case, bands, target, found.get("diagnosis", nothing))
+    diagnosis = analysis.failure_modes if analysis.is_engine else nothing
+    words = captions.fit(case, bands, target, diagnosis)
     return Plate("fit", words, draw)
 
 
@@ -147,9 +108,9 @@ def _distribution(case, shown):
     return Plate("distribution", captions.distribution(case, shown), draw)
 
 
-def _dissections(tables_):
-    case, stored = tables_.case, tables_.found["dissection"]
-    for number, item in enumerate(ablation.budgets(case, tables_.runs), start=1):
+def _dissections(analysis):
+    case, stored = analysis.case, analysis.ablation
+    for number, item in enumerate(analysis.ablations, start=1):
         ending = f"_{number}" if number > 1 else ""
         part = stored[stored["dissection"] == item.name]
         yield _lattice(case, item, f"dissection{ending}")
@@ -195,8 +156,8 @@ def _shapley(case, item, values, name):
     return Plate(name, captions.shapley(case, item, named), draw)
 
 
-def _claims(tables_):
-    case, table = tables_.case, tables_.found["claims"].drop_duplicates("claim")
+def _claims(analysis):
+    case, table = analysis.case, analysis.claims.drop_duplicates("claim")
     table = table[table["verdict"] != claim_results.NOT_RUN]
     if not len(table):
         return
@@ -216,12 +177,12 @@ def summary(folders):
     """Returns the `Plate` over all cases: what each fix alone does, and what was said.
 
     Args:
-        folders: `{case: Tables}`.
+        folders: `{case: Analysis}`.
     """
-    outcomes = pd.concat([_alone(case, tables_) for case, tables_ in folders.items()])
+    outcomes = pd.concat([_alone(case, analysis) for case, analysis in folders.items()])
     claims = {
-        case.name: tables_.found["claims"].drop_duplicates("claim")["verdict"].value_counts()
-        for case, tables_ in folders.items()
+        case.name: analysis.claims.drop_duplicates("claim")["verdict"].value_counts()
+        for case, analysis in folders.items()
     }
     counts = pd.DataFrame(claims).T.fillna(0).astype(int)
 
@@ -231,10 +192,11 @@ def summary(folders):
     return Plate("summary", captions.summary(outcomes, counts), draw)
 
 
-def _alone(case, tables_):
+def _alone(case, analysis):
     """The outcome of broken, of each fix alone and of fixed, at their longest budgets."""
-    found = tables.outcomes(case, tables.summary(tables_.runs))
-    rows = [tables.longest(found, arm) for arm in ("broken", *plans.one_in(case), "fixed")]
+    rows = [
+        tables.longest(analysis.outcomes, arm) for arm in ("broken", *plans.one_in(case), "fixed")
+    ]
     part = pd.concat(rows).drop_duplicates("arm")
     part = part.drop(columns=["low", "high"])
     part = part.rename(columns={"solved_low": "low", "solved_high": "high"})

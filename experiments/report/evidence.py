@@ -1,77 +1,15 @@
-"""The evidence of one case: every table that something is said from, and the words.
-
-Room 9: composes what lower rooms compute; computes no statistic of its own.
-"""
+"""The evidence of one case in words: the sections of a report on what an `Analysis` holds."""
 
 import pandas as pd
 
-from experiments.analysis import (
-    ablation,
-    claim_results,
-    failure_modes,
-    history,
-    rare_failures,
-    tables,
-)
+from experiments.analysis import claim_results, failure_modes, rare_failures
 from experiments.analysis.conclusion import factor, points
-from experiments.analysis.grid_table import StudyTable
-from experiments.analysis.logged_metrics import MEANINGLESS, loss_lies, metric_check
-from experiments.analysis.outcomes import Outcomes
-from experiments.cases.case import TRAINERS
-from experiments.cases.evidence import find_evidence
-from experiments.runs.store import Store
-
-DIGITS = 6
-ERA = "era"
+from experiments.analysis.logged_metrics import MEANINGLESS, loss_lies
 
 
-def outcomes(case, store, runs):
-    """Returns the `Outcomes` of a folder: its rows, and what else its claims ask for."""
-    (studies, others), known = ({}, {}), find_evidence(case)
-    asked = {arm.partition(":")[0] for item in known.claims for arm in item.arms if ":" in arm}
-    for study in known.grids:
-        if (store.folder / "studies" / f"{study.name}.csv").exists():
-            studies[study.name] = StudyTable(store.folder / "studies", case, study)
-    for trainer in asked & set(TRAINERS):
-        if (store.folder / trainer / "runs.csv").exists():
-            others[trainer] = tables.runs(Store(store.folder / trainer, case, trainer))
-    return Outcomes(case, runs, studies, others)
-
-
-def gather(case, store, runs):
-    """Computes the tables of evidence of one folder.
-
-    Args:
-        case: The `Case`.
-        store: The `Store`.
-        runs: What `tables.runs` returns.
-
-    Returns:
-        `{name: table}`: dissection, sensitivity, claims, certificates, diagnosis,
-        metric_check and, where the software of the time is at hand, era.
-    """
-    stored = outcomes(case, store, runs)
-    found = {
-        "dissection": ablation.table(case, runs),
-        "sensitivity": ablation.flips(case, runs),
-        "claims": claim_results.claims_table(case, stored),
-        "certificates": claim_results.certificates_table(case, stored),
-        "diagnosis": failure_modes.diagnose(case, runs),
-        "metric_check": metric_check(case, runs),
-    }
-    if (store.folder.parent / ERA).is_dir():
-        found["era"] = history.compare(case, runs, store.folder.parent / ERA)
-    return found
-
-
-def texts(found):
-    """Returns `{file name: CSV text}` of the tables that hold anything."""
-    return {f"{name}.csv": tables.to_csv(table, DIGITS) for name, table in found.items()}
-
-
-def answer(case, runs):
+def answer(analysis):
     """Returns the line on top: which fixes are enough, and at which budget."""
-    found = ablation.budgets(case, runs)
+    found = analysis.ablations
     if not found:
         return ""
     budget = f"({found[0].name}, {found[0].num_seeds:,} seeds)"
@@ -189,26 +127,25 @@ def _number(value):
     return "" if pd.isna(value) else f"{value:.3g}"
 
 
-def sections(case, runs, found):
+def sections(analysis):
     """Returns the report's parts on the evidence, as `[(heading, [part, ...])]`.
 
     A part is a text, or a table of text.
 
     Args:
-        case: The `Case`.
-        runs: What `tables.runs` returns.
-        found: What `gather` returns.
+        analysis: The `Analysis`.
     """
+    logged = _metrics(analysis.case, analysis.runs, analysis.logged_metrics)
     parts = [
-        ("What is wrong with each arm", _diagnoses(case, runs, found["diagnosis"])),
-        ("What each fix is worth", _dissections(found["dissection"])),
-        ("What the thread says, and what came of it", _answered(found["claims"])),
-        ("Causes, each shown by touching nothing else", _answered(found["certificates"])),
-        ("Rare failures", [rare_failures.words(case, runs, arm) for arm in _solving(case, runs)]),
-        ("What Keras logs, and what is true", _metrics(case, runs, found["metric_check"])),
+        ("What is wrong with each arm", _diagnoses(analysis.failure_modes)),
+        ("What each fix is worth", _dissections(analysis.ablation)),
+        ("What the thread says, and what came of it", _answered(analysis.claims)),
+        ("Causes, each shown by touching nothing else", _answered(analysis.interventions)),
+        ("Rare failures", _rare(analysis)),
+        ("What Keras logs, and what is true", logged),
     ]
-    if "era" in found:
-        parts.append(("Held against the software of the time", [era_words(found["era"])]))
+    if analysis.history is not None:
+        parts.append(("Held against the software of the time", [era_words(analysis.history)]))
     kept = [(heading, [part for part in found if len(part)]) for heading, found in parts]
     return [(heading, found) for heading, found in kept if found]
 
@@ -222,12 +159,14 @@ def _answered(table):
     return words
 
 
-def _solving(case, runs):
-    """The fixed arm, as often as it is stored: rare failures are those of a fix."""
-    return ["fixed"] if (runs["arm"] == "fixed").any() else []
+def _rare(analysis):
+    """The rare failures of the fixed arm, if it is stored: they are those of a fix."""
+    case, runs = analysis.case, analysis.runs
+    stored = (runs["arm"] == "fixed").any()
+    return [rare_failures.words(case, runs, "fixed", analysis.rule)] if stored else []
 
 
-def _diagnoses(case, runs, table):
+def _diagnoses(table):
     lines = [f"- `{arm}`: {failure_modes.words(table, arm)}" for arm in table["arm"].unique()]
     return ["\n".join(lines)]
 

@@ -9,10 +9,8 @@ import textwrap
 
 import pandas as pd
 
-from experiments.analysis import ablation, failure_modes, rare_failures, tables
-from experiments.cases.case import SuiteError
-from experiments.cases.evidence import find_evidence
-from experiments.stats import interim, intervals
+from experiments.analysis import failure_modes, rare_failures, tables
+from experiments.stats import intervals
 
 WIDTH = 100
 HEIGHT = 50
@@ -21,12 +19,11 @@ VERDICTS = ("supported", "contradicted", "depends on the seed", "undecided", "ca
 OURS = "ours"
 
 
-def explain(case, store):
+def explain(analysis):
     """Explains a case from its stored tables.
 
     Args:
-        case: The `Case`.
-        store: Its `Store`.
+        analysis: The `Analysis` of its stored tables.
 
     Returns:
         A text of at most 100 columns and, as far as can be, at most 50 lines: lists are
@@ -35,47 +32,24 @@ def explain(case, store):
     Raises:
         SuiteError: A table is missing; the text names the command that makes it.
     """
-    runs, found = _runs(case, store), _tables(case, store)
+    asked = {"claims": analysis.evidence.claims, "certificates": analysis.evidence.interventions}
+    analysis.need("dissection", "diagnosis", *(name for name in asked if asked[name]))
     for most in range(MOST_LISTED, 0, -1):
-        lines = _lines(case, runs, found, most)
+        lines = _lines(analysis, most)
         if len(lines) <= HEIGHT:
             break
     return "\n".join(lines)
 
 
-def _runs(case, store):
-    if not len(store):
-        raise SuiteError(
-            f"{store.folder} holds no runs; train them with: python -m reproductions record "
-            f"{case.name}. Received: no runs.csv"
-        )
-    return tables.runs(store)
-
-
-def _tables(case, store):
-    """Reads the tables that a case must have, and that of its time if it is there."""
-    evidence = find_evidence(case)
-    needed = {"claims": evidence.claims, "certificates": evidence.interventions, "dissection": True}
-    found = {name: tables.stored(store, f"{name}.csv", ()) for name in (*needed, "era")}
-    for name, wanted in needed.items():
-        if wanted and found[name] is None:
-            raise SuiteError(
-                f"{store.folder} lacks {name}.csv; write it with: python -m reproductions "
-                f"report {case.name}. Received: no such file"
-            )
-    return found
-
-
-def _lines(case, runs, found, most):
+def _lines(analysis, most):
+    case, causes = analysis.case, _certificates(analysis.interventions)
     sections = {
-        "What breaks it": _breaks(case, runs),
-        "What mends it": _mends(case, runs, found["dissection"]),
-        "What the thread got right and wrong": _claims(found["claims"], most),
-        "Certificates: a cause, and what changed that cause alone": _certificates(
-            found["certificates"]
-        ),
-        "How sure we are": _sure(case, runs, found, most),
-        "The software of the time": _era(found["era"]),
+        "What breaks it": [_arm(analysis, "broken")],
+        "What mends it": _mends(analysis),
+        "What the thread got right and wrong": _claims(analysis.claims, most),
+        "Certificates: a cause, and what changed that cause alone": causes,
+        "How sure we are": _sure(analysis, most),
+        "The software of the time": _era(analysis.history),
     }
     lines = [*_wrapped(f"{case.name}: {case.shows}"), *_wrapped(f"Asked at {case.source}")]
     for title, clauses in sections.items():
@@ -89,17 +63,13 @@ def _wrapped(text, indent=""):
     return textwrap.wrap(text.strip(), WIDTH, initial_indent=inner, subsequent_indent=f"{inner}  ")
 
 
-def _breaks(case, runs):
-    return [_arm(case, runs, "broken")]
-
-
-def _arm(case, runs, arm):
+def _arm(analysis, arm):
     """An arm at its longest budget: its verdict, and its symptoms."""
-    part = tables.longest(runs, arm)
+    part = tables.longest(analysis.runs, arm)
     if not len(part):
         return f"{arm} was not run."
-    words = failure_modes.words(failure_modes.diagnose(case, part), arm)
-    return f"{arm} {_verb(_rate(part))} after {part['steps'].iloc[0]:,} updates. {words}"
+    words, rate = failure_modes.words(analysis.failure_modes, arm), _rate(analysis, part)
+    return f"{arm} {_verb(rate)} after {part['steps'].iloc[0]:,} updates. {words}"
 
 
 def _verb(rate):
@@ -107,25 +77,24 @@ def _verb(rate):
     return f"is {verdict}" if verdict == "undecided" else verdict
 
 
-def _rate(part):
-    confidence = interim.confidence_of(part)
-    return intervals.rate(int(part["solved"].sum()), len(part), confidence=confidence)
+def _rate(analysis, part):
+    return tables.solve_rate(part, analysis.rule)
 
 
-def _mends(case, runs, table):
-    lines = [ablation.answer(case, runs)]
+def _mends(analysis):
+    table, lines = analysis.ablation, [analysis.answer]
     for row in _first(table, "sufficient"):
         lines.append(f"{row['fixes']}: {row['verdict']}, confidence {_floor(row['confidence'])}")
     needs = {}
     for row in _first(table, "necessary"):
         needs.setdefault(row["verdict"], []).append(row["fixes"])
     lines += [f"{verdict}, all others made: {', '.join(who)}" for verdict, who in needs.items()]
-    return [*lines, _arm(case, runs, "fixed")]
+    return [*lines, _arm(analysis, "fixed")]
 
 
 def _first(table, kind):
     """Rows of one kind of the largest dissection, which stands first."""
-    if table is None or not len(table):
+    if not len(table):
         return []
     chosen = (table["kind"] == kind) & (table["dissection"] == table["dissection"].iloc[0])
     return table[chosen].to_dict("records")
@@ -140,8 +109,6 @@ def _floor(confidence):
 
 
 def _claims(table, most):
-    if table is None:
-        return []
     table, lines = table.drop_duplicates(["claim", "by"]), []
     for verdict in VERDICTS:
         part = table[table["verdict"] == verdict]
@@ -165,21 +132,19 @@ def _short(text, indent="  "):
 
 
 def _certificates(table):
-    if table is None:
-        return []
     rows = table.drop_duplicates(["arm_explained", "cause", "intervention"]).to_dict("records")
     words = "{verdict}: {cause} ({arm_explained}; {intervention})"
     return [_short(words.format(**row), "") for row in rows]
 
 
-def _sure(case, runs, found, most):
+def _sure(analysis, most):
     return [
-        *_seeds(runs),
-        *_weakest(found["dissection"]),
-        *_undecided_arms(runs, most),
-        *_undecided_claims(found["claims"], most),
-        *_flips(case, runs, most),
-        *_rare(case, runs),
+        *_seeds(analysis.runs),
+        *_weakest(analysis.ablation),
+        *_undecided_arms(analysis, most),
+        *_undecided_claims(analysis.claims, most),
+        *_flips(analysis, most),
+        *_rare(analysis),
     ]
 
 
@@ -203,12 +168,12 @@ def _weakest(table):
     return [f"Least sure: {row['fixes']} {row['verdict']}, confidence {_floor(row['confidence'])}."]
 
 
-def _undecided_arms(runs, most):
+def _undecided_arms(analysis, most):
     lines = []
-    for (arm, steps), part in runs.groupby(["arm", "steps"]):
-        rate = _rate(part)
+    for (arm, steps), part in analysis.runs.groupby(["arm", "steps"]):
+        rate = _rate(analysis, part)
         if intervals.verdict(rate) == "undecided":
-            more = tables.seeds_to_decide(rate, interim.rule_of(part))
+            more = tables.seeds_to_decide(rate, analysis.rule)
             lines.append(f"{arm} at {steps:,} updates ({_more(more)})")
     return [f"Undecided: {_cut(lines, most)}."] if lines else []
 
@@ -225,8 +190,6 @@ def _cut(words, most):
 
 
 def _undecided_claims(table, most):
-    if table is None:
-        return []
     rows = table[(table["verdict"] == "undecided") & (table["answer"] == "undecided")]
     words = []
     for row in rows.to_dict("records"):
@@ -235,8 +198,8 @@ def _undecided_claims(table, most):
     return [f"Open questions: {_cut(words, most)}."] if words else []
 
 
-def _flips(case, runs, most):
-    table = ablation.flips(case, runs)
+def _flips(analysis, most):
+    case, table = analysis.case, analysis.sensitivity
     bars = " or ".join(f"{bar:g}" for bar in sorted(set(table["bar"])))
     if not bars:
         return []
@@ -250,8 +213,9 @@ def _flips(case, runs, most):
     ]
 
 
-def _rare(case, runs):
-    failing = rare_failures.rare_failures(case, runs, "fixed")
+def _rare(analysis):
+    case, runs = analysis.case, analysis.runs
+    failing = rare_failures.rare_failures(case, runs, "fixed", analysis.rule)
     if not len(failing):
         return []
     total = int(((runs["arm"] == "fixed") & (runs["steps"] == failing["steps"].iloc[0])).sum())

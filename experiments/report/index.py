@@ -4,12 +4,10 @@ import re
 
 import pandas as pd
 
-from experiments.analysis import ablation, claim_results, tables
+from experiments.analysis import claim_results
 from experiments.cases.case import SuiteError
-from experiments.cases.evidence import find_evidence
 from experiments.report.markdown import markdown, picture
 from experiments.report.report import outcome_words
-from experiments.stats import interim
 
 HEAD = "# What came of it"
 FOOT = (
@@ -37,21 +35,21 @@ def page(folders, root, plate):
     """Returns the page as Markdown.
 
     Args:
-        folders: `{case: case_figures.Tables}` of the cases that have runs.
+        folders: `{case: Analysis}` of the cases that have runs.
         root: The folder that holds them all.
         plate: The figure over all cases, as `case_figures.summary` returns it.
     """
     claims = _claims(folders)
     parts = [HEAD, picture(plate.words, f"figures/{plate.name}.png").rstrip()]
     parts += [markdown(pd.DataFrame([_case_words(*pair) for pair in folders.items()])), FOOT]
-    rules = [interim.words(interim.rule_of(found.runs)) for found in folders.values()]
+    rules = [analysis.rule.text() for analysis in folders.values()]
     parts += list(dict.fromkeys(filter(None, rules)))
     if len(claims):
         parts += ["## What the threads say, and what came of it", markdown(_counts(claims))]
         parts += [markdown(claims)]
     studied = {
-        f"{case.name}/studies/README.md": " ".join(grid.asks for grid in find_evidence(case).grids)
-        for case in folders
+        f"{case.name}/studies/README.md": " ".join(grid.asks for grid in found.evidence.grids)
+        for case, found in folders.items()
     }
     shown = [
         f"- [{place}]({place}): {words}"
@@ -67,7 +65,7 @@ def with_findings(readme, folders, plate):
 
     Args:
         readme: The text.
-        folders: `{case: case_figures.Tables}` of the cases that have runs.
+        folders: `{case: Analysis}` of the cases that have runs.
         plate: The figure over all cases, as `case_figures.summary` returns it.
 
     Raises:
@@ -85,8 +83,8 @@ def with_findings(readme, folders, plate):
     return f"{before}{MARKS[0]}\n{markdown(rows)}\n\n{shown}{MARKS[1]}{after}"
 
 
-def _finding(case, read):
-    words = _case_words(case, read)
+def _finding(case, analysis):
+    words = _case_words(case, analysis)
     columns = ("broken solves", "fixed solves", "which changes mattered")
     return {
         "symptom": case.symptom,
@@ -106,9 +104,8 @@ def linked(source):
     return re.sub(r"[a-z0-9.-]+\.[a-z]{2,}/[^\s,;()]+", r"[\g<0>](https://\g<0>)", source)
 
 
-def _case_words(case, read):
-    runs = read.runs
-    words = outcome_words(case, tables.summary(runs)).set_index("arm")
+def _case_words(case, analysis):
+    words = outcome_words(analysis.outcomes).set_index("arm")
     words = words[~words.index.duplicated(keep="last")]
     solving = [arm for arm in words.index if words.loc[arm, "verdict"] == "solves"]
     return {
@@ -116,7 +113,7 @@ def _case_words(case, read):
         "what goes wrong": case.shows,
         "broken solves": _rate_words(words, "broken"),
         "fixed solves": _rate_words(words, "fixed"),
-        "which changes mattered": ablation.answer(case, runs),
+        "which changes mattered": analysis.answer,
         "arms that solve": ", ".join(f"`{arm}`" for arm in solving) or "none",
     }
 
@@ -130,10 +127,9 @@ def _rate_words(words, arm):
 def _claims(folders):
     """Returns a line for every claim of every case, as stored: claim, case, by, verdict."""
     parts = []
-    for case, read in folders.items():
-        table = read.found["claims"]
-        if len(table):
-            words = claim_results.words(table).drop(columns="evidence")
+    for case, analysis in folders.items():
+        if len(analysis.claims):
+            words = claim_results.words(analysis.claims).drop(columns="evidence")
             words.insert(1, "case", f"[{case.name}]({case.name}/report.md)")
             parts.append(words)
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

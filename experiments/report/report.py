@@ -7,49 +7,33 @@ import pandas as pd
 
 from experiments.analysis import tables
 from experiments.cases.case import TRAINERS
-from experiments.cases.evidence import find_evidence
 from experiments.report import case_figures, evidence, figure_files
 from experiments.report.markdown import markdown, picture
 from experiments.report.story import story
 from experiments.report.style import look
 from experiments.runs.keys import environment_words
-from experiments.stats import interim
 
 
-def write(case, store, pictures=True):
+def write(analysis, pictures=True):
     """Writes summary, curves, showcase, figures and report of one folder.
 
     Args:
-        case: The `Case`.
-        store: The `Store` with its runs.
+        analysis: The `Analysis` of the folder.
         pictures: Whether figures are drawn, and what they are drawn from is kept.
 
     Returns:
         The paths written, in the order a person would open them.
     """
-    runs = tables.runs(store)
-    old = {name: tables.stored(store, name) for name in ("curves.csv", "seeds.csv")}
-    summary = tables.summary(runs)
-    curves = tables.curves(store, old["curves.csv"])
-    texts = {"summary.csv": tables.to_csv(summary)}
-    drawn_from = {
-        "curves.csv": tables.to_csv(curves, 4),
-        "seeds.csv": tables.to_csv(tables.showcase(store, old["seeds.csv"]), 3),
-    }
-    texts |= drawn_from if pictures else {}
+    case, store, texts = analysis.case, analysis.store, analysis.texts(pictures)
     store.note(
         setups={a: vars(case.arm(a)) for a in dict.fromkeys(a for a, _ in store.arms())},
-        seeds={f"{arm} at {steps} steps": n for (arm, steps), n in _counts(runs).items()},
+        seeds={f"{arm} at {steps} steps": n for (arm, steps), n in analysis.num_seeds.items()},
     )
-    # Read back, so that a rebuild from disk draws the very same numbers.
-    curves = tables.from_csv(drawn_from["curves.csv"])
-    # Another trainer's rows bear out the engine's; what is said rests on these alone.
-    found = evidence.gather(case, store, runs) if store.trainer == TRAINERS[0] else {}
-    texts |= evidence.texts(found)
-    shown = case_figures.collect(case_figures.Tables(case, runs, curves, found)) if pictures else []
-    folder = store.folder / "figures"
-    drawn = [path for one in shown for path in figure_files.write(one, folder, look(), one.kept)]
-    texts["report.md"] = report(case, store, runs, summary, curves, found)
+    shown = case_figures.collect(analysis) if pictures or analysis.is_engine else []
+    folder, drawn = store.folder / "figures", []
+    for one in shown if pictures else ():
+        drawn += figure_files.write(one, folder, look(), one.kept)
+    texts["report.md"] = report(analysis, shown)
     written = [store.write_text(name, text) for name, text in texts.items()]
     return [
         store.folder / "report.md",
@@ -59,18 +43,17 @@ def write(case, store, pictures=True):
     ]
 
 
-def _counts(runs):
-    return runs.groupby(["arm", "steps"]).size().to_dict()
-
-
-def outcome_words(case, summary):
+def outcome_words(outcomes):
     """Returns the outcome of each arm as text, ready to print.
+
+    Args:
+        outcomes: What `tables.outcomes` returns.
 
     Returns:
         Columns `arm, steps, seeds, solved, verdict, diverged` and the main metric.
     """
     rows = []
-    for row in tables.outcomes(case, summary).to_dict("records"):
+    for row in outcomes.to_dict("records"):
         steps = f"{row['steps']:,}"
         if row["steps"] < row["documented"]:
             steps += f" (cut; documented {row['documented']:,})"
@@ -104,12 +87,12 @@ SYMPTOM_NOTE = (
 )
 
 
-def symptom_words(case, summary):
+def symptom_words(analysis):
     """Returns the symptoms of each arm as text; a blank does not apply."""
-    wide = summary.pivot(index=["arm", "steps"], columns="metric", values="estimate")
+    wide = analysis.summary.pivot(index=["arm", "steps"], columns="metric", values="estimate")
     shown = [name for name in SYMPTOMS if name in wide]
     rows = []
-    for row in tables.outcomes(case, summary).to_dict("records"):
+    for row in analysis.outcomes.to_dict("records"):
         values = wide.loc[(row["arm"], row["steps"]), shown]
         words = ["" if value != value else f"{value:.3g}" for value in values]
         rows.append((row["arm"], f"{row['steps']:,}", *words))
@@ -154,42 +137,42 @@ def yardstick_words(case):
     return f"Yardsticks: {words}, {metric} {value:.4g}; {bar_words}, {metric} {bar:.4g}."
 
 
-def report(case, store, runs, summary, curves, found):
-    """Returns the report of one folder as Markdown; `found` is what `evidence.gather` returns."""
+def report(analysis, shown):
+    """Returns the report of one folder as Markdown; `shown` is what `case_figures` collects."""
+    case, known = analysis.case, analysis.evidence
     rivals = [(n, f.start, f.changes, f.why) for n, f in case.variants.items()]
     rivals = pd.DataFrame(rivals, columns=["rival", "starts from", "changes", "why"])
     rivals["changes"] = [
         ", ".join(f"{k}={_value_words(v)}" for k, v in changes.items())
         for changes in rivals["changes"]
     ]
-    pictures = _pictures(case_figures.Tables(case, runs, curves, found), store)
+    pictures = _pictures(analysis, shown)
     parts = [
         f"# {case.name}: {case.shows}",
-        *filter(None, [evidence.answer(case, runs) if found else ""]),
-        *filter(None, [story(case, runs, found) if found else ""]),
+        *filter(None, [evidence.answer(analysis) if analysis.is_engine else ""]),
+        *filter(None, [story(analysis) if analysis.is_engine else ""]),
         f"Source: {case.source}.",
         "## Broken against fixed",
         markdown(difference_words(case)),
         *pictures["fit"],
         "## Outcome",
-        markdown(outcome_words(case, summary)),
+        markdown(outcome_words(analysis.outcomes)),
         yardstick_words(case),
         "Rates are shares of seeds with Wilson's 95% interval, medians carry their "
         "95% order-statistic interval. A run that diverged counts as not solved.",
-        *filter(None, [interim.words(interim.rule_of(runs))]),
-        *filter(None, [evidence.sensitivity_words(found["sensitivity"]) if found else ""]),
+        *filter(None, [analysis.rule.text()]),
+        *filter(None, [_sensitivity(analysis)]),
         *pictures["distribution"],
         *pictures["learning_curves"],
         *pictures["films"],
-        *_published(case, runs, curves),
-        *(_evidence(case, runs, found, pictures) if found else []),
+        *_published(analysis),
+        *(_evidence(analysis, pictures) if analysis.is_engine else []),
         "## Symptoms, and what Keras logs",
-        markdown(symptom_words(case, summary)),
+        markdown(symptom_words(analysis)),
         SYMPTOM_NOTE,
     ]
     if len(rivals):
         parts += ["## Rivals", markdown(rivals)]
-    known = find_evidence(case)
     if known.provenance:
         rows = [(k, *v) for k, v in known.provenance.items()]
         table = pd.DataFrame(rows, columns=["field", "provenance", "note"])
@@ -199,8 +182,12 @@ def report(case, store, runs, summary, curves, found):
     if known.deviations:
         numbered = [f"{n}. {text}" for n, text in enumerate(known.deviations, start=1)]
         parts += ["## What differs from the thread", "\n".join(numbered)]
-    parts += ["## How this was made", _made(case, store)]
+    parts += ["## How this was made", _made(case, analysis.store)]
     return "\n\n".join(parts) + "\n"
+
+
+def _sensitivity(analysis):
+    return evidence.sensitivity_words(analysis.sensitivity) if analysis.is_engine else ""
 
 
 ANIMATIONS = ("twins", "race")
@@ -211,23 +198,22 @@ PLACES = {
 }
 
 
-def _evidence(case, runs, found, pictures):
-    for heading, parts in evidence.sections(case, runs, found):
+def _evidence(analysis, pictures):
+    for heading, parts in evidence.sections(analysis):
         yield f"## {heading}"
         for place in PLACES.get(heading, ()):
             yield from pictures[place]
         yield from (part if isinstance(part, str) else markdown(part) for part in parts)
 
 
-def _pictures(tables_, store):
+def _pictures(analysis, shown):
     """Returns the figures of a report as Markdown, by the name that theirs begins with."""
-    shown = case_figures.collect(tables_) if store.trainer == TRAINERS[0] else []
     found = {name: [] for name in ("fit", "learning_curves", "distribution", "dissection")}
     found |= {"shapley": [], "claims": [], "films": []}
-    for plate in shown:
+    for plate in shown if analysis.is_engine else ():
         kind = next(name for name in found if plate.name.startswith(name))
         found[kind].append(picture(plate.words, f"figures/{plate.name}.png").rstrip())
-    found["films"] += _animations(store.folder / "figures")
+    found["films"] += _animations(analysis.store.folder / "figures")
     return found
 
 
@@ -248,21 +234,22 @@ def _made(case, store):
     return f"`{command}`, trainer `{store.trainer}`, on:\n\n" + "\n".join(lines)
 
 
-def _published(case, runs, curves):
+def _published(analysis):
     """Says what became of the published points, if the case has any."""
+    case, runs = analysis.case, analysis.runs
     value = getattr(case.task, "published_mse", None)
     if value is None or not (runs["arm"] == "fixed").any():
         return []
     num = len(case.task.points)
     words = f"The thread prints squared errors at {num} points; their mean is {value:.3g}."
-    reached = tables.first_reaching(curves, "points_mse", value)
+    reached = tables.first_reaching(analysis.curves, "points_mse", value)
     if reached:
         words += (
             f" The fixed arm's median over {reached.num_seeds} seeds is first at or "
             f"below it at the checkpoint of {reached.checkpoint:,} steps "
             f"({reached.median:.3g})."
         )
-    met = tables.share_at_or_below(runs, "points_mse", value)
+    met = tables.share_at_or_below(runs, "points_mse", value, analysis.rule)
     words += (
         f" After {met.steps:,} steps {_percent(met.estimate)} "
         f"[{_percent(met.low)}, {_percent(met.high)}] of {met.num_seeds} seeds meet it."

@@ -3,27 +3,26 @@
 Room 10: composes words from tables of evidence; computes no statistic.
 """
 
-from experiments.analysis import ablation, claim_results, failure_modes, tables
+from experiments.analysis import claim_results, failure_modes, tables
 from experiments.analysis.conclusion import listed
 
 
-def story(case, runs, found):
+def story(analysis):
     """Tells a case in one paragraph.
 
     Args:
-        case: The `Case`.
-        runs: What `tables.runs` returns.
-        found: What `evidence.gather` returns.
+        analysis: The `Analysis`.
 
     Returns:
         A paragraph of text.
     """
+    case = analysis.case
     sentences = [
         f"{case.shows.rstrip('.')}; people search for it as: {case.symptom}.",
-        *(_arm(found["diagnosis"], arm) for arm in ("broken", "fixed")),
-        *(item.answer for item in ablation.budgets(case, runs)[:1]),
-        *_causes(found["certificates"]),
-        *_statements(found["claims"]),
+        *(_arm(analysis.failure_modes, arm) for arm in ("broken", "fixed")),
+        *(item.answer for item in analysis.ablations[:1]),
+        *_causes(analysis.interventions),
+        *_statements(analysis.claims),
     ]
     return " ".join(filter(None, sentences))
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 from experiments.analysis import claim_results, tables
-from experiments.analysis.outcomes import Outcomes, check_metric
+from experiments.analysis.outcomes import check_metric
 from experiments.cases import plans
 from experiments.cases.case import SuiteError
 from experiments.cases.evidence import find_evidence
@@ -100,17 +100,17 @@ def page(folder, found, environments=()):
 
     Args:
         folder: The folder of the scripts and of their captured outputs.
-        found: `{case: runs}`, as `tables.runs` returns them.
+        found: `{case: Analysis}`.
         environments: What the runs were made on, as manifests hold it.
 
     Raises:
         SuiteError: A script has no captured output, or an arm is not stored.
     """
     parts = [HEAD]
-    for place, (case, item) in enumerate(declared(found), start=1):
-        outcomes = Outcomes(case, found[case])
+    items = [(one, item) for one in found.values() for item in one.evidence.undocumented]
+    for place, (analysis, item) in enumerate(items, start=1):
         parts += [f"## {place}. {item.title}", *_told(folder, item)]
-        parts += _measured(case, item, outcomes)
+        parts += _measured(analysis.case, item, analysis.per_seed)
     return "\n\n".join([*parts, "## How this was measured", FOOT, *_made(environments)]) + "\n"
 
 
@@ -152,7 +152,8 @@ def _line(case, item, outcomes, arm):
     part = outcomes.of(arm).reset_index()
     for name in item.metrics:
         check_metric(name, part, arm)
-    summary = tables.summary(part[["arm", "seed", "steps", *item.metrics]]).set_index("metric")
+    part = part[["arm", "seed", "steps", *item.metrics]]
+    summary = tables.summary(part, outcomes.rule).set_index("metric")
     clauses = [_clause(name, summary.loc[name]) for name in item.metrics]
     at = f"{len(part):,} seeds after {int(part['steps'].iloc[0]):,} steps"
     return f"- `{arm}` ({_why(case, arm)}), {at}: {', '.join(clauses)}"

@@ -9,15 +9,10 @@ A folder's manifest says by which rule its seeds were chosen. Seeds of a fixed n
 looked at again and again later; what was looked at never goes back to a fixed number.
 """
 
+import dataclasses
+
 FIRST_LOOK = 32
 ALPHA = 0.05
-FIXED = "a number of seeds fixed beforehand"
-REPEATED = (
-    f"looks at {FIRST_LOOK}, {2 * FIRST_LOOK}, {4 * FIRST_LOOK}, ... seeds, "
-    f"with {100 * ALPHA:g}%/2^k of error at the k-th"
-)
-RULES = (FIXED, REPEATED)
-ATTRIBUTE = "stopping_rule"
 
 
 def looks(most):
@@ -54,92 +49,87 @@ def number_of(num_seeds):
     return len(looks(num_seeds - 1)) + 1
 
 
-def alpha(rule, num_seeds):
-    """Returns the error that an interval over so many seeds may have.
+@dataclasses.dataclass(frozen=True)
+class StoppingRule:
+    """By what rule the number of seeds was chosen, and how sure an interval must be for it.
 
-    Args:
-        rule: The stopping rule, as a manifest holds it, or `None`: a fixed number.
-        num_seeds: Integer.
+    Attributes:
+        name: The rule as a manifest holds it.
+        is_repeated: Whether seeds are looked at repeatedly, until a verdict falls.
+    """
 
-    Returns:
-        Float: 0.05, or under repeated looks the share of it that the look may spend.
+    name: str
+    is_repeated: bool
+
+    def alpha(self, num_seeds: int) -> float:
+        """Returns the error that an interval over so many seeds may have.
+
+        Returns:
+            0.05, or under repeated looks the share of it that the look may spend.
+
+        Example:
+        >>> FIXED.alpha(64), REPEATED.alpha(64)
+        (0.05, 0.0125)
+        """
+        return ALPHA / 2 ** number_of(num_seeds) if self.is_repeated else ALPHA
+
+    def confidence(self, num_seeds: int) -> float:
+        """Returns 1 less `alpha`: the confidence of an interval over so many seeds."""
+        return 1 - self.alpha(num_seeds)
+
+    def price(self, num_seeds: int) -> float:
+        """Returns by what the exact error of one look is multiplied, to be that of all looks.
+
+        Returns:
+            2^k at the k-th of repeated looks, else 1.
+
+        Example:
+        >>> REPEATED.price(64)
+        4.0
+        """
+        return ALPHA / self.alpha(num_seeds)
+
+    def coming(self, num_seeds: int, most: int) -> list[tuple[int, float]] | None:
+        """Returns the coming looks, each with its confidence.
+
+        Args:
+            num_seeds: The seeds that are there.
+            most: The last number of seeds.
+
+        Returns:
+            List of `(number of seeds, confidence)`, the seeds that are there first; `None`
+            where the number of seeds is fixed, and any other may be.
+        """
+        if not self.is_repeated:
+            return None
+        numbers = [num_seeds, *(look for look in looks(most) if look > num_seeds)]
+        return [(number, self.confidence(number)) for number in numbers]
+
+    def text(self) -> str:
+        """Says what the confidence of intervals means under repeated looks; else ""."""
+        if not self.is_repeated:
+            return ""
+        return (
+            f"The seeds were looked at more than once ({self.name}): every interval is read at "
+            f"the confidence of its look, so that {1 - ALPHA:.0%} is that of all looks together."
+        )
+
+
+FIXED = StoppingRule("a number of seeds fixed beforehand", is_repeated=False)
+REPEATED = StoppingRule(
+    f"looks at {FIRST_LOOK}, {2 * FIRST_LOOK}, {4 * FIRST_LOOK}, ... seeds, "
+    f"with {100 * ALPHA:g}%/2^k of error at the k-th",
+    is_repeated=True,
+)
+RULES = {rule.name: rule for rule in (FIXED, REPEATED)}
+
+
+def from_text(name: str) -> StoppingRule:
+    """Returns the rule that a manifest names.
 
     Raises:
         ValueError: There is no such rule.
-
-    Example:
-    >>> alpha(FIXED, 64), alpha(REPEATED, 64)
-    (0.05, 0.0125)
     """
-    if rule not in (None, *RULES):
-        raise ValueError(f"A stopping rule must be one of {RULES}. Received: {rule!r}")
-    return ALPHA / 2 ** number_of(num_seeds) if rule == REPEATED else ALPHA
-
-
-def confidence(rule, num_seeds):
-    """Returns 1 less `alpha`: the confidence of an interval over so many seeds."""
-    return 1 - alpha(rule, num_seeds)
-
-
-def price(rule, num_seeds):
-    """Returns by what the exact error of one look is multiplied, to be that of all looks.
-
-    Args:
-        rule: The stopping rule, or `None`.
-        num_seeds: Integer.
-
-    Returns:
-        2^k at the k-th of repeated looks, else 1.
-
-    Example:
-    >>> price(REPEATED, 64)
-    4.0
-    """
-    return ALPHA / alpha(rule, num_seeds)
-
-
-def rule_of(table):
-    """Returns the stopping rule that a table of runs carries, or `None`."""
-    return table.attrs.get(ATTRIBUTE)
-
-
-def alpha_of(table):
-    """Returns `alpha` of a table that has a row for each seed."""
-    return alpha(rule_of(table), len(table))
-
-
-def confidence_of(table):
-    """Returns `confidence` of a table that has a row for each seed."""
-    return confidence(rule_of(table), len(table))
-
-
-def coming(rule, num_seeds, most):
-    """Returns the coming looks, each with its confidence.
-
-    Args:
-        rule: The stopping rule, or `None`.
-        num_seeds: Integer, the seeds that are there.
-        most: Integer, the last number of seeds.
-
-    Returns:
-        List of `(number of seeds, confidence)`, the seeds that are there first; `None`
-        where the number of seeds is fixed, and any other may be.
-    """
-    if rule != REPEATED:
-        return None
-    numbers = [num_seeds, *(look for look in looks(most) if look > num_seeds)]
-    return [(number, confidence(rule, number)) for number in numbers]
-
-
-def words(rule):
-    """Says what the confidence of intervals means under repeated looks; else "".
-
-    Args:
-        rule: The stopping rule, or `None`.
-    """
-    if rule != REPEATED:
-        return ""
-    return (
-        f"The seeds were looked at more than once ({REPEATED}): every interval is read at the "
-        f"confidence of its look, so that {1 - ALPHA:.0%} is that of all looks together."
-    )
+    if name not in RULES:
+        raise ValueError(f"A stopping rule must be one of {tuple(RULES)}. Received: {name!r}")
+    return RULES[name]

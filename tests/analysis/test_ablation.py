@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from experiments import Recorded, fix
-from experiments.analysis.ablation import answer, budgets, flips, table
+from experiments.analysis.ablation import flips
 from experiments.analysis.conclusion import conclude, listed
+from experiments.stats.interim import FIXED
 from tests import toy
 
 FIXES = {
@@ -63,7 +64,7 @@ def found(rows, kind, fixes, quantity="verdict"):
 
 def dissected(solves, names="ab", **options):
     case = case_of(names)
-    return table(case, runs_of(case, solves, **options))
+    return toy.analysis(case, runs_of(case, solves, **options)).ablation
 
 
 # Attributions.
@@ -188,30 +189,35 @@ def stream_runs():
 
 
 def test_each_line_of_evidence_with_a_lattice_is_a_dissection_once():
-    whole, part = budgets(stream_case(), stream_runs())
+    whole, part = toy.analysis(stream_case(), stream_runs()).ablations
     assert whole.name == "batch, steps: longer arms cut to 100 updates"
     assert part.name == "batch: 30 updates"
 
 
 def test_a_dissection_holds_the_seeds_that_all_its_arms_share():
-    assert [item.num_seeds for item in budgets(stream_case(), stream_runs())] == [10, 40]
+    assert [item.num_seeds for item in toy.analysis(stream_case(), stream_runs()).ablations] == [
+        10,
+        40,
+    ]
 
 
 def test_a_lattice_that_holds_another_of_no_more_seeds_replaces_it():
     runs = stream_runs()
     runs = runs[runs["seed"] < 10]
-    assert [item.fixes for item in budgets(stream_case(), runs)] == [("batch", "steps")]
+    assert [item.fixes for item in toy.analysis(stream_case(), runs).ablations] == [
+        ("batch", "steps")
+    ]
 
 
 def test_a_lattice_with_a_missing_arm_is_left_out():
     runs = stream_runs()
-    found_items = budgets(stream_case(), runs[runs["arm"] != "steps"])
+    found_items = toy.analysis(stream_case(), runs[runs["arm"] != "steps"]).ablations
     assert [item.fixes for item in found_items] == [("batch",)]
 
 
 def test_a_finite_case_is_dissected_at_its_documented_lengths():
     case = toy.make(variants={})
-    (item,) = budgets(case, runs_of(case, lambda fixes, seed: True, num_seeds=3))
+    (item,) = toy.analysis(case, runs_of(case, lambda fixes, seed: True, num_seeds=3)).ablations
     assert item.name == "bend, longer: each arm at its documented length"
 
 
@@ -219,8 +225,8 @@ def test_without_any_lattice_the_table_is_empty_and_the_answer_says_so():
     case = case_of()
     runs = runs_of(case, both)
     runs = runs[runs["arm"] != "a"]
-    assert table(case, runs).empty
-    assert answer(case, runs) == "Not every combination of the fixes was run."
+    assert toy.analysis(case, runs).ablation.empty
+    assert toy.analysis(case, runs).answer == "Not every combination of the fixes was run."
 
 
 def test_a_diverged_seed_counts_as_the_best_constant():
@@ -228,7 +234,7 @@ def test_a_diverged_seed_counts_as_the_best_constant():
     runs = runs_of(case, both)
     fixed = (runs["arm"] == "fixed") & (runs["seed"] < 50)
     runs.loc[fixed, ["diverged", "solved", "mse"]] = [True, False, np.inf]
-    row = found(table(case, runs), "last", "a", "solved")
+    row = found(toy.analysis(case, runs).ablation, "last", "a", "solved")
     assert (row["estimate"], row["num_seeds"]) == (0.5, 100)
 
 
@@ -365,9 +371,8 @@ def test_every_table_of_verdicts_has_an_answer_in_sentences(num_fixes):
 
 def test_the_answer_of_a_case_is_that_of_its_widest_lattice():
     case = case_of("abc")
-    assert answer(case, runs_of(case, lambda fixes, seed: fixes == "abc", num_seeds=1000)) == (
-        "All three are needed; none helps alone."
-    )
+    runs = runs_of(case, lambda fixes, seed: fixes == "abc", num_seeds=1000)
+    assert toy.analysis(case, runs).answer == ("All three are needed; none helps alone.")
 
 
 def test_words_are_listed_as_in_a_sentence():
@@ -386,7 +391,7 @@ def test_a_verdict_that_changes_with_the_bar_flips():
     case = case_of()
     runs = runs_of(case, both)
     runs.loc[runs["arm"] == "fixed", "r2"] = 0.97
-    rows = flips(case, runs)
+    rows = flips(case, runs, FIXED)
     changed = rows[rows["flips"]].to_dict("records")
     (row,) = changed
     assert (row["arm"], row["bar"], row["verdict"]) == ("fixed", 0.99, "fails")
@@ -394,7 +399,7 @@ def test_a_verdict_that_changes_with_the_bar_flips():
 
 def test_each_arm_is_asked_at_both_bars():
     case = case_of()
-    rows = flips(case, runs_of(case, both))
+    rows = flips(case, runs_of(case, both), FIXED)
     asked = list(zip(rows["arm"], rows["bar"], strict=True))
     arms = ["broken", "fixed", "a", "b"]
     assert asked == [(arm, bar) for arm in arms for bar in (0.9, 0.99)]
@@ -404,10 +409,10 @@ def test_a_diverged_run_clears_no_bar():
     case = case_of()
     runs = runs_of(case, lambda fixes, seed: True)
     runs["diverged"] = True
-    assert set(flips(case, runs)["verdict"]) == {"fails"}
+    assert set(flips(case, runs, FIXED)["verdict"]) == {"fails"}
 
 
 def test_a_bar_on_another_metric_is_not_moved():
     case = case_of(solved=toy.Solved("skill", above=0.9))
     runs = runs_of(case, both).rename(columns={"r2": "skill"})
-    assert flips(case, runs).empty
+    assert flips(case, runs, FIXED).empty

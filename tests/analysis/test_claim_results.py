@@ -37,7 +37,9 @@ from experiments.cases.claims import (
     claim,
     intervention,
 )
+from experiments.cases.evidence import find_evidence
 from experiments.stats import intervals
+from experiments.stats.interim import FIXED
 from tests import toy
 
 YES, NO, LUCK, OPEN = "supported", "contradicted", "depends on the seed", "undecided"
@@ -52,7 +54,7 @@ def rows_of(arm, num_solved, *, num_seeds=SEEDS, steps=8, **metrics):
 
 
 def outcomes_of(*parts, case=toy.CASE, **others):
-    return Outcomes(case, pd.concat(parts, ignore_index=True), **others)
+    return Outcomes(case, pd.concat(parts, ignore_index=True), FIXED, **others)
 
 
 def answer_to(test, *parts, **others):
@@ -312,7 +314,7 @@ def test_tracks_is_spearmans_correlation():
 
 
 def test_rows_of_another_trainer_are_an_arm():
-    others = {"trainers": {"numpy": rows_of("broken", 100)}}
+    others = {"trainers": {"numpy": (rows_of("broken", 100), FIXED)}}
     reading = answer_to(Solves("numpy:broken"), rows_of("broken", 0), **others)
     assert reading.answer == YES
 
@@ -428,7 +430,7 @@ def shares_of_answers(test, rates, num_seeds, draws=4000):
     counts = np.unique(rng.binomial(num_seeds, rates, draws), return_counts=True)
     for count, times in zip(*counts, strict=True):
         table = rows_of("broken", count, num_seeds=num_seeds).set_index("seed")
-        answer = read(test, table, span=1.0).answer
+        answer = read(test, table, span=1.0, rule=FIXED).answer
         found[answer] = found.get(answer, 0) + times / draws
     return found
 
@@ -456,7 +458,7 @@ def test_at_the_margin_of_a_rate_each_wrong_answer_comes_in_at_most_5_percent(ga
         second = rows_of("broken", 0, num_seeds=num_seeds)
         second.loc[num_seeds - losses :, "solved"] = True
         tables = [table.set_index("seed").assign(log_error=0.0) for table in (first, second)]
-        found.append(read(Helps("fixed", "broken"), *tables, span=1.0).answer)
+        found.append(read(Helps("fixed", "broken"), *tables, span=1.0, rule=FIXED).answer)
     assert found.count(YES) <= 0.05 * draws
     assert found.count(NO) <= 0.05 * draws
 
@@ -468,7 +470,7 @@ def test_at_the_margin_of_an_error_each_wrong_answer_comes_in_at_most_5_percent(
     for _ in range(draws):
         errors = -math.log(1.25) + rng.uniform(-1, 1, num_seeds)
         first = second.assign(log_error=errors)
-        found.append(read(Helps("fixed", "broken"), first, second, span=3.0).answer)
+        found.append(read(Helps("fixed", "broken"), first, second, span=3.0, rule=FIXED).answer)
     assert found.count(YES) <= 0.05 * draws
     assert found.count(NO) <= 0.05 * draws
 
@@ -490,7 +492,9 @@ def claims_case():
 def both_tables():
     case = claims_case()
     outcomes = outcomes_of(rows_of("broken", 0), rows_of("fixed", 100, steps=20), case=case)
-    return claims_table(case, outcomes), certificates_table(case, outcomes)
+    known = find_evidence(case)
+    claims = claims_table(known.claims, outcomes)
+    return claims, certificates_table(known.interventions, outcomes)
 
 
 def test_a_claim_has_a_line_for_each_question():
@@ -522,8 +526,8 @@ def test_a_certificate_names_arm_cause_and_intervention():
 
 def test_tables_without_claims_have_their_columns():
     outcomes = outcomes_of(rows_of("broken", 0))
-    assert tuple(claims_table(toy.CASE, outcomes)) == CLAIM_COLUMNS
-    assert words(certificates_table(toy.CASE, outcomes)).empty
+    assert tuple(claims_table((), outcomes)) == CLAIM_COLUMNS
+    assert words(certificates_table((), outcomes)).empty
 
 
 def test_the_words_of_claims_give_the_evidence():
@@ -548,7 +552,9 @@ def test_the_words_of_certificates_give_the_evidence():
 
 def test_undecided_evidence_says_how_many_more_seeds():
     case = toy.make(claims=(claim("S1", "It solves.", Solves("broken"), by="ours"),))
-    table = claims_table(case, outcomes_of(rows_of("broken", 4, num_seeds=4), case=case))
+    table = claims_table(
+        find_evidence(case).claims, outcomes_of(rows_of("broken", 4, num_seeds=4), case=case)
+    )
     assert words(table)["evidence"][0].endswith("after 8 steps, about 12 more would decide")
 
 

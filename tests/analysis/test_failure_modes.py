@@ -23,6 +23,7 @@ from experiments.analysis.logged_metrics import (
 from experiments.analysis.rare_failures import compare, rare_failures
 from experiments.analysis.rare_failures import words as failure_words
 from experiments.analysis.symptoms import SYMPTOMS, found, of_each, target_moments
+from experiments.stats.interim import FIXED
 from tests import toy
 
 # The mean of x (1 - x) on [0, 1] is 1/6, its standard deviation 1/sqrt(180).
@@ -116,7 +117,7 @@ def rows(*runs, arm="broken", steps=6):
 
 
 def has(symptom, *runs, case=toy.CASE):
-    return found(case, "broken", rows(*runs))[symptom].tolist()
+    return found(case, "broken", rows(*runs), FIXED)[symptom].tolist()
 
 
 def line(table, symptom):
@@ -178,12 +179,12 @@ def test_symptoms_of_one_run(symptom, changes, expected):
 
 def test_one_class_is_a_symptom_of_classifiers_alone():
     assert has("always one class", RIGHT_RUN, WRONG_RUN, case=TOSS) == [False, True]
-    assert "always one class" not in found(toy.CASE, "broken", rows(WELL))
-    assert "flat at the mean" not in found(TOSS, "broken", rows(RIGHT_RUN))
+    assert "always one class" not in found(toy.CASE, "broken", rows(WELL), FIXED)
+    assert "flat at the mean" not in found(TOSS, "broken", rows(RIGHT_RUN), FIXED)
 
 
 def test_a_metric_that_is_not_stored_is_no_symptom():
-    assert not {"all units dead", "saturated"} & set(found(toy.CASE, "broken", rows(WELL)))
+    assert not {"all units dead", "saturated"} & set(found(toy.CASE, "broken", rows(WELL), FIXED))
 
 
 def test_of_each_leaves_out_what_goes_without_saying():
@@ -203,17 +204,19 @@ def test_every_symptom_has_a_name_of_its_own():
     ("num_ill", "holds"), [(100, "most seeds"), (50, "some seeds"), (0, "few seeds")]
 )
 def test_a_symptom_holds_by_the_one_rule(num_ill, holds):
-    table = diagnose(toy.CASE, rows(*[ILL] * num_ill, *[WELL] * (100 - num_ill)))
+    table = diagnose(toy.CASE, rows(*[ILL] * num_ill, *[WELL] * (100 - num_ill)), FIXED)
     row = line(table, "flat at the mean")
     assert (row["estimate"], row["num_seeds"], row["holds"]) == (num_ill / 100, 100, holds)
 
 
 def test_an_interval_across_a_bar_holds_in_some_seeds():
-    assert line(diagnose(toy.CASE, rows(ILL, ILL)), "flat at the mean")["holds"] == "some seeds"
+    assert (
+        line(diagnose(toy.CASE, rows(ILL, ILL), FIXED), "flat at the mean")["holds"] == "some seeds"
+    )
 
 
 def test_the_words_of_a_dead_network():
-    table = diagnose(toy.CASE, rows(*[ILL | {"dead_since": 1.0}] * 50))
+    table = diagnose(toy.CASE, rows(*[ILL | {"dead_since": 1.0}] * 50), FIXED)
     assert words(table, "broken") == (
         "Of 50 seeds all answer about the same number everywhere, the mean of the target (median "
         "output 0.17, mean of the target 0.17); all have a hidden layer with no living unit (in "
@@ -222,11 +225,13 @@ def test_the_words_of_a_dead_network():
 
 
 def test_the_words_of_one_class_name_it():
-    assert "class 0 in 100.0% of them" in words(diagnose(TOSS, rows(*[WRONG_RUN] * 9)), "broken")
+    assert "class 0 in 100.0% of them" in words(
+        diagnose(TOSS, rows(*[WRONG_RUN] * 9), FIXED), "broken"
+    )
 
 
 def test_the_words_follow_the_table():
-    table = diagnose(toy.CASE, rows(*[ILL] * 50))
+    table = diagnose(toy.CASE, rows(*[ILL] * 50), FIXED)
     place = table["symptom"] == "flat at the mean"
     table.loc[place, ["estimate", "low", "high", "detail"]] = (0.87, 0.85, 0.91, "about 0.3")
     table["num_seeds"] = 77
@@ -237,12 +242,12 @@ def test_the_words_follow_the_table():
 
 
 def test_an_arm_that_is_not_stored_has_no_words():
-    assert words(diagnose(toy.CASE, rows(WELL)), "fixed") == ""
+    assert words(diagnose(toy.CASE, rows(WELL), FIXED), "fixed") == ""
 
 
 def test_arms_come_in_the_order_of_the_case_and_words_of_the_longest_budget():
     parts = [rows(WELL, arm="slow"), rows(ILL, arm="fixed"), rows(WELL, arm="fixed", steps=9)]
-    table = diagnose(toy.CASE, pd.concat(parts))
+    table = diagnose(toy.CASE, pd.concat(parts), FIXED)
     assert list(dict.fromkeys(table["arm"])) == ["fixed", "slow"]
     assert "solve it" in words(table, "fixed")
     assert "the mean of the target" in words(table, "fixed", 6)
@@ -291,7 +296,7 @@ def test_the_formulas_are_those_of_keras(labels):
 
 def verdicts(arm="broken", num_seeds=100, **values):
     part = rows(*[RIGHT_RUN | values] * num_seeds, arm=arm)
-    table = metric_check(TOSS, part).set_index("metric")
+    table = metric_check(TOSS, part, FIXED).set_index("metric")
     return table.loc["logged_accuracy"]
 
 
@@ -314,12 +319,12 @@ def test_the_verdict_on_a_logged_accuracy(arm, logged, num_seeds, verdict):
 
 def test_differences_are_paired_by_seed():
     runs = [RIGHT_RUN | {"accuracy": a, "logged_accuracy": a - 0.5} for a in (0.5, 0.7, 0.9)]
-    row = metric_check(TOSS, rows(*runs)).set_index("metric").loc["logged_accuracy"]
+    row = metric_check(TOSS, rows(*runs), FIXED).set_index("metric").loc["logged_accuracy"]
     assert row["difference"] == pytest.approx(-0.5)
 
 
 def test_the_accuracy_of_a_regression_is_meaningless():
-    table = metric_check(toy.CASE, rows(*[WELL | {"logged_accuracy": 0.25}] * 5))
+    table = metric_check(toy.CASE, rows(*[WELL | {"logged_accuracy": 0.25}] * 5), FIXED)
     (row,) = table.to_dict("records")
     assert (row["verdict"], row["logged"]) == ("meaningless", 0.25)
     assert math.isnan(row["difference"])
@@ -328,9 +333,9 @@ def test_the_accuracy_of_a_regression_is_meaningless():
 def test_a_seed_is_lied_to_only_in_an_arm_whose_metric_lies():
     far, near = RIGHT_RUN, RIGHT_RUN | {"logged_accuracy": 0.93}
     lying, honest = rows(*[far] * 50, near), rows(far, *[near] * 50)
-    found_lies = accuracy_lies(TOSS, TOSS.broken, lying, "logged_accuracy")
+    found_lies = accuracy_lies(TOSS, TOSS.broken, lying, "logged_accuracy", FIXED)
     assert found_lies.tolist() == [True] * 50 + [False]
-    assert not accuracy_lies(TOSS, TOSS.broken, honest, "logged_accuracy").any()
+    assert not accuracy_lies(TOSS, TOSS.broken, honest, "logged_accuracy", FIXED).any()
 
 
 @pytest.mark.parametrize(
@@ -370,7 +375,7 @@ def failing_arm(num_failing=3, num_solved=97):
 
 
 def test_the_unsolved_seeds_of_an_arm_that_solves():
-    table = rare_failures(TOSS, failing_arm(), "fixed")
+    table = rare_failures(TOSS, failing_arm(), "fixed", FIXED)
     assert table["seed"].tolist() == [0, 1, 2]
     assert set(table["kind"]) == {"flat, always one class"}
     assert table["share_class_1"].tolist() == [0.0] * 3
@@ -378,8 +383,8 @@ def test_the_unsolved_seeds_of_an_arm_that_solves():
 
 @pytest.mark.parametrize("counts", [(50, 50), (0, 100), (1, 3)])
 def test_an_arm_without_rare_failures_has_an_empty_table(counts):
-    assert not len(rare_failures(TOSS, failing_arm(*counts), "fixed"))
-    assert failure_words(TOSS, failing_arm(*counts), "fixed") == ""
+    assert not len(rare_failures(TOSS, failing_arm(*counts), "fixed", FIXED))
+    assert failure_words(TOSS, failing_arm(*counts), "fixed", FIXED) == ""
 
 
 def test_failing_seeds_are_compared_with_the_solved_ones():
@@ -392,7 +397,7 @@ def test_failing_seeds_are_compared_with_the_solved_ones():
 
 
 def test_the_words_say_who_fails_what_they_share_and_how_to_see_one():
-    text = failure_words(TOSS, failing_arm(), "fixed")
+    text = failure_words(TOSS, failing_arm(), "fixed", FIXED)
     for part in (
         "3 of 100 seeds of `fixed` are not solved (3.0% [",
         "3: flat, always one class (seeds 0, 1, 2).",
@@ -410,11 +415,11 @@ def test_the_words_say_who_fails_what_they_share_and_how_to_see_one():
 
 def test_the_command_of_another_arm_names_it():
     part = failing_arm().assign(arm="odd")
-    assert "--seed 0 --arms odd`" in failure_words(TOSS, part, "odd")
+    assert "--seed 0 --arms odd`" in failure_words(TOSS, part, "odd", FIXED)
 
 
 def test_a_mirrored_start_above_the_centre_is_told_as_well():
     part = failing_arm().assign(output_mean_first=lambda table: -table["output_mean_first"])
-    text = failure_words(TOSS, part, "fixed")
+    text = failure_words(TOSS, part, "fixed", FIXED)
     assert "start with their mean output above 0; of the 97 seeds" in text
     assert "far below it as the median of these lies above, 0 fail" in text

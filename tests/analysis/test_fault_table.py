@@ -10,7 +10,7 @@ import reproductions
 from experiments import Recorded, fix
 from experiments.analysis import fault_table, tables
 from experiments.cases.evidence import find_evidence
-from experiments.runs.store import Store
+from experiments.cli import commands
 from experiments.stats import intervals
 from tests import toy
 
@@ -44,9 +44,13 @@ def runs_of(case, solves, num_seeds=SEEDS):
     return pd.DataFrame(rows, columns=names).assign(flat=0.0, output_mean=0.0)
 
 
+def table(case, runs):
+    return fault_table.table({case: toy.analysis(case, runs)})
+
+
 def lines(case, solves, **changes):
     """The table as `{fix: row}`."""
-    found = fault_table.table({case: runs_of(case, solves, **changes)})
+    found = table(case, runs_of(case, solves, **changes))
     return {row["fix"]: row for row in found.to_dict("records")}
 
 
@@ -80,7 +84,7 @@ def test_the_class_of_a_fault_is_that_of_the_fixes_that_mend_it():
 
 def test_fixes_of_one_class_name_it_once():
     case = case_of(faults=dict.fromkeys(FIXES, FAULTS["a"]))
-    assert fault_table.fault(case, case.fixes) == FAULTS["a"]
+    assert fault_table.fault(find_evidence(case).faults, case.fixes) == FAULTS["a"]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +132,7 @@ def test_the_diagnosis_is_of_the_broken_side():
 def test_a_lattice_without_a_fix_is_a_set_of_fixes_beside_the_documented_pair():
     case = case_of(recorded=(Recorded("lattice", SEEDS, without=("b",)),))
     runs = runs_of(case, both)
-    found = fault_table.table({case: runs[runs["arm"] != "b"]})
+    found = table(case, runs[runs["arm"] != "b"])
     assert found[["kind", "fix", "budget"]].to_numpy().tolist() == [
         ["pair", "a+b", fault_table.DOCUMENTED],
         ["set of fixes", "a", "8 updates"],
@@ -140,14 +144,14 @@ def test_the_documented_pair_has_the_seeds_of_each_side():
     case = case_of(recorded=(Recorded("lattice", SEEDS, without=("b",)),))
     runs = runs_of(case, both)
     runs = runs[(runs["arm"] == "broken") | ((runs["arm"] == "fixed") & (runs["seed"] < 16))]
-    (row,) = fault_table.table({case: runs}).to_dict("records")
+    (row,) = table(case, runs).to_dict("records")
     assert (row["broken_num_seeds"], row["fixed_num_seeds"]) == (100, 16)
     assert row["verdict"] == "solves"
 
 
 def test_nothing_stored_gives_no_line():
     case = case_of()
-    assert not len(fault_table.table({case: runs_of(case, both).iloc[:0]}))
+    assert not len(table(case, runs_of(case, both).iloc[:0]))
 
 
 # The committed table.
@@ -166,7 +170,7 @@ def test_every_fix_is_classed_by_names_of_the_taxonomy(name):
 
 
 def test_the_committed_table_is_that_of_the_runs():
-    stores = [Store(ROOT / "results" / name, reproductions.load(name)) for name in CASES]
-    made = tables.to_csv(fault_table.table({store.case: tables.runs(store) for store in stores}))
+    cases = [reproductions.load(name) for name in CASES]
+    made = tables.to_csv(fault_table.table({case: commands.analysis_of(case) for case in cases}))
     committed = (ROOT / "results" / "faults.csv").read_text(encoding="utf-8")
     assert committed == made, "run: python -m reproductions report"

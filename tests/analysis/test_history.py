@@ -28,6 +28,10 @@ COLUMNS = {"r2": "r2", "mse": "mse"}
 WHERE = {"variant": "broken", "checkpoint": 1, "stack": "old1.0"}
 
 
+def compare(case, runs, folder):
+    return period.compare(case, find_evidence(case).history, runs, folder)
+
+
 def case_of(*periods):
     """Returns the toy case, its bar R2 of 0.95, with these periods."""
     return toy.make(history=periods)
@@ -52,7 +56,7 @@ def compared(folder, ours, theirs, **changes):
     """Compares two lists of errors; returns the one row."""
     write_era(folder, theirs)
     chosen = Historical("broken", "old", WHERE, COLUMNS, **changes)
-    (row,) = period.compare(case_of(chosen), runs_of(ours), folder).to_dict("records")
+    (row,) = compare(case_of(chosen), runs_of(ours), folder).to_dict("records")
     return row
 
 
@@ -253,7 +257,7 @@ def test_a_classifiers_error_is_its_share_put_wrong_and_never_0(tmp_path):
     runs = pd.DataFrame({"seed": range(20), "accuracy": 1.0, "solved": True, "diverged": False})
     runs = runs.assign(arm="fixed", steps=case.fixed.num_steps)
     case = case_with(case, chosen)
-    (row,) = period.compare(case, runs, ERA).to_dict("records")
+    (row,) = compare(case, runs, ERA).to_dict("records")
     assert row["our_median"] == pytest.approx(0.5 / 10_000)
     assert row["era_median"] == pytest.approx(np.sort(1 - era["t10k_acc_sign"])[len(era) // 2 - 1])
     assert row["era_rate"] == (era["t10k_acc_sign"] >= 0.9).mean()
@@ -271,7 +275,7 @@ def test_a_tuple_means_any_of_its_values(tmp_path):
     write_era(tmp_path, [0.01] * 30, variant=["broken"] * 10 + ["asked"] * 15 + ["else"] * 5)
     where = {"variant": ("broken", "asked"), "checkpoint": 1}
     case = case_of(Historical("broken", "old", where, COLUMNS))
-    assert period.compare(case, runs_of([0.01] * 30), tmp_path)["era_seeds"].tolist() == [25]
+    assert compare(case, runs_of([0.01] * 30), tmp_path)["era_seeds"].tolist() == [25]
 
 
 def test_values_are_compared_as_they_are_written(tmp_path):
@@ -279,7 +283,7 @@ def test_values_are_compared_as_they_are_written(tmp_path):
     case = case_of(
         *(Historical("broken", "old", {"checkpoint": at}, COLUMNS) for at in (10, "end"))
     )
-    assert period.compare(case, runs_of([0.01] * 30), tmp_path)["era_seeds"].tolist() == [20, 10]
+    assert compare(case, runs_of([0.01] * 30), tmp_path)["era_seeds"].tolist() == [20, 10]
 
 
 def test_the_longest_stored_budget_is_read_unless_one_is_named(tmp_path):
@@ -288,14 +292,14 @@ def test_the_longest_stored_budget_is_read_unless_one_is_named(tmp_path):
     case = case_of(
         *(Historical("broken", "old", WHERE, COLUMNS, steps=steps) for steps in (None, 8, 20))
     )
-    found = period.compare(case, runs, tmp_path)
+    found = compare(case, runs, tmp_path)
     assert found["steps"].tolist() == [20, 8, 20]
     assert found["ratio"].tolist() == pytest.approx([4, 2, 4])
 
 
 def test_an_arm_that_was_not_run_is_left_out(tmp_path):
     chosen = Historical("fixed", "old", WHERE, COLUMNS)
-    found = period.compare(case_of(chosen), runs_of([0.02] * 30), tmp_path)
+    found = compare(case_of(chosen), runs_of([0.02] * 30), tmp_path)
     assert (len(found), list(found)) == (0, period.COLUMNS)
 
 
@@ -305,7 +309,7 @@ def test_an_arm_that_was_not_run_is_left_out(tmp_path):
 def test_a_missing_table_is_named_with_what_mends_it(tmp_path):
     case = case_of(Historical("broken", "old", WHERE, COLUMNS))
     with pytest.raises(SuiteError, match=r"old\.csv is missing; restore it with: git checkout"):
-        period.compare(case, runs_of([0.01] * 30), tmp_path)
+        compare(case, runs_of([0.01] * 30), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -322,7 +326,7 @@ def test_a_damaged_table_is_named_with_what_mends_it(tmp_path, text, received):
     (tmp_path / "old.csv").write_text(text, encoding="utf-8")
     case = case_of(Historical("broken", "old", WHERE, COLUMNS))
     with pytest.raises(SuiteError, match=rf"old\.csv is damaged; restore .*Received: .*{received}"):
-        period.compare(case, runs_of([0.01] * 30), tmp_path)
+        compare(case, runs_of([0.01] * 30), tmp_path)
 
 
 def test_rows_that_are_not_there_are_named_with_what_makes_them(tmp_path):
@@ -330,20 +334,20 @@ def test_rows_that_are_not_there_are_named_with_what_makes_them(tmp_path):
     case = case_of(Historical("broken", "old", WHERE | {"checkpoint": 2}, COLUMNS))
     text = r"has no rows for arm 'broken'; .* make its rows anew with regenerate\.py"
     with pytest.raises(SuiteError, match=text):
-        period.compare(case, runs_of([0.01] * 30), tmp_path)
+        compare(case, runs_of([0.01] * 30), tmp_path)
 
 
 def test_a_seed_counts_once(tmp_path):
     write_era(tmp_path, [0.01] * 30, seed=[*range(29), 28])
     case = case_of(Historical("broken", "old", WHERE, COLUMNS))
     with pytest.raises(ValueError, match="takes each seed once: name one stack"):
-        period.compare(case, runs_of([0.01] * 30), tmp_path)
+        compare(case, runs_of([0.01] * 30), tmp_path)
 
 
 def test_a_period_maps_the_bar_and_the_error():
     case = case_of(Historical("broken", "old", WHERE, {"mse": "mse"}))
     with pytest.raises(ValueError, match=r"maps \['mse', 'r2'\] to columns"):
-        period.compare(case, runs_of([0.01] * 30), ERA)
+        compare(case, runs_of([0.01] * 30), ERA)
 
 
 # The committed data.
@@ -406,7 +410,7 @@ def test_every_period_of_a_case_finds_its_rows(name):
         parts.append(runs_of([0.5] * 20, item.arm, steps).assign(accuracy=0.5))
     if parts:
         runs = pd.concat(parts).drop_duplicates(["arm", "steps", "seed"])
-        assert len(period.compare(case, runs, ERA)) == len(find_evidence(case).history)
+        assert len(compare(case, runs, ERA)) == len(find_evidence(case).history)
 
 
 # The script that makes the data anew.

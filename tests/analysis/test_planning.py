@@ -235,7 +235,7 @@ def test_what_this_folder_lacks_is_known_from_committed_results(tmp_path):
 
 def test_under_looks_it_is_a_look_that_decides(tmp_path):
     store = filled(tmp_path, "broken,slow", 40)
-    store.note(stopping_rule=interim.REPEATED)
+    store.note(stopping_rule=interim.REPEATED.name)
     plan = plans.select(CASE, "broken,slow,fixed")
     found = planning.plan(CASE, plan, list(range(40)), store, seconds=0)
     arms = found.arms.set_index("arm")

@@ -5,12 +5,13 @@ import pytest
 from scipy import stats
 
 from experiments.analysis import criteria, sequential, tables
-from experiments.analysis.outcomes import Outcomes
+from experiments.analysis.analysis import Analysis
 from experiments.analysis.questions import paired
 from experiments.cases import plans
 from experiments.cases.case import SuiteError
 from experiments.cases.claims import Fails, Helps, Less, Solves, claim
-from experiments.report import evidence, report
+from experiments.cases.evidence import find_evidence
+from experiments.report import report
 from experiments.runs.keys import row_key
 from experiments.runs.store import Store
 from experiments.stats import effects, interim
@@ -62,10 +63,18 @@ class World:
         return head | metrics | {"solved": solved, "key": row_key(CASE, setup)}
 
 
+def analysed(store, case=CASE):
+    return Analysis(case, find_evidence(case), store)
+
+
+def asked(case, plan):
+    return criteria.questions(case, find_evidence(case), plan)
+
+
 def run(folder, plan=LATTICE, case=CASE, most_rows=10**9, **options):
     store = Store(folder, case)
     world = World(store, most_rows=most_rows)
-    return sequential.until(case, plan, store, world, **options), store, world
+    return sequential.until(analysed(store, case), plan, world, **options), store, world
 
 
 def counts(store):
@@ -77,7 +86,7 @@ def counts(store):
 
 
 def test_every_arm_every_fix_and_every_claim_within_the_plan_is_asked_for():
-    words = [question.words.partition(":")[0] for question in criteria.questions(CASE, LATTICE)]
+    words = [question.words.partition(":")[0] for question in asked(CASE, LATTICE)]
     rates = [f"solve rate of {arm}" for arm in LATTICE]
     fixes = ["bend, alone", "bend, last", "longer, alone", "longer, last"]
     assert words == [*rates, *fixes, "claim C1", "claim C2", "claim C6"]
@@ -85,7 +94,7 @@ def test_every_arm_every_fix_and_every_claim_within_the_plan_is_asked_for():
 
 def test_without_the_whole_lattice_no_fix_is_asked_for():
     plan = plans.select(CASE, "broken,fixed,slow")
-    words = [question.words.partition(":")[0] for question in criteria.questions(CASE, plan)]
+    words = [question.words.partition(":")[0] for question in asked(CASE, plan)]
     rates = [f"solve rate of {arm}" for arm in plan]
     assert words == [*rates, "claim C1", "claim C3", "claim C6"]
 
@@ -94,13 +103,13 @@ def test_a_claim_on_a_length_of_the_plan_is_asked_for():
     plan = {"fixed": CASE.fixed.replace(epochs=333)}
     steps = plan["fixed"].num_steps
     case = toy.make(claims=(claim("C", "Later.", Solves("fixed", steps=steps), by="ours"),))
-    assert [q.words for q in criteria.questions(case, plan)][1:] == ["claim C: Later."]
-    assert [q.words for q in criteria.questions(case, {"fixed": CASE.fixed})][1:] == []
+    assert [q.words for q in asked(case, plan)][1:] == ["claim C: Later."]
+    assert [q.words for q in asked(case, {"fixed": CASE.fixed})][1:] == []
 
 
 def test_arms_are_asked_by_the_names_of_the_plan():
     case = toy.make(claims=(claim("C", "Both.", Solves("longer+bend"), by="ours"),))
-    (question,) = [q for q in criteria.questions(case, LATTICE) if q.words == "claim C: Both."]
+    (question,) = [q for q in asked(case, LATTICE) if q.words == "claim C: Both."]
     assert question.arms == ("fixed",)
 
 
@@ -159,7 +168,7 @@ def test_with_time_enough_it_goes_on(tmp_path):
 def test_rows_that_are_not_there_after_training_are_an_error(tmp_path):
     store = Store(tmp_path / "a", CASE)
     with pytest.raises(SuiteError, match="lacks rows .* run again .* Received: broken"):
-        sequential.until(CASE, {"broken": CASE.broken}, store, lambda plan, seeds: None)
+        sequential.until(analysed(store), {"broken": CASE.broken}, lambda plan, seeds: None)
 
 
 # What was decided is what tables say.
@@ -172,7 +181,7 @@ def finished(tmp_path_factory):
 
 def test_the_folder_says_how_its_seeds_were_chosen(finished):
     _, store, _ = finished
-    assert Store(store.folder, CASE).stopping_rule == interim.REPEATED
+    assert Store(store.folder, CASE).stopping_rule == interim.REPEATED.name
 
 
 def test_arms_have_whole_looks_and_not_all_the_same(finished):
@@ -185,14 +194,12 @@ def test_each_answer_is_that_of_the_tables(finished):
     found, store, _ = finished
     names = [words.partition(":")[0] for words in found.table["question"]]
     answers = dict(zip(names, found.table["answer"], strict=True))
-    runs = tables.runs(store)
-    shown = evidence.gather(CASE, store, runs)
-    summary = tables.outcomes(CASE, tables.summary(runs))
-    expected = {f"solve rate of {r.arm}": r.verdict for r in summary.itertuples()}
-    part = shown["dissection"]
+    shown = analysed(store)
+    expected = {f"solve rate of {r.arm}": r.verdict for r in shown.outcomes.itertuples()}
+    part = shown.ablation
     part = part[part["kind"].isin(["alone", "last"]) & (part["quantity"] == "verdict")]
     expected |= {f"{r.fixes}, {r.kind}": r.verdict for r in part.itertuples()}
-    claims = {r.claim.split()[0]: r.verdict for r in shown["claims"].itertuples()}
+    claims = {r.claim.split()[0]: r.verdict for r in shown.claims.itertuples()}
     expected |= {f"claim {name}": claims[name] for name in ("C1", "C2", "C3", "C6")}
     assert answers == expected
 
@@ -203,14 +210,14 @@ def test_what_is_decided_stays_so_at_every_later_look(finished):
     runs = tables.runs(store)
     runs = runs[runs["arm"] == "slow"]
     for look in interim.looks(row["num_seeds"]):
-        (line,) = tables.outcomes(CASE, tables.summary(runs[runs["seed"] < look])).itertuples()
+        part = toy.analysis(CASE, runs[runs["seed"] < look], interim.REPEATED)
+        (line,) = part.outcomes.itertuples()
         is_decided = line.verdict != "undecided"
         assert is_decided == (not np.isnan(row["decided_at"]) and look >= row["decided_at"])
 
 
 def test_a_rate_is_read_at_the_confidence_of_its_look(finished):
-    runs = tables.runs(finished[1])
-    lines = tables.summary(runs).set_index(["arm", "metric"])
+    lines = analysed(finished[1]).summary.set_index(["arm", "metric"])
     line = lines.loc["fixed", "solved"]
     num, share = int(line["num_seeds"]), line["estimate"]
     # Wilson's bound: where the score test of this error just does not reject.
@@ -220,13 +227,12 @@ def test_a_rate_is_read_at_the_confidence_of_its_look(finished):
 
 def test_an_effect_is_read_at_the_seeds_of_its_two_arms(finished):
     _, store, _ = finished
-    runs = tables.runs(store)
-    outcomes = Outcomes(CASE, runs)
+    outcomes = analysed(store).per_seed
     first, second = outcomes.of("longer"), outcomes.of("broken")
     seeds = first.index.intersection(second.index)
     confidence = 1 - 0.05 / 2 ** (1 + np.log2(len(seeds) / 32))
     pair = paired(first.loc[seeds], second.loc[seeds], span=outcomes.span, confidence=confidence)
-    table = evidence.gather(CASE, store, runs)["dissection"]
+    table = analysed(store).ablation
     part = table[(table["kind"] == "alone") & (table["fixes"] == "longer")]
     (line,) = part[part["quantity"] == "solved"].itertuples()
     assert line.low == pytest.approx(pair[0].low, abs=1e-9)
@@ -237,8 +243,8 @@ def test_an_effect_is_read_at_the_seeds_of_its_two_arms(finished):
 
 def test_the_report_says_that_95_percent_is_that_of_all_looks(finished):
     _, store, _ = finished
-    report.write(CASE, store, pictures=False)
-    assert interim.words(interim.REPEATED) in (store.folder / "report.md").read_text()
+    report.write(analysed(store), pictures=False)
+    assert interim.REPEATED.text() in (store.folder / "report.md").read_text()
 
 
 def test_the_words_say_what_is_decided_where_and_what_is_not(finished):
@@ -298,9 +304,9 @@ def fixed_folder(folder, num_seeds, rates=RATES):
 
 def test_a_folder_of_a_fixed_number_is_read_by_looks_from_then_on(tmp_path):
     store = fixed_folder(tmp_path / "a", 32)
-    before = tables.summary(tables.runs(store)).set_index(["arm", "metric"])
+    before = analysed(store).summary.set_index(["arm", "metric"])
     run(tmp_path / "a", plans.select(CASE, "broken"))
-    after = tables.summary(tables.runs(Store(tmp_path / "a", CASE))).set_index(["arm", "metric"])
+    after = analysed(Store(tmp_path / "a", CASE)).summary.set_index(["arm", "metric"])
     assert counts(store)["broken"] == 32
     assert after.loc["broken", "solved"]["high"] > before.loc["broken", "solved"]["high"]
 
@@ -308,8 +314,8 @@ def test_a_folder_of_a_fixed_number_is_read_by_looks_from_then_on(tmp_path):
 def test_a_fixed_number_added_later_does_not_bring_the_fixed_rule_back(tmp_path):
     run(tmp_path / "a", plans.select(CASE, "broken"))
     store = fixed_folder(tmp_path / "a", 100)
-    assert store.stopping_rule == interim.REPEATED
-    assert interim.rule_of(tables.runs(store)) == interim.REPEATED
+    assert store.stopping_rule == interim.REPEATED.name
+    assert analysed(store).rule is interim.REPEATED
 
 
 def test_seeds_beyond_a_look_count_if_they_leave_it_undecided(tmp_path):

@@ -11,6 +11,7 @@ from experiments.report import report
 from experiments.report.markdown import markdown
 from experiments.runs import runner
 from experiments.runs.store import Store
+from experiments.stats.interim import FIXED
 from tests import toy
 from tests.runs.test_store import ENVIRONMENT, rows
 
@@ -26,7 +27,7 @@ def line(summary, metric):
 
 
 def test_summary_counts_by_hand():
-    summary = tables.summary(toy_runs([0.1, 0.2, 0.3, 0.9, 1.1, 0.4, 0.7, 0.8, 0.6]))
+    summary = tables.summary(toy_runs([0.1, 0.2, 0.3, 0.9, 1.1, 0.4, 0.7, 0.8, 0.6]), FIXED)
     assert line(summary, "solved")["estimate"] == pytest.approx(4 / 9)
     assert line(summary, "mse")["estimate"] == 0.6
     assert line(summary, "mse")["num_seeds"] == 9
@@ -34,13 +35,13 @@ def test_summary_counts_by_hand():
 
 
 def test_a_diverged_seed_stays_in_the_median():
-    summary = tables.summary(toy_runs([0.1, np.inf, np.inf]))
+    summary = tables.summary(toy_runs([0.1, np.inf, np.inf]), FIXED)
     assert line(summary, "mse")["estimate"] == np.inf
 
 
 def test_a_metric_that_does_not_apply_has_no_line():
     both = pd.concat([toy_runs([0.1] * 3), toy_runs([0.2] * 3, "dead_2", "neck")])
-    summary = tables.summary(both)
+    summary = tables.summary(both, FIXED)
     assert set(summary[summary["arm"] == "neck"]["metric"]) == {"diverged", "solved", "dead_2"}
 
 

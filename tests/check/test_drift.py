@@ -8,9 +8,12 @@ import pytest
 
 import reproductions
 from experiments.analysis import tables
+from experiments.analysis.analysis import Analysis
 from experiments.cases.case import SuiteError
+from experiments.cases.evidence import find_evidence
 from experiments.check import comparison, drift
 from experiments.check import sample as gate_sample
+from experiments.cli import commands
 from experiments.runs import runner
 from experiments.runs.store import Store
 from tests import toy
@@ -34,7 +37,7 @@ def store(tmp_path_factory):
 @pytest.fixture(scope="module")
 def found(store):
     """A check of the unchanged toy."""
-    return drift.check({CASE: store}, num_seeds=64)
+    return drift.check({CASE: analysed(store)}, num_seeds=64)
 
 
 @pytest.fixture
@@ -43,6 +46,10 @@ def rows(store):
     table = tables.runs(store)
     table = table[table["arm"] == "broken"].reset_index(drop=True)
     return table[table["seed"] < 200], table[table["seed"] >= 200]
+
+
+def analysed(store):
+    return Analysis(store.case, find_evidence(store.case), store)
 
 
 def compared(rows):
@@ -81,7 +88,7 @@ def test_a_changed_learning_rate_fails_and_the_table_says_by_how_much(store):
 def test_rows_of_another_keras_are_compared_not_refused(store, found):
     store.environments[0]["keras"], now = "2.99.0", store.environments[0]["keras"]
     try:
-        other = drift.check({CASE: store}, num_seeds=2, first_seed=5_000)
+        other = drift.check({CASE: analysed(store)}, num_seeds=2, first_seed=5_000)
     finally:
         store.environments[0]["keras"] = now
     assert other.passed
@@ -91,14 +98,14 @@ def test_rows_of_another_keras_are_compared_not_refused(store, found):
 
 def test_a_check_refuses_stored_seeds_and_a_single_one(store):
     with pytest.raises(SuiteError, match="check trains seeds that are not stored. Received: 100"):
-        drift.check({CASE: store}, first_seed=100)
+        drift.check({CASE: analysed(store)}, first_seed=100)
     with pytest.raises(SuiteError, match="check needs --seeds 2 at the least. Received: 1"):
-        drift.check({CASE: store}, num_seeds=1)
+        drift.check({CASE: analysed(store)}, num_seeds=1)
 
 
 def test_a_check_needs_evidence(tmp_path):
     with pytest.raises(SuiteError, match="python -m reproductions record toy"):
-        drift.check({CASE: Store(tmp_path / "none", CASE)})
+        drift.check({CASE: analysed(Store(tmp_path / "none", CASE))})
 
 
 # Which arms.
@@ -262,7 +269,7 @@ def committed(case):
 @pytest.mark.parametrize("name", ["sum_hinge", "sum_softmax"])
 def test_the_committed_evidence_still_holds(name):
     case = reproductions.load(name)
-    found = drift.check({case: committed(case)}, num_seeds=64)
+    found = drift.check({case: commands.analysis_of(case)}, num_seeds=64)
     assert found.passed, (found.alarms, found.failures)
 
 

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 import reproductions
-from experiments.analysis import ablation, tables
+from experiments.analysis import tables
+from experiments.analysis.analysis import Analysis
 from experiments.cases.case import SuiteError
+from experiments.cli import commands
 from experiments.publish.animation import animations
 from experiments.report import captions, case_figures, figure_files, figures, index
 from experiments.report.markdown import picture
@@ -16,7 +18,7 @@ from experiments.report.story import story
 from experiments.report.style import look
 from experiments.runs.store import Store
 from tests import toy
-from tests.report.test_evidence import CASE, LATTICE, gathered, stored
+from tests.report.test_evidence import CASE, LATTICE, analysed, stored
 from tests.test_results import RESULTS
 
 CASES = reproductions.names()
@@ -44,8 +46,9 @@ def toy_tables(tmp_path, monkeypatch):
         "experiments.training.metrics.curve_target",
         lambda case: toy.target(np.array([0.0, 0.5, 1.0])),
     )
-    runs, found = gathered(stored(tmp_path, LATTICE))
-    return case_figures.Tables(CASE, runs, curves(), found)
+    analysis = analysed(stored(tmp_path, LATTICE))
+    analysis.curves = curves()
+    return analysis
 
 
 @pytest.fixture
@@ -65,8 +68,9 @@ def test_a_folder_of_evidence_has_every_figure(shown):
     assert list(shown) == NAMES
 
 
-def test_a_folder_without_evidence_has_those_of_behaviour(toy_tables):
-    bare = case_figures.Tables(CASE, toy_tables.runs, toy_tables.curves, {})
+def test_a_folder_without_evidence_has_those_of_behaviour(toy_tables, tmp_path):
+    bare = Analysis(CASE, toy_tables.evidence, Store(tmp_path / "a", CASE, "numpy"))
+    bare.runs, bare.curves = toy_tables.runs, toy_tables.curves
     assert [plate.name for plate in case_figures.collect(bare)] == NAMES[:3]
 
 
@@ -99,13 +103,13 @@ def test_dissection_draws_the_rates_of_every_set(shown, toy_tables):
     (axes,) = axes_of(shown["dissection"])
     rates = [text.get_text() for text in axes.texts if "%" in text.get_text()]
     assert rates == ["✗ 0%", "✗ 0%", "✗ 0%", "✓ 100%"]
-    (item,) = ablation.budgets(CASE, toy_tables.runs)
+    (item,) = toy_tables.ablations
     assert shown["dissection"].words.title == f"toy: {item.answer}"
 
 
 def test_shapley_draws_points_and_factors_of_the_stored_table(shown, toy_tables):
     rates, errors = axes_of(shown["shapley"])
-    table = toy_tables.found["dissection"]
+    table = toy_tables.ablation
     for axes, quantity, change in (
         (rates, "solved", lambda v: 100 * v),
         (errors, "log_error", np.exp),
@@ -130,7 +134,7 @@ def test_shapley_of_equal_worth_is_said_to_be_equal(shown):
     ],
 )
 def test_shapley_names_all_whose_interval_reaches_the_best(rows, says, toy_tables):
-    (item,) = ablation.budgets(CASE, toy_tables.runs)
+    (item,) = toy_tables.ablations
     values = pd.DataFrame(rows, columns=["fixes", "estimate", "low", "high"])
     assert captions.shapley(CASE, item, values).title == f"toy: {says}"
 
@@ -180,20 +184,20 @@ def test_a_look_is_in_the_name_of_a_file(theme, width, stem):
 
 def test_a_folder_without_runs_names_the_command_that_trains(tmp_path):
     with pytest.raises(SuiteError, match=r"holds no runs; train some with: python -m repr.*toy"):
-        case_figures.read(Store(tmp_path, CASE))
+        analysed(Store(tmp_path, CASE), stored=True).need(*case_figures.NEEDED)
 
 
 def test_a_folder_that_lacks_a_table_names_the_command_that_makes_it(tmp_path):
     store = stored(tmp_path, LATTICE)
-    with pytest.raises(SuiteError, match=r"lacks dissection.csv; make it with: .* report toy"):
-        case_figures.read(store)
+    with pytest.raises(SuiteError, match=r"lacks dissection.csv; write it with: .* report toy"):
+        analysed(store, stored=True).need(*case_figures.NEEDED)
 
 
 # The story.
 
 
 def test_the_story_tells_what_fails_what_mends_and_why(toy_tables):
-    text = story(CASE, toy_tables.runs, toy_tables.found)
+    text = story(toy_tables)
     assert text.startswith("A parabola is fitted by a line; people search for it as: pred")
     assert "With every fix, after 20 updates, of 100 seeds all solve it" in text
     assert "Both are needed" in text
@@ -207,7 +211,7 @@ def test_the_story_tells_what_fails_what_mends_and_why(toy_tables):
 @pytest.mark.parametrize("name", CASES)
 def test_committed_texts_are_those_of_the_tables(name):
     case = reproductions.load(name)
-    for plate in case_figures.collect(case_figures.read(Store(RESULTS / name, case))):
+    for plate in case_figures.collect(commands.analysis_of(case)):
         text = (RESULTS / name / "figures" / f"{plate.name}.md").read_text()
         assert text == picture(plate.words, f"{plate.name}.{plate.kept[0]}"), (
             f"run: python -m reproductions report {name}"
@@ -217,8 +221,7 @@ def test_committed_texts_are_those_of_the_tables(name):
 @pytest.mark.parametrize("name", CASES)
 def test_committed_figures_are_drawn_from_the_tables(name):
     case = reproductions.load(name)
-    stored_tables = case_figures.read(Store(RESULTS / name, case))
-    for plate in case_figures.collect(stored_tables):
+    for plate in case_figures.collect(commands.analysis_of(case)):
         drawn = {label for axes in axes_of(plate) for label in _words(axes)}
         assert drawn
         file = RESULTS / name / "figures" / f"{plate.name}.png"
@@ -231,9 +234,10 @@ def _words(axes):
 
 def test_the_readme_holds_the_findings_of_the_tables():
     cases = [reproductions.load(name) for name in CASES]
-    found = {case: case_figures.read(Store(RESULTS / case.name, case)) for case in cases}
+    found = {case: commands.analysis_of(case) for case in cases}
+    plate = case_figures.summary(found)
     readme = (RESULTS.parent / "README.md").read_text()
-    made = index.with_findings(readme, found, case_figures.summary(found))
+    made = index.with_findings(readme, found, plate)
     assert made == readme, "run: python -m reproductions report"
     for name in CASES:
         assert re.search(rf"\| \[`{name}`\]", readme)

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.analysis import ablation, tables
+from experiments.analysis.analysis import Analysis
 from experiments.cases import plans
 from experiments.cases.claims import Fails, Solves, claim, intervention
+from experiments.cases.evidence import find_evidence
 from experiments.report import case_figures, evidence, index
 from experiments.report import report as reports
 from experiments.report.markdown import markdown
@@ -53,41 +54,39 @@ def stored(folder, rates, case=CASE):
 LATTICE = {"broken": 0.0, "bend": 0.0, "longer": 0.0, "fixed": 1.0}
 
 
-def gathered(store, case=CASE):
-    runs = tables.runs(store)
-    return runs, evidence.gather(case, store, runs)
+def analysed(store, case=CASE, **options):
+    return Analysis(case, find_evidence(case), store, **options)
 
 
 def test_a_folder_gives_every_table_but_the_era_that_is_not_there(tmp_path):
-    _, found = gathered(stored(tmp_path, LATTICE | {"slow": 0.0}))
+    texts = analysed(stored(tmp_path, LATTICE | {"slow": 0.0})).texts()
     expected = {"dissection", "sensitivity", "claims", "certificates", "diagnosis"}
-    assert set(found) == expected | {"metric_check"}
-    assert set(evidence.texts(found)) == {f"{name}.csv" for name in found}
+    expected |= {"metric_check", "summary", "curves", "seeds"}
+    assert set(texts) == {f"{name}.csv" for name in expected}
 
 
 def test_a_claim_whose_arm_was_not_run_says_so_and_stops_nothing(tmp_path):
-    _, found = gathered(stored(tmp_path, LATTICE))
-    verdicts = found["claims"].groupby("claim", sort=False)["verdict"].first().tolist()
+    claims = analysed(stored(tmp_path, LATTICE)).claims
+    verdicts = claims.groupby("claim", sort=False)["verdict"].first().tolist()
     assert verdicts == ["supported", "cannot be tested", "not run"]
-    assert "python -m reproductions record toy" in found["claims"]["note"].iloc[-1]
+    assert "python -m reproductions record toy" in claims["note"].iloc[-1]
 
 
 def test_the_answer_names_the_dissection_it_rests_on(tmp_path):
-    runs, _ = gathered(stored(tmp_path, LATTICE))
-    text = evidence.answer(CASE, runs)
+    text = evidence.answer(analysed(stored(tmp_path, LATTICE)))
     assert text.startswith("**Both are needed; none is shown to help alone.**")
     assert "100 seeds" in text
 
 
 def test_without_a_whole_lattice_there_is_no_answer(tmp_path):
-    runs, found = gathered(stored(tmp_path, {"broken": 0.0, "fixed": 1.0}))
-    assert evidence.answer(CASE, runs) == ""
-    assert "What each fix is worth" not in dict(evidence.sections(CASE, runs, found))
+    analysis = analysed(stored(tmp_path, {"broken": 0.0, "fixed": 1.0}))
+    assert evidence.answer(analysis) == ""
+    assert "What each fix is worth" not in dict(evidence.sections(analysis))
 
 
 def test_dissected_gives_a_line_for_each_fix_and_pair(tmp_path):
-    _, found = gathered(stored(tmp_path, LATTICE))
-    ((heading, (fixes, pairs, sets)),) = evidence.dissected(found["dissection"]).items()
+    table = analysed(stored(tmp_path, LATTICE)).ablation
+    ((heading, (fixes, pairs, sets)),) = evidence.dissected(table).items()
     assert heading.endswith("100 seeds")
     assert fixes["fix"].tolist() == ["bend", "longer"]
     assert pairs["pair"].tolist() == ["bend+longer"]
@@ -99,8 +98,7 @@ def test_dissected_gives_a_line_for_each_fix_and_pair(tmp_path):
 
 
 def test_an_error_is_told_as_a_factor(tmp_path):
-    _, found = gathered(stored(tmp_path, LATTICE))
-    table = found["dissection"]
+    table = analysed(stored(tmp_path, LATTICE)).ablation
     row = table[(table["kind"] == "shapley") & (table["quantity"] == "log_error")].iloc[0]
     ((_, (fixes, _, _)),) = evidence.dissected(table).items()
     assert (
@@ -132,20 +130,20 @@ def test_a_verdict_that_another_bar_turns_is_named():
 
 
 def test_accuracy_of_a_regression_is_called_meaningless(tmp_path):
-    runs, _ = gathered(stored(tmp_path, LATTICE))
+    analysis = analysed(stored(tmp_path, LATTICE))
     table = pd.DataFrame({"arm": ["broken"], "steps": [8], "metric": ["logged_accuracy"]})
     table = table.assign(logged=0.25, num_seeds=4, verdict="meaningless", true=np.nan)
-    (text,) = evidence._metrics(CASE, runs, table)
+    (text,) = evidence._metrics(CASE, analysis.runs, table)
     assert "from 0.25 to 0.25" in text
 
 
 def test_the_report_and_the_index_carry_answer_and_claims(tmp_path):
     store = stored(tmp_path, LATTICE | {"slow": 0.0})
-    reports.write(CASE, store)
+    reports.write(analysed(store))
     report = store.read_table("report.md")
     assert "**Both are needed; none is shown to help alone.**" in report
     assert "| A3 A slower rate would do. | asker | contradicted |" in report
-    found = {CASE: case_figures.read(store)}
+    found = {CASE: analysed(store, stored=True)}
     page = index.page(found, tmp_path, case_figures.summary(found))
     assert "Both are needed; none is shown to help alone." in page
     assert "| A1 The bend is needed. | [toy](toy/report.md) | answer | supported |" in page
@@ -157,22 +155,20 @@ def test_every_number_of_the_words_follows_the_rows(tmp_path):
     other = stored(tmp_path / "other", LATTICE | {"fixed": 0.9})
     texts = []
     for store in (one, other):
-        _, found = gathered(store)
-        ((_, (fixes, pairs, _)),) = evidence.dissected(found["dissection"]).items()
+        ((_, (fixes, pairs, _)),) = evidence.dissected(analysed(store).ablation).items()
         texts.append(markdown(fixes) + markdown(pairs))
     assert texts[0] != texts[1]
     assert "+45.0 [" in texts[1]
 
 
 def test_a_dissection_of_the_lattice_is_what_plans_call_the_lattice(tmp_path):
-    runs, _ = gathered(stored(tmp_path, LATTICE))
-    (found,) = ablation.budgets(CASE, runs)
+    (found,) = analysed(stored(tmp_path, LATTICE)).ablations
     assert set(found.steps) == set(plans.lattice(CASE))
 
 
 def test_a_report_counts_the_claims_it_cannot_answer(tmp_path):
     store = stored(tmp_path, LATTICE)
-    reports.write(CASE, store)
+    reports.write(analysed(store))
     report = store.read_table("report.md")
     assert "1 more ask for arms that were not run here." in report
     assert "A3" not in report

@@ -8,15 +8,20 @@ import pytest
 
 import reproductions
 from experiments.analysis.ablation import COLUMNS as DISSECTED
+from experiments.analysis.analysis import Analysis
 from experiments.analysis.claim_results import CERTIFICATE_COLUMNS, CLAIM_COLUMNS
+from experiments.analysis.failure_modes import diagnose
 from experiments.analysis.replay import replay
+from experiments.analysis.tables import runs
 from experiments.cases.case import SuiteError
 from experiments.cases.claims import Solves, claim, intervention
+from experiments.cases.evidence import find_evidence
 from experiments.cli import app, commands
 from experiments.report.explain import HEIGHT, WIDTH, explain
 from experiments.runs import runner
 from experiments.runs.keys import row_key
 from experiments.runs.store import Store
+from experiments.stats.interim import FIXED
 from experiments.training.columns import typed
 from tests import toy
 
@@ -74,6 +79,10 @@ def certificates():
     return pd.DataFrame([row | {"verdict": "supported"}], columns=list(CERTIFICATE_COLUMNS))
 
 
+def explained(store):
+    return explain(Analysis(store.case, find_evidence(store.case), store, stored=True))
+
+
 def filled(folder, *, num_seeds=100, unsolved=0, case=CASE, **tables):
     store = Store(folder, case)
     for arm, num_solved in {
@@ -84,6 +93,7 @@ def filled(folder, *, num_seeds=100, unsolved=0, case=CASE, **tables):
     }.items():
         store.add(rows(case, arm, num_solved, num_seeds), ENVIRONMENT)
     written = {"claims": claims(), "certificates": certificates(), "dissection": dissected()}
+    written["diagnosis"] = diagnose(case, runs(store), FIXED)
     for name, table in (written | tables).items():
         if table is not None:
             store.write_text(f"{name}.csv", table.to_csv(index=False))
@@ -112,12 +122,12 @@ def filled(folder, *, num_seeds=100, unsolved=0, case=CASE, **tables):
     ],
 )
 def test_the_screen_says(line, tmp_path):
-    text = explain(CASE, filled(tmp_path / "toy"))
+    text = explained(filled(tmp_path / "toy"))
     assert any(found.startswith(line) for found in text.splitlines()), text
 
 
 def test_our_own_claims_are_counted_and_not_listed(tmp_path):
-    assert "Lines are fine" not in explain(CASE, filled(tmp_path / "toy"))
+    assert "Lines are fine" not in explained(filled(tmp_path / "toy"))
 
 
 def test_a_number_that_changes_in_a_table_changes_in_the_text(tmp_path):
@@ -127,7 +137,7 @@ def test_a_number_that_changes_in_a_table_changes_in_the_text(tmp_path):
         dissection=dissected(0.8519),
         claims=claims({"more_seeds": 41}),
     )
-    text = explain(CASE, changed)
+    text = explained(changed)
     for part in ("Of 90 seeds", "90 of broken", "at least 85.1%", "about 41 more seeds"):
         assert part in text
     for part in ("100 seeds", "97.3%", "about 40"):
@@ -135,27 +145,27 @@ def test_a_number_that_changes_in_a_table_changes_in_the_text(tmp_path):
 
 
 def test_rare_failures_are_named_with_their_command(tmp_path):
-    text = explain(CASE, filled(tmp_path / "toy", unsolved=2))
+    text = explained(filled(tmp_path / "toy", unsolved=2))
     assert "Rare failures of fixed: 2 of 100 seeds" in text
     assert "python -m reproductions explain toy --seed 98" in text
 
 
 def test_undecided_arms_say_how_many_more_seeds(tmp_path):
-    text = explain(CASE, filled(tmp_path / "toy", num_seeds=4))
+    text = explained(filled(tmp_path / "toy", num_seeds=4))
     # Wilson's interval of 16 of 16 lies above 0.8, that of 15 of 15 does not.
     assert "fixed at 20 updates (about 12 more seeds)" in text
     assert "fixed is undecided after 20 updates" in text
 
 
 def test_what_is_certain_is_not_called_so(tmp_path):
-    text = explain(CASE, filled(tmp_path / "toy", dissection=dissected(1.0)))
+    text = explained(filled(tmp_path / "toy", dissection=dissected(1.0)))
     assert "at least 99.9%" in text
     assert "100.0%" not in text
 
 
 def test_the_software_of_the_time_is_told_by_verdict(tmp_path):
     era = pd.DataFrame({"arm": ["broken", "bend", "fixed"], "verdict": ["alike", "alike", "not"]})
-    lines = explain(CASE, filled(tmp_path / "toy", era=era)).splitlines()
+    lines = explained(filled(tmp_path / "toy", era=era)).splitlines()
     assert lines[lines.index("The software of the time") + 1 :] == [
         "  alike: broken, bend",
         "  not: fixed",
@@ -163,7 +173,7 @@ def test_the_software_of_the_time_is_told_by_verdict(tmp_path):
 
 
 def test_without_its_table_the_software_of_the_time_is_passed_over(tmp_path):
-    assert "software of the time" not in explain(CASE, filled(tmp_path / "toy"))
+    assert "software of the time" not in explained(filled(tmp_path / "toy"))
 
 
 def test_a_long_ledger_is_cut_to_one_screen_and_says_so(tmp_path):
@@ -173,27 +183,27 @@ def test_a_long_ledger_is_cut_to_one_screen_and_says_so(tmp_path):
         for n, text in enumerate(long)
     ]
     ledger = pd.DataFrame(found, columns=list(CLAIM_COLUMNS))
-    lines = explain(CASE, filled(tmp_path / "toy", claims=ledger)).splitlines()
+    lines = explained(filled(tmp_path / "toy", claims=ledger)).splitlines()
     assert len(lines) <= HEIGHT
     assert max(map(len, lines)) <= WIDTH
     assert any(line.startswith("    and S") for line in lines)
 
 
-@pytest.mark.parametrize("name", ["claims", "certificates", "dissection"])
+@pytest.mark.parametrize("name", ["claims", "certificates", "dissection", "diagnosis"])
 def test_a_missing_table_names_the_command(name, tmp_path):
     store = filled(tmp_path / "toy", **{name: None})
     with pytest.raises(SuiteError, match=rf"lacks {name}\.csv.*reproductions report toy"):
-        explain(CASE, store)
+        explained(store)
 
 
 def test_missing_runs_name_the_command(tmp_path):
     with pytest.raises(SuiteError, match="holds no runs.*reproductions record toy"):
-        explain(CASE, Store(tmp_path / "toy", CASE))
+        explained(Store(tmp_path / "toy", CASE))
 
 
 def test_claims_that_a_case_does_not_have_are_not_missed(tmp_path):
     store = filled(tmp_path / "toy", case=toy.CASE, claims=None, certificates=None)
-    text = explain(toy.CASE, store)
+    text = explained(store)
     assert "What mends it" in text
     assert "got right" not in text
 
@@ -229,7 +239,7 @@ def suite(tmp_path, monkeypatch):
 def test_the_command_prints_the_screen(suite, tmp_path, capsys):
     store = filled(tmp_path / "results" / "toy")
     assert suite("explain", "toy") == 0
-    assert capsys.readouterr().out == explain(CASE, store) + "\n"
+    assert capsys.readouterr().out == explained(store) + "\n"
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,9 @@ import pytest
 
 import reproductions
 from experiments import SuiteError
-from experiments.analysis import tables
 from experiments.cases.claims import Alike, Solves, Undocumented
+from experiments.cli import commands
 from experiments.report import undocumented as silently
-from experiments.runs.store import Store
 from tests import toy
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -147,7 +146,7 @@ def made(tmp_path):
 
 def page(made, **changes):
     folder, case, runs = made
-    return silently.page(folder, {case: runs.assign(**changes)}, [ENVIRONMENT])
+    return silently.page(folder, {case: toy.analysis(case, runs.assign(**changes))}, [ENVIRONMENT])
 
 
 def test_the_page_tells_what_where_since_and_what_was_printed(made):
@@ -221,18 +220,18 @@ def test_a_page_without_a_captured_output_names_the_command(made):
 def test_an_arm_that_is_not_stored_is_refused(made):
     folder, case, runs = made
     with pytest.raises(SuiteError, match="no stored runs of arm 'slow'"):
-        silently.page(folder, {case: runs[runs["arm"] != "slow"]})
+        silently.page(folder, {case: toy.analysis(case, runs[runs["arm"] != "slow"])})
 
 
 def test_a_metric_that_is_not_stored_is_refused(made):
     folder, case, runs = made
     with pytest.raises(SuiteError, match="Received: flat of broken"):
-        silently.page(folder, {case: runs.drop(columns="flat")})
+        silently.page(folder, {case: toy.analysis(case, runs.drop(columns="flat"))})
 
 
 def test_a_case_that_declares_nothing_has_no_part(made):
     folder, _, runs = made
-    assert "## 1" not in silently.page(folder, {toy.CASE: runs})
+    assert "## 1" not in silently.page(folder, {toy.CASE: toy.analysis(toy.CASE, runs)})
 
 
 def test_what_an_item_shows_and_asks_are_its_arms():
@@ -243,10 +242,9 @@ def test_what_an_item_shows_and_asks_are_its_arms():
 
 
 def test_the_committed_page_is_that_of_the_tables_and_outputs():
-    names = reproductions.names()
-    stores = [Store(ROOT / "results" / name, reproductions.load(name)) for name in names]
-    found = {store.case: tables.runs(store) for store in stores}
-    environments = [one for store in stores for one in store.environments]
+    cases = [reproductions.load(name) for name in reproductions.names()]
+    found = {case: commands.analysis_of(case) for case in cases}
+    environments = [made for one in found.values() for made in one.store.environments]
     text = silently.page(FOLDER, found, environments)
     committed = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert committed == text, "run: python -m reproductions report"

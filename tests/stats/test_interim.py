@@ -2,22 +2,21 @@
 
 from fractions import Fraction
 
-import pandas as pd
 import pytest
 
 from experiments.runs import manifests
 from experiments.stats import interim
 from tests.trials import coverage_errors
 
-RULES = pytest.mark.parametrize("rule", [None, *interim.RULES])
-
 
 def test_the_rule_of_a_new_folder_is_a_fixed_number():
-    assert manifests.new("a", "engine")["stopping_rule"] == interim.FIXED
+    assert manifests.new("a", "engine")["stopping_rule"] == interim.FIXED.name
 
 
 def test_the_words_of_the_rule_name_its_looks_and_its_error():
-    assert interim.REPEATED == "looks at 32, 64, 128, ... seeds, with 5%/2^k of error at the k-th"
+    assert (
+        interim.REPEATED.name == "looks at 32, 64, 128, ... seeds, with 5%/2^k of error at the k-th"
+    )
 
 
 @pytest.mark.parametrize(
@@ -44,60 +43,52 @@ def test_seeds_lie_between_a_last_and_a_next_look(num_seeds, last, coming):
 
 
 def test_the_kth_look_spends_its_share_by_hand():
-    found = [interim.alpha(interim.REPEATED, n) for n in (32, 64, 128, 256)]
+    found = [interim.REPEATED.alpha(n) for n in (32, 64, 128, 256)]
     assert found == [0.025, 0.0125, 0.00625, 0.003125]
 
 
 def test_all_looks_together_spend_less_than_there_is():
     looks = interim.looks(2**40)
-    spent = sum(Fraction(interim.alpha(interim.REPEATED, look)) for look in looks)
+    spent = sum(Fraction(interim.REPEATED.alpha(look)) for look in looks)
     assert Fraction(interim.ALPHA) * Fraction(99, 100) < spent < Fraction(interim.ALPHA)
 
 
 @pytest.mark.parametrize(("num_seeds", "look"), [(1, 32), (33, 64), (65, 128), (1000, 1024)])
 def test_between_two_looks_the_next_ones_error_is_spent(num_seeds, look):
-    found = (interim.alpha(interim.REPEATED, n) for n in (num_seeds, look))
+    found = (interim.REPEATED.alpha(n) for n in (num_seeds, look))
     assert len(set(found)) == 1
 
 
 @pytest.mark.parametrize("num_seeds", [1, 32, 33, 1000])
 def test_a_fixed_number_is_read_at_95_percent_exactly(num_seeds):
-    assert interim.confidence(None, num_seeds) == 0.95
-    assert interim.confidence(interim.FIXED, num_seeds) == 0.95
-    assert interim.price(interim.FIXED, num_seeds) == 1
+    assert interim.FIXED.confidence(num_seeds) == 0.95
+    assert interim.FIXED.price(num_seeds) == 1
 
 
 def test_an_exact_error_is_multiplied_by_what_its_look_may_spend():
-    assert [interim.price(interim.REPEATED, n) for n in (32, 64, 1024)] == [2, 4, 64]
+    assert [interim.REPEATED.price(n) for n in (32, 64, 1024)] == [2, 4, 64]
 
 
-@RULES
-def test_a_table_is_read_by_the_rule_that_it_carries(rule):
-    table = pd.DataFrame({"arm": ["a"] * 64, "solved": True})
-    if rule is not None:
-        table.attrs[interim.ATTRIBUTE] = rule
-    parts = [table, *(part for _, part in table.groupby("arm")), table[table["solved"]]]
-    parts.append(table.assign(seed=range(64)).set_index("seed").sort_index().loc[range(64)])
-    assert {interim.rule_of(part) for part in parts} == {rule}
-    assert {interim.alpha_of(part) for part in parts} == {interim.alpha(rule, 64)}
-    assert interim.confidence_of(table) == interim.confidence(rule, 64)
+@pytest.mark.parametrize("rule", [interim.FIXED, interim.REPEATED])
+def test_a_rule_is_found_by_what_a_manifest_says(rule):
+    assert interim.from_text(rule.name) is rule
 
 
 def test_an_unknown_rule_is_refused():
     with pytest.raises(ValueError, match="must be one of .* Received: 'until I am pleased'"):
-        interim.alpha("until I am pleased", 32)
+        interim.from_text("until I am pleased")
 
 
 def test_coming_looks_begin_with_the_seeds_that_are_there():
-    found = interim.coming(interim.REPEATED, 48, 200)
+    found = interim.REPEATED.coming(48, 200)
     assert found == [(48, 0.9875), (64, 0.9875), (128, 0.99375)]
-    assert interim.coming(interim.FIXED, 48, 200) is None
+    assert interim.FIXED.coming(48, 200) is None
 
 
 def test_only_repeated_looks_have_words_for_a_reader():
-    assert [interim.words(rule) for rule in (None, interim.FIXED)] == ["", ""]
-    words = interim.words(interim.REPEATED)
-    assert interim.REPEATED in words
+    assert interim.FIXED.text() == ""
+    words = interim.REPEATED.text()
+    assert interim.REPEATED.name in words
     assert "95% is that of all looks together" in words
 
 

@@ -95,7 +95,9 @@ def _fill(folder):
     """Trains a few rows, merges some of them, and writes a table."""
     store = Store(folder, toy.CASE, "numpy")
     runner.train(toy.CASE, plans.select(toy.CASE, "broken"), [0, 1, 2, 3], store)
-    store.write_text("summary.csv", tables.to_csv(tables.summary(tables.runs(store))))
+    store.write_text(
+        "summary.csv", tables.to_csv(tables.summary(tables.runs(store), tables.rule(store)))
+    )
     store.add_unit(store.frame()[:1].assign(seed=9), store.environments[0])
 
 

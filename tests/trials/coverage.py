@@ -206,7 +206,7 @@ def _seeds_rows(table):
 def _looks_notes():
     """One line of text for each thing to know of repeated looks."""
     yield (
-        f"Who adds seeds until a verdict falls makes {interim.REPEATED}. "
+        f"Who adds seeds until a verdict falls makes {interim.REPEATED.name}. "
         "Ever wrong is whoever is wrong at any of the looks, whether that look decided or not; "
         "of a rate it is summed over all paths of solved seeds, without drawing."
     )

@@ -152,7 +152,7 @@ COLUMNS = ["rule", "truth", "most", "wrong", "low", "high", "repeats", "seed", "
 
 def by_looks(num_seeds):
     """Returns the confidence of repeated looks, see `schedule.confidence`."""
-    return interim.confidence(interim.REPEATED, num_seeds)
+    return interim.REPEATED.confidence(num_seeds)
 
 
 def naive(num_seeds):

@@ -21,7 +21,7 @@ def write(folders, path):
     """Writes the page of some cases.
 
     Args:
-        folders: `{case: store}`, in the order of the page.
+        folders: `{case: Analysis}` of their stored tables, in the order of the page.
         path: Where the file goes; its folder is made.
 
     Returns:
@@ -46,7 +46,7 @@ def html(folders):
     """Returns the page as text; the same tables give the same bytes.
 
     Args:
-        folders: `{case: store}`, in the order of the page.
+        folders: `{case: Analysis}` of their stored tables, in the order of the page.
 
     Raises:
         SuiteError: A table or a package is missing.

@@ -7,7 +7,6 @@ that is not finite is the text `inf` or `-inf`, one that is missing is `None`.
 import math
 
 import numpy as np
-import pandas as pd
 
 from experiments.analysis import tables
 from experiments.analysis.tables import QUANTILE_NAMES
@@ -15,13 +14,11 @@ from experiments.analysis.tables import QUANTILE_NAMES
 ENDS = ["solved", "diverged"]
 
 
-def arms(case, runs, found):
+def arms(analysis):
     """Returns every stored arm at its longest budget.
 
     Args:
-        case: The `Case`.
-        runs: What `tables.runs` returns.
-        found: `{name: table}` of `summary`, `curves`, `seeds` and `diagnosis`.
+        analysis: The `Analysis` of the case.
 
     Returns:
         `{arm: dict}` in the order of the case. A dict holds what came of the arm, in
@@ -29,14 +26,15 @@ def arms(case, runs, found):
         `metric` and the `loss` and the `bands` (5, 50) of the curve; the showcase `seeds`
         and the `symptoms` at its end.
     """
-    outcomes = tables.outcomes(case, found["summary"])
-    shown = {}
+    case, shown = analysis.case, {}
+    found = {"curves": analysis.curves, "seeds": analysis.showcase}
+    found |= {"diagnosis": analysis.failure_modes}
     for arm in tables.order(case):
-        row = tables.longest(outcomes, arm)
+        row = tables.longest(analysis.outcomes, arm)
         if len(row):
             row = row.to_dict("records")[0]
             at = {name: _of(table, arm, row["steps"]) for name, table in found.items()}
-            ends = _of(runs, arm, row["steps"])[["seed", *ENDS, tables.main_metric(case)]]
+            ends = _of(analysis.runs, arm, row["steps"])[["seed", *ENDS, tables.main_metric(case)]]
             shown[arm] = _outcome(case, arm, row) | _along(case, at, row["steps"])
             seeds = _picked(at["seeds"], ends.set_index("seed"), shown[arm]["checkpoints"])
             shown[arm] |= {"seeds": seeds, "symptoms": _symptoms(at["diagnosis"])}
@@ -44,9 +42,7 @@ def arms(case, runs, found):
 
 
 def _of(table, arm, steps):
-    """Returns the rows of one arm at one budget; none of a table without arms."""
-    if table is None or "steps" not in table:
-        return pd.DataFrame()
+    """Returns the rows of one arm at one budget."""
     return table[(table["arm"] == arm) & (table["steps"] == steps)]
 
 

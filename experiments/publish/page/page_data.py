@@ -3,7 +3,7 @@
 Room 9: reads stored tables, draws nothing; see `page_arms` for how numbers are kept.
 """
 
-from experiments.analysis import ablation, claim_results, tables
+from experiments.analysis import claim_results, tables
 from experiments.analysis.baselines import metric_label
 from experiments.analysis.tables import QUANTILES
 from experiments.cases import plans
@@ -14,7 +14,6 @@ from experiments.training import metrics
 
 COMMAND = "python -m reproductions page"
 NEEDED = ("summary", "curves", "seeds")
-EVIDENCE = ("diagnosis", "claims", "certificates")
 LONG = 10_000
 # The folder of what is recorded, not run by a reader.
 COMMITTED = "results"
@@ -24,7 +23,7 @@ def page(folders):
     """Returns all that the page shows.
 
     Args:
-        folders: `{case: store}`, in the order of the page.
+        folders: `{case: Analysis}` of their stored tables, in the order of the page.
 
     Returns:
         `{"command", "bands", "cases"}`: the command that writes the page, what the two
@@ -44,16 +43,15 @@ def page(folders):
     return {
         "command": COMMAND,
         "bands": [f"middle {width:.0%} of seeds" for width in widths],
-        "cases": [case_data(case, store) for case, store in folders.items()],
+        "cases": [case_data(analysis) for analysis in folders.values()],
     }
 
 
-def case_data(case, store):
+def case_data(analysis):
     """Returns all that the page shows of one case.
 
     Args:
-        case: The `Case`.
-        store: Its `Store`.
+        analysis: The `Analysis` of its stored tables.
 
     Returns:
         A dict of plain values: the case in words, its fixes and rivals, `arms` (every
@@ -62,33 +60,20 @@ def case_data(case, store):
     Raises:
         SuiteError: A table is missing.
     """
-    runs, found = tables.runs(store), _stored(case, store)
-    arms = page_arms.arms(case, runs, found)
+    case = analysis.case
+    analysis.need(*NEEDED, filled=True)
+    arms = page_arms.arms(analysis)
     return _facts(case) | {
-        "answer": ablation.answer(case, runs),
+        "answer": analysis.answer,
         "fixes": [_fix(case, name) for name in case.fixes],
         "lattice": list(plans.lattice(case)),
         "rivals": [_variant(case, name) for name in case.variants if name in arms],
         "frame": page_axes.frames(case, [arms[a] for a in plans.lattice(case) if a in arms]),
         "arms": arms,
-        "claims": _claims(found["claims"], arms),
-        "certificates": _certificates(found["certificates"], arms),
-        "made": _made(case, store),
+        "claims": _claims(analysis.claims, arms),
+        "certificates": _certificates(analysis.interventions, arms),
+        "made": _made(case, analysis.store),
     }
-
-
-def _stored(case, store):
-    """Reads the tables; those of evidence may be absent."""
-    found = {name: tables.stored(store, f"{name}.csv", ()) for name in EVIDENCE}
-    for name in NEEDED:
-        path = f"{name}.csv"
-        found[name] = tables.stored(store, path, **({"needed": ()} if name == "summary" else {}))
-        if found[name] is None or not len(found[name]):
-            raise SuiteError(
-                f"{store.folder} lacks {path}; write it with: python -m reproductions report "
-                f"{case.name}. Received: no such table"
-            )
-    return found
 
 
 def _facts(case):
@@ -147,7 +132,7 @@ def _value(value):
 
 def _claims(table, arms):
     """Every claim with its verdict in words, and the arms shown here that it rests on."""
-    if table is None or not len(table):
+    if not len(table):
         return []
     rested = table.groupby(["claim", "by"], sort=False)["arm"].unique()
     rows = claim_results.words(table).rename(columns={"says by": "by"}).to_dict("records")
@@ -160,7 +145,7 @@ def _claims(table, arms):
 
 def _certificates(table, arms):
     """Every cause with the intervention that shows it, and the arms it rests on."""
-    if table is None or not len(table):
+    if not len(table):
         return []
     keys = ["arm_explained", "cause", "intervention"]
     rested = table.groupby(keys, sort=False)["arm"].unique()

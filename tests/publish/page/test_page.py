@@ -11,8 +11,8 @@ import pytest
 
 import reproductions
 from experiments.cases.case import SuiteError
+from experiments.cli import commands
 from experiments.report import style as looks
-from experiments.runs.store import Store
 from tests import toy
 from tests.publish.page.test_page_data import stored
 
@@ -28,9 +28,7 @@ MOST_BYTES = 6_000_000
 
 
 def folders(*names):
-    return {
-        case: Store(ROOT / "results" / case.name, case) for case in map(reproductions.load, names)
-    }
+    return {case: commands.analysis_of(case) for case in map(reproductions.load, names)}
 
 
 @functools.cache

@@ -13,11 +13,15 @@ import pytest
 
 import reproductions
 from experiments.analysis import tables
+from experiments.analysis.analysis import Analysis
 from experiments.cases import plans
 from experiments.cases.case import SuiteError
+from experiments.cases.evidence import find_evidence
+from experiments.cli import commands
 from experiments.publish.page import page_arms, page_data
 from experiments.runs.keys import row_key
 from experiments.runs.store import Store
+from experiments.stats.interim import FIXED
 from experiments.training.columns import typed
 from tests import toy
 
@@ -30,7 +34,7 @@ ENVIRONMENT = {"python": "3", "keras": "3.0", "tensorflow": "2.0", "numpy": "2.0
 @functools.cache
 def whole():
     """What the page shows of the committed results, `{case: facts}`."""
-    found = {case: Store(ROOT / "results" / case.name, case) for case in loaded().values()}
+    found = {case: commands.analysis_of(case) for case in loaded().values()}
     return {facts["name"]: facts for facts in page_data.page(found)["cases"]}
 
 
@@ -256,18 +260,22 @@ def test_a_seed_that_diverged_is_shown_as_such():
 
 
 def stored(folder, case=toy.CASE, arms=("broken", "fixed"), without=()):
-    """A folder with a few runs of some arms, and the tables that the page needs."""
+    """The analysis of a few runs of some arms, and of the tables that the page needs."""
     store = Store(folder, case)
     for arm in arms:
         steps = case.arm(arm).num_steps
         head = {"arm": arm, "steps": str(steps), "key": row_key(case, case.arm(arm))}
         good = {"solved": arm == "fixed", "diverged": False, "mse": 0.5, "r2": 0.25, "skill": 0.0}
         store.add(typed({**head, **good, "seed": range(3)}), ENVIRONMENT)
-    texts = {"summary": tables.summary(tables.runs(store))}
+    texts = {"summary": tables.summary(tables.runs(store), FIXED)}
     texts |= {"curves": curves(case, arms), "seeds": seeds(case, arms)}
     for name in set(texts) - set(without):
         store.write_text(f"{name}.csv", tables.to_csv(texts[name]))
-    return Store(folder, case)
+    return analysed(Store(folder, case))
+
+
+def analysed(store):
+    return Analysis(store.case, find_evidence(store.case), store, stored=True)
 
 
 def curves(case, arms):
@@ -296,7 +304,7 @@ def seeds(case, arms):
 
 
 def test_a_folder_of_two_arms_shows_two_arms_and_no_evidence(tmp_path):
-    facts = page_data.case_data(toy.CASE, stored(tmp_path / "toy"))
+    facts = page_data.case_data(stored(tmp_path / "toy"))
     assert list(facts["arms"]) == ["broken", "fixed"]
     assert facts["lattice"] == ["broken", "bend", "longer", "fixed"]
     assert facts["rivals"] == facts["claims"] == facts["certificates"] == []
@@ -305,7 +313,7 @@ def test_a_folder_of_two_arms_shows_two_arms_and_no_evidence(tmp_path):
 
 
 def test_the_sources_name_the_folder_and_no_place_on_this_machine(tmp_path):
-    made = page_data.case_data(toy.CASE, stored(tmp_path / "out" / "toy"))["made"]
+    made = page_data.case_data(stored(tmp_path / "out" / "toy"))["made"]
     assert made["folder"] == "out/toy"
     assert made["command"] == "python -m reproductions.toy --out out/toy"
     assert made["environments"] == ["python 3, keras 3.0, tensorflow 2.0, numpy 2.0"]
@@ -313,9 +321,9 @@ def test_the_sources_name_the_folder_and_no_place_on_this_machine(tmp_path):
 
 @pytest.mark.parametrize("name", ["summary", "curves", "seeds"])
 def test_a_missing_table_names_the_command_that_writes_it(name, tmp_path):
-    store = stored(tmp_path / "toy", without=[name])
+    analysis = stored(tmp_path / "toy", without=[name])
     with pytest.raises(SuiteError, match=f"lacks {name}.csv; write it with: .* report toy"):
-        page_data.case_data(toy.CASE, store)
+        page_data.case_data(analysis)
 
 
 def test_committed_numbers_name_the_command_that_records_them():
@@ -328,7 +336,7 @@ def test_stale_rows_are_refused(tmp_path):
     changed = toy.make(broken=toy.Toy(batch_size=8))
     shutil.copytree(tmp_path / "toy", tmp_path / "other")
     with pytest.raises(SuiteError, match="older version of toy"):
-        page_data.case_data(changed, Store(tmp_path / "other", changed))
+        page_data.case_data(analysed(Store(tmp_path / "other", changed)))
 
 
 def test_no_case_at_all_names_the_command_that_trains_one():
