@@ -4,7 +4,6 @@ Room 9: stored tables to lines of text; trains nothing, prints nothing. Every nu
 stands in a table of the case's folder.
 """
 
-import math
 import textwrap
 
 import pandas as pd
@@ -12,7 +11,7 @@ import pandas as pd
 from experiments.analysis import ablation, failure_modes, rare_failures, tables
 from experiments.cases.case import SuiteError
 from experiments.cases.evidence import find_evidence
-from experiments.stats import interim, intervals
+from experiments.stats import interim, intervals, text
 
 WIDTH = 100
 HEIGHT = 50
@@ -115,7 +114,9 @@ def _rate(part):
 def _mends(case, runs, table):
     lines = [ablation.answer(case, runs)]
     for row in _first(table, "sufficient"):
-        lines.append(f"{row['fixes']}: {row['verdict']}, confidence {_floor(row['confidence'])}")
+        lines.append(
+            f"{row['fixes']}: {row['verdict']}, confidence {text.at_least(row['confidence'])}"
+        )
     needs = {}
     for row in _first(table, "necessary"):
         needs.setdefault(row["verdict"], []).append(row["fixes"])
@@ -129,14 +130,6 @@ def _first(table, kind):
         return []
     chosen = (table["kind"] == kind) & (table["dissection"] == table["dissection"].iloc[0])
     return table[chosen].to_dict("records")
-
-
-def _floor(confidence):
-    """A confidence rounded down: what is not certain is not called so."""
-    if pd.isna(confidence):
-        return "unknown"
-    share = min(math.floor(1000 * confidence), 999) / 1000
-    return f"at least {share:.1%}"
 
 
 def _claims(table, most):
@@ -200,7 +193,8 @@ def _weakest(table):
     if not rows:
         return []
     row = min(rows, key=lambda row: row["confidence"])
-    return [f"Least sure: {row['fixes']} {row['verdict']}, confidence {_floor(row['confidence'])}."]
+    sure = text.at_least(row["confidence"])
+    return [f"Least sure: {row['fixes']} {row['verdict']}, confidence {sure}."]
 
 
 def _undecided_arms(runs, most):
@@ -209,14 +203,8 @@ def _undecided_arms(runs, most):
         rate = _rate(part)
         if intervals.verdict(rate) == "undecided":
             more = tables.seeds_to_decide(rate, interim.rule_of(part))
-            lines.append(f"{arm} at {steps:,} updates ({_more(more)})")
+            lines.append(f"{arm} at {steps:,} updates ({text.more_seeds(more)})")
     return [f"Undecided: {_cut(lines, most)}."] if lines else []
-
-
-def _more(more):
-    if more is None or pd.isna(more):
-        return "no number of seeds would decide"
-    return f"about {int(more):,} more seeds"
 
 
 def _cut(words, most):
@@ -230,7 +218,7 @@ def _undecided_claims(table, most):
     rows = table[(table["verdict"] == "undecided") & (table["answer"] == "undecided")]
     words = []
     for row in rows.to_dict("records"):
-        more = "" if pd.isna(row["more_seeds"]) else f" ({_more(row['more_seeds'])})"
+        more = "" if pd.isna(row["more_seeds"]) else f" ({text.more_seeds(row['more_seeds'])})"
         words.append(f"{row['claim'].split()[0]}, {row['question']}{more}")
     return [f"Open questions: {_cut(words, most)}."] if words else []
 
