@@ -4,7 +4,7 @@ Room 7: reads two stores; trains nothing, writes nothing.
 """
 
 from experiments.analysis import tables
-from experiments.stats import intervals
+from experiments.stats import intervals, text
 from experiments.training.columns import PLACE, TAIL
 
 
@@ -85,6 +85,6 @@ def _medians_agree(case, arm, steps, ours, committed):
     inside = now.low <= row["q50"] <= now.high
     words = "agrees" if inside else "differs"
     return (
-        f"{arm} at {steps:,} steps {words}: median {metric} {now.estimate:.3g} "
-        f"[{now.low:.3g}, {now.high:.3g}] here, {row['q50']:.3g} committed"
+        f"{arm} at {steps:,} steps {words}: median {metric} "
+        f"{text.row_interval(vars(now), text.number)} here, {text.number(row['q50'])} committed"
     )

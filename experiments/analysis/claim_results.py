@@ -23,6 +23,7 @@ from experiments.analysis.questions import (
 )
 from experiments.cases.case import SuiteError
 from experiments.cases.claims import Fact, Less, Tracks
+from experiments.stats import text
 
 UNTESTABLE, NOT_RUN = "cannot be tested", "not run"
 ESTIMATES = ("arm", "estimate", "low", "high", "num_seeds")
@@ -210,22 +211,17 @@ def evidence_words(row):
     """
     arm, quantity = row["arm"], row["quantity"]
     if pd.isna(row["num_seeds"]):
-        return f"{quantity}: {row['estimate']:.4g}"
-    seeds = f"{int(row['num_seeds']):,} seeds"
-    at = "" if pd.isna(row["steps"]) else f" after {int(row['steps']):,} steps"
+        return f"{quantity}: {text.number(row['estimate'], 4)}"
+    seeds = f"{text.count(row['num_seeds'])} seeds"
+    at = "" if pd.isna(row["steps"]) else f" after {text.count(row['steps'])} steps"
     if quantity == "solve rate":
-        clause = f"{arm} solves {_interval(row, '.1%')} of {seeds}{at}"
+        clause = f"{arm} solves {text.row_interval(row)} of {seeds}{at}"
     elif quantity.startswith("share with "):
         have = quantity.removeprefix("share with ")
-        clause = f"{_interval(row, '.1%')} of {seeds} of {arm} have {have}{at}"
+        clause = f"{text.row_interval(row)} of {seeds} of {arm} have {have}{at}"
     elif quantity.startswith("solve rate less"):
-        clause = f"{arm}: {quantity} {_interval(row, '+.1%')} over {seeds}{at}"
+        clause = f"{arm}: {quantity} {text.row_interval(row, signed=True)} over {seeds}{at}"
     else:
-        clause = f"{arm}: {quantity} {_interval(row, '.3g')} over {seeds}{at}"
+        clause = f"{arm}: {quantity} {text.row_interval(row, text.number)} over {seeds}{at}"
     more = row["more_seeds"]
-    return clause if pd.isna(more) else f"{clause}, about {int(more):,} more would decide"
-
-
-def _interval(row, form):
-    estimate, low, high = (format(row[name], form) for name in ("estimate", "low", "high"))
-    return f"{estimate} [{low}, {high}]"
+    return clause if pd.isna(more) else f"{clause}, {text.more_seeds(more, 'more would decide')}"

@@ -4,9 +4,8 @@ Room 7: words from verdicts, by rules; it reads no run. A fix is needed if every
 without it was tried and does not solve; a set is enough if it solves.
 """
 
-import numpy as np
-
 from experiments.stats.shapley import minimal_sets
+from experiments.stats.text import listed
 
 NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six"}
 MOST_NAMED = 3
@@ -121,24 +120,6 @@ def _sets(sets, names):
     if len(words) > MOST_NAMED + 1:
         words = [*words[:MOST_NAMED], f"{len(words) - MOST_NAMED} more"]
     return listed(words)
-
-
-def points(row):
-    """A difference of solve rates in points, with its interval."""
-    estimate, low, high = (f"{100 * row[name]:+.1f}" for name in ("estimate", "low", "high"))
-    return f"{estimate} [{low}, {high}]"
-
-
-def factor(row):
-    """A difference of log errors as a factor, with its interval."""
-    estimate, low, high = (f"{np.exp(row[name]):.3g}" for name in ("estimate", "low", "high"))
-    return f"{estimate} [{low}, {high}]"
-
-
-def listed(words, last="and"):
-    """Joins words as in a sentence: `a, b and c`."""
-    words = list(words)
-    return f" {last} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def _all(names):

@@ -8,7 +8,7 @@ below 0.2, else in some.
 import pandas as pd
 
 from experiments.analysis import symptoms, tables
-from experiments.stats import intervals
+from experiments.stats import intervals, text
 
 COLUMNS = ["arm", "steps", "symptom", "words", "estimate", "low", "high"]
 COLUMNS += ["num_seeds", "holds", "detail"]
@@ -78,6 +78,5 @@ def clause(row):
         row: The row as a dict.
     """
     detail = row["detail"] if isinstance(row["detail"], str) else ""
-    share = f"{row['estimate']:.1%} [{row['low']:.1%}, {row['high']:.1%}]"
-    count = {0: "none", 1: "all"}.get(row["estimate"], share)
+    count = {0: "none", 1: "all"}.get(row["estimate"], text.row_interval(row))
     return f"{count} {row['words']}" + f" ({detail})" * bool(detail)

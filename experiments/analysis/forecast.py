@@ -8,6 +8,8 @@ import math
 
 import pandas as pd
 
+from experiments.stats import text
+
 MEASURED, ESTIMATED, NOTHING, UNTIMED = "measured", "estimated", "nothing to train", "not timed"
 HERE, COMMITTED, NOWHERE = "here", "committed results", ""
 
@@ -70,9 +72,9 @@ def _run_words(row):
 
 def _arm_words(row):
     shown = {"arm": row["arm"], "steps": f"{row['steps']:,}", "seeds": f"{row['seeds']:,}"}
-    shown["solved"] = "" if pd.isna(row["solved"]) else f"{row['solved']:.1%}"
+    shown["solved"] = text.percent(row["solved"])
     shown["verdict now"] = row["verdict"]
-    needs = "no number decides" if pd.isna(row["needs"]) else f"{int(row['needs']):,}"
+    needs = "no number decides" if pd.isna(row["needs"]) else text.count(row["needs"])
     known = {"here": "", "": ""}.get(row["known_from"], f" ({row['known_from']})")
     shown["seeds likely needed"] = (needs if row["known_from"] else f"{needs} at least") + known
     return shown
@@ -96,7 +98,7 @@ def headline(found):
 
 
 def _time_words(seconds, low, high):
-    return f"{_duration(seconds)} ({_duration(low)} to {_duration(high)})"
+    return text.spread(seconds, low, high, _duration)
 
 
 def _duration(seconds):

@@ -15,6 +15,7 @@ from scipy import optimize, stats
 from experiments.analysis import tables
 from experiments.cases.case import Regression, SuiteError
 from experiments.stats import intervals as statistics
+from experiments.stats.text import fixed, number
 
 RATE_MARGIN = 0.10
 ERROR_FACTOR = 2.0
@@ -205,10 +206,10 @@ def _words(found):
     """Says in one sentence what a comparison found, and what it leaves open."""
     counts = [(round(found[f"{who}_rate"] * found[n]), found[n]) for who, n in SIDES]
     text = "solved by {:,} of {:,} seeds then and {:,} of {:,} now".format(*counts[0], *counts[1])
-    text += f"; the median error now is {found['ratio']:.3g} times theirs"
+    text += f"; the median error now is {number(found['ratio'])} times theirs"
     if found["verdict"] == TOO_FEW:
         return f"{text}; {found['era_seeds']} seeds are too few to say more."
-    text += f" ({found['ratio_low']:.3g} to {found['ratio_high']:.3g})"
+    text += f" ({number(found['ratio_low'])} to {number(found['ratio_high'])})"
     return f"{text}{_conclusion(found)}{_tendency(found)}."
 
 
@@ -227,7 +228,7 @@ def _tendency(found):
     if found["delta_low"] <= 0 <= found["delta_high"]:
         return ""
     side = "larger" if found["cliffs_delta"] > 0 else "smaller"
-    return f"; our errors tend to be {side} (Cliff's delta {found['cliffs_delta']:.2f})"
+    return f"; our errors tend to be {side} (Cliff's delta {fixed(found['cliffs_delta'])})"
 
 
 def _era_rows(case, period, folder):

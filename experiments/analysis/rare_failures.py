@@ -7,7 +7,7 @@ to words. What a seed started from is told by metrics taken before the first upd
 import pandas as pd
 
 from experiments.analysis import history, symptoms, tables
-from experiments.stats import intervals
+from experiments.stats import intervals, text
 
 SHOWN = ("loss", "share_class_1", "one_class", "flat", "output_mean", "output_std")
 STARTS = ("output_mean_first", "output_std_first", "gradient_first")
@@ -93,7 +93,7 @@ def words(case, runs, arm, rule):
         return ""
     part = tables.longest(runs, arm)
     share = tables.rate(~part["solved"].to_numpy(bool), rule)
-    rate = f"{share.estimate:.1%} [{share.low:.1%}, {share.high:.1%}]"
+    rate = text.interval(share.estimate, share.low, share.high)
     table = compare(case, runs, arm)
     sentences = [
         f"{len(failing):,} of {len(part):,} seeds of `{arm}` are not solved ({rate}).",
@@ -132,8 +132,9 @@ def _starts(table):
     """What they started from, where that tells them from the solved seeds."""
     told = table[table["metric"].isin(STARTS) & table["tells"].astype(bool)]
     clauses = [
-        f"`{row['metric']}` is {row['failing']:.2f} in the median against {row['solved']:.2f} "
-        f"(Cliff's delta {row['delta']:.2f} [{row['low']:.2f}, {row['high']:.2f}])"
+        f"`{row['metric']}` is {text.fixed(row['failing'])} in the median against "
+        f"{text.fixed(row['solved'])} "
+        f"(Cliff's delta {text.row_interval(row, text.fixed, ('delta', 'low', 'high'))})"
         for row in told.to_dict("records")
     ]
     return f"They start otherwise: {'; '.join(clauses)}." if clauses else ""
@@ -148,8 +149,8 @@ def _stuck(table):
     for row in table[table["metric"] == "gradient_norm"].to_dict("records"):
         if row["high"] < 0:
             return (
-                f"They end stuck: `gradient_norm` is {row['failing']:.2g} in the median against "
-                f"{row['solved']:.2g}."
+                f"They end stuck: `gradient_norm` is {text.number(row['failing'], 2)} in the "
+                f"median against {text.number(row['solved'], 2)}."
             )
     return ""
 

@@ -3,7 +3,6 @@
 Room 8: the runner's pieces for a single seed; returns text, prints nothing.
 """
 
-import numpy as np
 import pandas as pd
 
 from experiments.analysis import symptoms, tables
@@ -11,6 +10,7 @@ from experiments.cases import plans
 from experiments.runs import blocks
 from experiments.runs.keys import row_key
 from experiments.runs.store import as_text
+from experiments.stats import text
 from experiments.training.columns import PLACE
 
 LONGEST = 10_000
@@ -85,15 +85,14 @@ def along(case, trace):
     names += [name for name in trace if name.startswith(LAYERS) and name != "dead_since"]
     columns = {"steps": [f"{steps:,}" for steps in trace["steps"]]}
     for name in (name for name in dict.fromkeys(names) if name in trace):
-        columns[name] = ["" if np.isnan(value) else f"{value:.3g}" for value in trace[name][0]]
+        columns[name] = [text.number(value) for value in trace[name][0]]
     columns["solved"] = ["yes" if value else "no" for value in trace["solved"][0]]
     return pd.DataFrame(columns)
 
 
 def _title(case, arm, setup, seed):
-    text = f"{case.name}, seed {seed}: {arm}, {setup.num_steps:,} updates"
-    documented = case.arm(arm).num_steps
-    return text if documented == setup.num_steps else f"{text} (cut; documented {documented:,})"
+    cut = text.cut(setup.num_steps, case.arm(arm).num_steps)
+    return f"{case.name}, seed {seed}: {arm}, {setup.num_steps:,} updates{cut}"
 
 
 def _diagnosis(case, arm, trained):

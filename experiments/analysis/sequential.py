@@ -21,7 +21,7 @@ import pandas as pd
 from experiments.analysis.criteria import UNDECIDED, questions
 from experiments.analysis.outcomes import Outcomes
 from experiments.cases.case import SuiteError
-from experiments.stats import interim
+from experiments.stats import interim, text
 
 MOST_SEEDS = 1024
 COLUMNS = ["question", "arms", "num_seeds", "answer", "decided_at", "more_seeds"]
@@ -45,7 +45,7 @@ class Outcome:
         """Returns the table as text, ready to print."""
         rows = []
         for row in self.table.to_dict("records"):
-            decided = "" if pd.isna(row["decided_at"]) else f"{int(row['decided_at']):,} seeds"
+            decided = "" if pd.isna(row["decided_at"]) else f"{text.count(row['decided_at'])} seeds"
             shown = {"verdict on": row["question"], "arms": row["arms"]}
             shown |= {"seeds": f"{row['num_seeds']:,}", "answer": row["answer"]}
             rows.append(shown | {"decided at": decided or _more_words(row["more_seeds"])})
@@ -53,7 +53,7 @@ class Outcome:
 
 
 def _more_words(more):
-    return "not yet" if pd.isna(more) else f"not yet (about {int(more):,} more seeds)"
+    return "not yet" if pd.isna(more) else f"not yet ({text.more_seeds(more)})"
 
 
 def until(analysis, plan, train, *, most_seeds=MOST_SEEDS, seconds=None):

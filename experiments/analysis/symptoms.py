@@ -23,7 +23,7 @@ import numpy as np
 
 from experiments.analysis import logged_metrics
 from experiments.cases.case import Regression
-from experiments.stats import intervals
+from experiments.stats import intervals, text
 from experiments.training import metrics
 
 MEAN_MARGIN = 0.1
@@ -196,23 +196,26 @@ def median(part, name):
 
 def _detail_mean(case, setup, part):
     mean = target_moments(case)[0]
-    return f"median output {median(part, 'output_mean'):.2f}, mean of the target {mean:.2f}"
+    return (
+        f"median output {text.fixed(median(part, 'output_mean'))}, "
+        f"mean of the target {text.fixed(mean)}"
+    )
 
 
 def _detail_output(case, setup, part):
-    return f"median output {median(part, 'output_mean'):.2f}"
+    return f"median output {text.fixed(median(part, 'output_mean'))}"
 
 
 def _detail_class(case, setup, part):
     share = part["share_class_1"].mean()
     named, share = (1, share) if share >= 0.5 else (0, 1 - share)
-    return f"class {named} in {share:.1%} of them"
+    return f"class {named} in {text.percent(share)} of them"
 
 
 def _detail_since(name, words):
     def detail(case, setup, part):
         since = median(part, name)
-        return words.format(f"{since:,.0f}") if math.isfinite(since) else ""
+        return words.format(text.count(round(since))) if math.isfinite(since) else ""
 
     return detail
 
@@ -220,24 +223,26 @@ def _detail_since(name, words):
 def _detail_saturated(case, setup, part):
     shares = {name: median(part, name) for name in _layers(part, "saturated_")}
     layer = max(shares, key=shares.get)
-    return f"in the median {shares[layer]:.0%} of layer {layer.removeprefix('saturated_')}"
+    number, share = layer.removeprefix("saturated_"), text.percent(shares[layer], 0)
+    return f"in the median {share} of layer {number}"
 
 
 def _detail_skill(case, setup, part):
-    return f"median {case.solved.metric} {median(part, case.solved.metric):.2f}"
+    return f"median {case.solved.metric} {text.fixed(median(part, case.solved.metric))}"
 
 
 def _detail_accuracy(metric):
     def detail(case, setup, part):
         logged, true = median(part, metric), median(part, "accuracy")
-        return f"median logged {logged:.2f}, true {true:.2f}"
+        return f"median logged {text.fixed(logged)}, true {text.fixed(true)}"
 
     return detail
 
 
 def _detail_loss(case, setup, part):
     least = logged_metrics.least_constant_loss(case, setup, part["seed"])
-    return f"median loss {median(part, 'loss'):.2f}, any constant's {np.median(least):.2f}"
+    constant = text.fixed(np.median(least))
+    return f"median loss {text.fixed(median(part, 'loss'))}, any constant's {constant}"
 
 
 SYMPTOMS = (

@@ -20,6 +20,7 @@ from experiments.benchmark.workers import Job, measure
 from experiments.cases.case import SuiteError, nearest
 from experiments.cli import paths as places
 from experiments.runs import files, keys
+from experiments.stats import text
 
 SIZES = {1: 50, 8: 30, 32: 15, 128: 8, 512: 4}
 CUT_SEEDS = 4
@@ -154,11 +155,8 @@ def _measure(jobs, repetitions, compare=True):
 
 def environment_line(environment):
     """Returns versions, JAX's among them, and hardware as one line."""
-    versions = ("python", "keras", "tensorflow", "numpy")
-    words = [f"{name} {environment[name]}" for name in versions]
-    words.append(f"jax {keys.version('jax')}")
-    hardware = f"{environment['cores']} cores of {environment['processor']}"
-    return f"{', '.join(words)}; {environment['system']}, {hardware}"
+    made = environment | {"jax": keys.version("jax")}
+    return text.environment(made, (*text.VERSIONS, "jax"), ("system", "processor"))
 
 
 def show(found, environment):
@@ -191,8 +189,8 @@ def write(found, raw, environment, folder):
         "benchmark.csv": pd.DataFrame(raw).to_csv(index=False, lineterminator="\n"),
         "benchmark.md": "\n\n".join(parts) + "\n",
     }
-    for name, text in texts.items():
-        write_whole(folder / name, text)
+    for name, content in texts.items():
+        write_whole(folder / name, content)
     return [folder / name for name in texts]
 
 

@@ -7,6 +7,8 @@ import dataclasses
 
 import numpy as np
 
+from experiments.stats import text
+
 
 @dataclasses.dataclass
 class Measured:
@@ -84,7 +86,7 @@ def cost_rows(name, row, measured):
                 "contender": job.contender,
                 "how": measured.words[job],
                 "us/step/seed": spread(*middle(cost)),
-                "compile s": f"{compiling:.2f}",
+                "compile s": text.fixed(compiling),
                 "total s": number(total),
                 "of seeds": f"{row.total_seeds:,}",
             }
@@ -132,19 +134,19 @@ def scaling_rows(jobs, measured):
 def share_row(name, jobs, measured):
     """Returns one line of text: where the time of one worker goes."""
     parts = shares(*(np.median(measured.seconds[job]) for job in jobs))
-    words = [f"{100 * part:.0f}%" for part in parts]
+    words = [text.percent(part, 0) for part in parts]
     names = ("input", "forward/backward", "optimizer")
     return {"case": name} | dict(zip(names, words, strict=True))
 
 
 def spread(median, low, high):
     """Returns a median with its lowest and highest, as text."""
-    return f"{number(median)} ({number(low)} to {number(high)})"
+    return text.spread(median, low, high, number)
 
 
 def number(value):
     """Returns a number as text: three digits, from a hundred on whole."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 100 else text.number(value)
 
 
 def raw_rows(name, jobs, measured):

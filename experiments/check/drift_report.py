@@ -16,7 +16,9 @@ from experiments.report import figures
 from experiments.report.markdown import markdown
 from experiments.report.style import LIGHT, arm_colours
 from experiments.runs import files
+from experiments.runs.keys import PACKAGES
 from experiments.runs.store import write_whole
+from experiments.stats import text
 
 NUM_SHOWN = 20
 NUM_PANELS = 12
@@ -24,7 +26,6 @@ NUM_ACROSS = 3
 PANEL_HEIGHT = 2.1
 BULK = (0.02, 0.98)
 LINES = "share of seeds at or below each value; grey is stored, in colour the fresh sample"
-PACKAGES = ("keras", "tensorflow", "numpy")
 
 
 def headline(found):
@@ -38,27 +39,20 @@ def headline(found):
     lines = [f"Today's installation {words} the stored evidence."]
     lines.append(
         f"{len(found.table):,} distributions ({found.num_tests:,} tests, "
-        f"{found.num_seeds:,} fresh seeds an arm): {_count(alarms, 'alarm')}; "
-        f"{len(found.questions):,} exact questions: {_count(failures, 'failure')}. "
-        f"An unchanged suite raises an alarm in at most {drift.FALSE_ALARMS:.0%} of its checks."
+        f"{found.num_seeds:,} fresh seeds an arm): {text.count(alarms, 'alarm', 'no')}; "
+        f"{len(found.questions):,} exact questions: {text.count(failures, 'failure', 'no')}. "
+        "An unchanged suite raises an alarm in at most "
+        f"{text.percent(drift.FALSE_ALARMS, 0)} of its checks."
     )
     return "\n".join([*lines, version_words(found), f"It took {found.seconds:.0f} seconds."])
-
-
-def _count(number, noun):
-    return f"{number:,} {noun}{'' if number == 1 else 's'}" if number else f"no {noun}"
 
 
 def version_words(found):
     """Returns which versions the sample and the stored rows were made with, in one line."""
     versions = dict(found.versions)
-    sample = _version(versions.pop("sample", {}))
-    stored = {_version(one): None for made in versions.values() for one in made}
+    sample = text.versions(versions.pop("sample", {}), PACKAGES)
+    stored = {text.versions(one, PACKAGES): None for made in versions.values() for one in made}
     return f"Sample: {sample}. Stored: {'; '.join(stored) or 'unknown'}."
-
-
-def _version(made):
-    return ", ".join(f"{package} {made[package]}" for package in PACKAGES if package in made)
 
 
 def table_words(found, most=NUM_SHOWN):
@@ -81,19 +75,18 @@ def _row_words(row):
         "sample": _estimate(row, "sample"),
         "moved by": moved_words(row),
         "seen in its": row["test"],
-        "p": f"{row['p']:.2g}",
-        "adjusted p": f"{row['p_holm']:.2g}",
+        "p": text.number(row["p"], 2),
+        "adjusted p": text.number(row["p_holm"], 2),
         "alarm": "ALARM" if row["alarm"] else "",
     }
 
 
 def _estimate(row, side):
     numbers = [row[f"{side}{part}"] for part in ("", "_low", "_high")]
-    if row["unit"] == "points":
-        share, low, high = (f"{100 * number:.3g}" for number in numbers)
-        return f"{share}% are {row['value']:.3g} [{low}, {high}]"
-    middle, low, high = (f"{number:.3g}" for number in numbers)
-    return f"{middle} [{low}, {high}]"
+    if row["unit"] != "points":
+        return text.interval(*numbers, text.number)
+    words = f"% are {text.number(row['value'])}"
+    return text.interval(*numbers, lambda x: text.hundredths(x) + words, text.hundredths)
 
 
 def moved_words(row):
@@ -102,24 +95,24 @@ def moved_words(row):
     Where it is the scale that moved, the words say how many times as wide the sample is.
     """
     if row["test"] == "scale" and math.isfinite(row["spread_ratio"]):
-        return f"{row['spread_ratio']:.2g} times as wide"
+        return f"{text.number(row['spread_ratio'], 2)} times as wide"
     if not math.isfinite(row["moved"]):
         return "beyond a number" if row["stored"] != row["sample"] else "its shape"
-    return f"{row['moved']:+.2g} {row['unit']}"
+    return f"{text.number(row['moved'], 2, signed=True)} {row['unit']}"
 
 
 def question_words(found):
     """Returns the exact questions as a table of text: failures whole, the rest by question."""
     rows = []
     for (name, question), part in found.questions.groupby(["case", "question"], sort=False):
-        wrong = part[~part["holds"].astype(bool)]
+        wrong, runs = part[~part["holds"].astype(bool)], text.count(len(part), "run")
         for _, row in (wrong if len(wrong) else part.iloc[:1]).iterrows():
             rows.append(
                 {
                     "case": name,
                     "question": question,
                     "answer": "FAILS" if len(wrong) else "holds",
-                    "put to": ", ".join(row["arms"]) if len(wrong) else _count(len(part), "run"),
+                    "put to": ", ".join(row["arms"]) if len(wrong) else runs,
                     "what was found": row["words"] if len(wrong) else f"e.g. {row['words']}",
                 }
             )
@@ -131,10 +124,12 @@ def verdict_words(found):
     rows = []
     for _, row in found.verdicts.iterrows():
         rates = {
-            side: f"{row[f'{side}_verdict']} ({row[side]:.1%})" for side in ("stored", "sample")
+            side: f"{row[f'{side}_verdict']} ({text.percent(row[side])})"
+            for side in ("stored", "sample")
         }
         head = {"case": row["case"], "arm": row["arm"], "updates": f"{row['steps']:,}"}
-        rows.append(head | rates | {"verdicts": row["words"], "p of the rates": f"{row['p']:.2g}"})
+        p = text.number(row["p"], 2)
+        rows.append(head | rates | {"verdicts": row["words"], "p of the rates": p})
     return pd.DataFrame(rows)
 
 
@@ -206,7 +201,7 @@ def figure(found, cases, *, look=LIGHT):
 
 def _title(found):
     if len(found.alarms):
-        return f"What moved ({_count(len(found.alarms), 'alarm')}): {LINES}"
+        return f"What moved ({text.count(len(found.alarms), 'alarm', 'no')}): {LINES}"
     return f"No distribution moved: {LINES}"
 
 
@@ -226,7 +221,9 @@ def draw_panel(axes, row, values, *, colours):
         axes.step(kept, shares, where="post", color=colour, lw=3.0 - 1.4 * number)
     _set_limits(axes, values)
     axes.set_title(f"{row['case']}\n{row['arm']}: {row['metric']}", loc="left", fontsize="small")
-    axes.set_xlabel(f"{moved_words(row)}, adjusted p {row['p_holm']:.2g}", fontsize="x-small")
+    axes.set_xlabel(
+        f"{moved_words(row)}, adjusted p {text.number(row['p_holm'], 2)}", fontsize="x-small"
+    )
     axes.tick_params(labelsize="x-small")
 
 
@@ -262,8 +259,8 @@ def write(found, cases, folder):
     }
     with files.writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in made.items():
-            write_whole(folder / name, text)
+        for name, content in made.items():
+            write_whole(folder / name, content)
         drawn = figures.save(figure(found, cases), folder / "comparison", look=LIGHT)
     return [*(folder / name for name in made), *drawn]
 

@@ -12,6 +12,7 @@ import dataclasses
 import numpy as np
 
 from experiments.cases.case import Classification, SuiteError
+from experiments.stats.text import number
 from experiments.training import engine, metrics, networks, streams
 
 NUM_REPLICAS = 6
@@ -70,13 +71,15 @@ def _varies(trainer, stream, seeds, *, data, weights=False, at_start=False):
     found = outcomes(trainer, seeds, data=data, weights=weights, at_start=at_start)
     least = differences(found).min()
     words = f"the two most alike of {len(seeds)} seeds that share all but {stream} differ by"
-    return Answer(stream, bool(least > LEAST_DIFFERENCE), f"{words} {least:.2g}", about_seeds=True)
+    return Answer(
+        stream, bool(least > LEAST_DIFFERENCE), f"{words} {number(least, 2)}", about_seeds=True
+    )
 
 
 def _nothing_varies(trainer, seeds):
     found = outcomes(trainer, seeds, data=_same_sample(trainer.case), weights=True)
     most = differences(found).max()
-    words = f"seeds that share everything differ by up to {most:.2g}"
+    words = f"seeds that share everything differ by up to {number(most, 2)}"
     return Answer("nothing", bool(most <= LEAST_DIFFERENCE), words)
 
 
@@ -85,7 +88,7 @@ def _repeats(trainer, seeds):
     twice, beside = (outcomes(trainer, [seeds[0], other]) for other in seeds[:2])
     found = [np.concatenate([one, other[:1]]) for one, other in zip(twice, beside, strict=True)]
     most = differences(found).max()
-    words = f"one seed trained three times, in other company, differs by up to {most:.2g}"
+    words = f"one seed trained three times, in other company, differs by up to {number(most, 2)}"
     return Answer("repeat", bool(most <= LEAST_DIFFERENCE), words)
 
 
@@ -183,7 +186,7 @@ def _exam(case, setup, seeds):
     num = case.task.num_many + case.task.num_few
     points = metrics.Exam(case, setup, seeds).inputs[:, :num].astype(np.float64)
     least = differences([points.reshape(len(seeds), -1)]).min()
-    words = f"the test points most alike of {len(seeds)} seeds differ by {least:.2g}"
+    words = f"the test points most alike of {len(seeds)} seeds differ by {number(least, 2)}"
     found = [Answer("test points", bool(least > 0), words, about_seeds=True)]
     shared = 0
     for seed, asked in zip(seeds, points, strict=True):

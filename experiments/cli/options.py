@@ -60,9 +60,7 @@ Replayed = Annotated[
     int | None,
     typer.Option("--seed", max=LARGEST_SEED, help="Retrain this seed and show its course."),
 ]
-Names = Annotated[
-    list[str] | None, typer.Argument(help="Names of cases; default all.")
-]
+Names = Annotated[list[str] | None, typer.Argument(help="Names of cases; default all.")]
 CheckSeeds = Annotated[
     int, typer.Option("--seeds", max=MOST_SEEDS, help="Number of new seeds per arm.")
 ]

@@ -14,6 +14,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from experiments.report.figures import in_style
 from experiments.report.verdict_plots import sign
+from experiments.stats.text import hundredths
 
 BOX_HEIGHT, ROW_GAP = 0.62, 1.0
 TINT = 0.18
@@ -138,7 +139,7 @@ def _draw_box(axes, place, row, *, letters, look):
     text = {"ha": "center", "zorder": 3}
     name = _lines(row["arm"], letters)
     axes.text(x, y + 0.01, name, fontsize=size, va="bottom", linespacing=0.98, **text)
-    rate = f"{sign(row['verdict'])} {100 * row['solved']:.3g}%"
+    rate = f"{sign(row['verdict'])} {hundredths(row['solved'])}%"
     axes.text(x, y - 0.02, rate, fontsize=size * 1.1, fontweight="bold", va="top", **text)
 
 

@@ -6,10 +6,11 @@ Room 9: composes words; computes no statistic.
 import numpy as np
 
 from experiments.analysis import tables
-from experiments.analysis.conclusion import listed, points
 from experiments.cases.case import Regression
 from experiments.report.markdown import Words
 from experiments.report.plots import BANDS
+from experiments.stats import text
+from experiments.stats.text import listed
 
 OVER_SEEDS = f"Lines are medians over seeds, bands the {BANDS[1][3]} and the {BANDS[0][3]}."
 
@@ -28,13 +29,13 @@ def fit(case, bands, target, diagnosis):
     what = "What the network answers" if isinstance(case.task, Regression) else DIAGONAL
     caption = f"{what}, at the end of training, against the target. {OVER_SEEDS} "
     low, high = target["y"].min(), target["y"].max()
-    alt = [f"The target runs from {low:.3g} to {high:.3g}."]
+    alt = [f"The target runs from {text.number(low)} to {text.number(high)}."]
     for arm, rows in bands.groupby("arm", sort=False):
         rows = rows.sort_values("x")
         away = np.abs(rows["q50"].to_numpy() - target.sort_values("x")["y"].to_numpy()).max()
         alt.append(
-            f"The median of {arm} runs from {rows['q50'].min():.3g} to {rows['q50'].max():.3g} "
-            f"and is at most {away:.3g} away from it."
+            f"The median of {arm} runs from {text.number(rows['q50'].min())} to "
+            f"{text.number(rows['q50'].max())} and is at most {text.number(away)} away from it."
         )
     return Words(title, caption + arms_words(case, bands), " ".join(alt))
 
@@ -60,14 +61,15 @@ def learning_curves(case, part):
         found.append(f"{'that' if found else 'the median'} of {arm} {when}")
         first, last = rows["q50"].iloc[[0, -1]]
         alt.append(
-            f"The median {tables.main_metric(case)} of {arm} goes from {first:.3g} to {last:.3g}."
+            f"The median {tables.main_metric(case)} of {arm} goes from {text.number(first)} to "
+            f"{text.number(last)}."
         )
     value, words = tables.yardstick(case)
     bar, bar_words = tables.threshold(case)
     title = f"{case.name}: clearing the bar, {', '.join(found)}"
     caption = (
         f"The {tables.main_metric(case)} on fresh points, at checkpoints of training. {OVER_SEEDS} "
-        f"Lines across: {bar_words} ({bar:.3g}) and {words} ({value:.3g}). "
+        f"Lines across: {bar_words} ({text.number(bar)}) and {words} ({text.number(value)}). "
     )
     return Words(title, caption + arms_words(case, part), " ".join(reversed(alt)))
 
@@ -84,7 +86,7 @@ def distribution(case, shown):
         counts.append(f"{rows['solved'].sum():,} of {len(rows):,} seeds of {arm}")
         finite = rows.loc[~rows["diverged"], metric]
         alt.append(
-            f"{arm}: {metric} from {finite.min():.3g} to {finite.max():.3g}, "
+            f"{arm}: {metric} from {text.number(finite.min())} to {text.number(finite.max())}, "
             f"{rows['diverged'].sum():,} diverged."
         )
     title = f"{case.name}: the bar is cleared by {listed(counts)}"
@@ -106,7 +108,8 @@ def dissection(case, item, lattice):
         lattice: What `dissection.lattice_table` returns.
     """
     rates = [
-        f"{row['arm']} {row['solved']:.1%} ({row['verdict']})" for row in lattice.to_dict("records")
+        f"{row['arm']} {text.percent(row['solved'])} ({row['verdict']})"
+        for row in lattice.to_dict("records")
     ]
     caption = (
         "Every combination of the fixes: the share of seeds that solve. Each line adds one fix. "
@@ -132,7 +135,7 @@ def shapley(case, item, values):
     title = f"{case.name}: {names} {verb} worth most in solve rate"
     if len(best) == len(rows) > 1:
         title = f"{case.name}: {names} are worth the same in solve rate"
-    words = [f"{row['fixes']} {points(row)}" for row in rows]
+    words = [f"{row['fixes']} {text.points_interval(row)}" for row in rows]
     caption = (
         "Shapley values: the mean over seeds of what a fix adds, over every order in which the "
         "fixes can be made, with 95% intervals; on the solve rate in points, and on the error "
@@ -173,8 +176,8 @@ def study(view, length):
         "program; the documented one, if it is among them, is outlined."
     )
     alt = (
-        f"The best is {best} ({cells.loc[best, 'solved']:.1%}), the worst {worst} "
-        f"({cells.loc[worst, 'solved']:.1%})."
+        f"The best is {best} ({text.percent(cells.loc[best, 'solved'])}), the worst {worst} "
+        f"({text.percent(cells.loc[worst, 'solved'])})."
     )
     return Words(title + after, caption, alt)
 
@@ -193,7 +196,8 @@ def summary(outcomes, counts):
     number = outcomes["case"].nunique()
     title = f"Of the {len(alone)} fixes for {number} failures {first} enough alone"
     rates = [
-        f"{row['case']} {row['arm']} {row['solved']:.1%}" for row in outcomes.to_dict("records")
+        f"{row['case']} {row['arm']} {text.percent(row['solved'])}"
+        for row in outcomes.to_dict("records")
     ]
     said = [f"{count} {verdict}" for verdict, count in counts.sum().items()]
     caption = (
@@ -213,9 +217,8 @@ def arms_words(case, part):
     found = []
     for arm, rows in part.groupby("arm", sort=False):
         steps = int(rows["steps"].max())
-        text = f"{rows['num_seeds'].max():,} seeds of {arm} after {steps:,} updates"
-        documented = case.arm(arm).num_steps
-        found.append(text + f" (cut; documented {documented:,})" * (steps < documented))
+        words = f"{rows['num_seeds'].max():,} seeds of {arm} after {steps:,} updates"
+        found.append(words + text.cut(steps, case.arm(arm).num_steps))
     return f"{listed(found)}."
 
 

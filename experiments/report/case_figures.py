@@ -8,12 +8,12 @@ import pandas as pd
 
 from experiments.analysis import ablation, claim_results, tables
 from experiments.analysis.baselines import metric_label
-from experiments.analysis.conclusion import factor, points
 from experiments.cases import plans
 from experiments.cases.case import Regression
 from experiments.report import ablation_plots, captions, figures, plots, verdict_plots
 from experiments.report.figure_files import Plate
 from experiments.report.style import arm_colours
+from experiments.stats import text
 from experiments.training import metrics
 
 CLASS_LABELS = ("place on the diagonal from (0, ..., 0) to (1, ..., 1)", "last output")
@@ -136,9 +136,9 @@ def _shapley(case, item, values, name):
         for quantity in ("solved", "log_error")
     )
     bounds = ["estimate", "low", "high"]
-    words = {"words": [points(row) for row in rates.to_dict("records")]}
+    words = {"words": [text.points_interval(row) for row in rates.to_dict("records")]}
     left = rates.assign(**(100 * rates[bounds]), **words)
-    words = {"words": [factor(row) for row in errors.to_dict("records")]}
+    words = {"words": [text.row_interval(row, text.factor) for row in errors.to_dict("records")]}
     right = errors.assign(**np.exp(errors[bounds]), **words)
 
     def draw(look):

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from experiments.analysis import claim_results, failure_modes, rare_failures
-from experiments.analysis.conclusion import factor, points
 from experiments.analysis.logged_metrics import MEANINGLESS, loss_lies
+from experiments.stats import text
 
 
 def answer(analysis):
@@ -57,9 +57,9 @@ def _value_words(rows, title):
     found = {}
     for row in rows.to_dict("records"):
         if row["quantity"] == "solved":
-            found[f"{title}, solve rate (points)"] = points(row)
+            found[f"{title}, solve rate (points)"] = text.points_interval(row)
         else:
-            found[f"{title}, error (factor)"] = factor(row)
+            found[f"{title}, error (factor)"] = text.row_interval(row, text.factor)
     return found
 
 
@@ -71,12 +71,7 @@ def _sufficient_words(part):
 def _confidence(row):
     if pd.isna(row["confidence"]):
         return row["verdict"]
-    return f"{row['verdict']} (confidence {_floor(row['confidence'])})"
-
-
-def _floor(confidence):
-    """A confidence in words that never rounds up to certainty."""
-    return "above 99.9%" if confidence > 0.999 else f"{confidence:.1%}"
+    return f"{row['verdict']} (confidence {text.confidence(row['confidence'])})"
 
 
 def sensitivity_words(table):
@@ -116,15 +111,11 @@ def metric_words(table):
     rows = []
     for row in table.to_dict("records"):
         shown = {"arm": row["arm"], "steps": f"{row['steps']:,}", "metric": row["metric"]}
-        shown |= {name: _number(row[name]) for name in ("logged", "true")}
-        bounds = [_number(row[name]) for name in ("difference", "low", "high")]
-        shown["difference"] = f"{bounds[0]} [{bounds[1]}, {bounds[2]}]" if bounds[0] else ""
+        shown |= {name: text.number(row[name]) for name in ("logged", "true")}
+        names = ("difference", "low", "high")
+        shown["difference"] = text.row_interval(row, text.number, names)
         rows.append(shown | {"seeds": f"{row['num_seeds']:,}", "verdict": row["verdict"]})
     return pd.DataFrame(rows)
-
-
-def _number(value):
-    return "" if pd.isna(value) else f"{value:.3g}"
 
 
 def sections(analysis):
@@ -203,7 +194,7 @@ def _metrics(case, runs, table):
     for (arm, _), part in runs.groupby(["arm", "steps"]):
         lie = loss_lies(case, case.arm(arm), part) if "flat" in part else None
         if lie is not None and lie.any():
-            lies.append(f"`{arm}` in {lie.mean():.1%} of {len(part):,} seeds")
+            lies.append(f"`{arm}` in {text.percent(lie.mean())} of {len(part):,} seeds")
     if set(table["verdict"]) == {MEANINGLESS}:
         return [_meaningless(table["logged"])]
     words = f"{LOSS_LIES}: {'; '.join(lies)}." if lies else ""
@@ -213,7 +204,8 @@ def _metrics(case, runs, table):
 def _meaningless(logged):
     return (
         "Accuracy means nothing for a regression: over all arms the medians of what is logged "
-        f"run from {logged.min():.2g} to {logged.max():.2g}, whether an arm solves or fails."
+        f"run from {text.number(logged.min(), 2)} to {text.number(logged.max(), 2)}, whether an "
+        "arm solves or fails."
     )
 
 

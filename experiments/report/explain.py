@@ -4,13 +4,12 @@ Room 9: stored tables to lines of text; trains nothing, prints nothing. Every nu
 stands in a table of the case's folder.
 """
 
-import math
 import textwrap
 
 import pandas as pd
 
 from experiments.analysis import failure_modes, rare_failures, tables
-from experiments.stats import intervals
+from experiments.stats import intervals, text
 
 WIDTH = 100
 HEIGHT = 50
@@ -84,7 +83,9 @@ def _rate(analysis, part):
 def _mends(analysis):
     table, lines = analysis.ablation, [analysis.answer]
     for row in _first(table, "sufficient"):
-        lines.append(f"{row['fixes']}: {row['verdict']}, confidence {_floor(row['confidence'])}")
+        lines.append(
+            f"{row['fixes']}: {row['verdict']}, confidence {text.at_least(row['confidence'])}"
+        )
     needs = {}
     for row in _first(table, "necessary"):
         needs.setdefault(row["verdict"], []).append(row["fixes"])
@@ -98,14 +99,6 @@ def _first(table, kind):
         return []
     chosen = (table["kind"] == kind) & (table["dissection"] == table["dissection"].iloc[0])
     return table[chosen].to_dict("records")
-
-
-def _floor(confidence):
-    """A confidence rounded down: what is not certain is not called so."""
-    if pd.isna(confidence):
-        return "unknown"
-    share = min(math.floor(1000 * confidence), 999) / 1000
-    return f"at least {share:.1%}"
 
 
 def _claims(table, most):
@@ -165,7 +158,8 @@ def _weakest(table):
     if not rows:
         return []
     row = min(rows, key=lambda row: row["confidence"])
-    return [f"Least sure: {row['fixes']} {row['verdict']}, confidence {_floor(row['confidence'])}."]
+    sure = text.at_least(row["confidence"])
+    return [f"Least sure: {row['fixes']} {row['verdict']}, confidence {sure}."]
 
 
 def _undecided_arms(analysis, most):
@@ -174,14 +168,8 @@ def _undecided_arms(analysis, most):
         rate = _rate(analysis, part)
         if intervals.verdict(rate) == "undecided":
             more = tables.seeds_to_decide(rate, analysis.rule)
-            lines.append(f"{arm} at {steps:,} updates ({_more(more)})")
+            lines.append(f"{arm} at {steps:,} updates ({text.more_seeds(more)})")
     return [f"Undecided: {_cut(lines, most)}."] if lines else []
-
-
-def _more(more):
-    if more is None or pd.isna(more):
-        return "no number of seeds would decide"
-    return f"about {int(more):,} more seeds"
 
 
 def _cut(words, most):
@@ -193,7 +181,7 @@ def _undecided_claims(table, most):
     rows = table[(table["verdict"] == "undecided") & (table["answer"] == "undecided")]
     words = []
     for row in rows.to_dict("records"):
-        more = "" if pd.isna(row["more_seeds"]) else f" ({_more(row['more_seeds'])})"
+        more = "" if pd.isna(row["more_seeds"]) else f" ({text.more_seeds(row['more_seeds'])})"
         words.append(f"{row['claim'].split()[0]}, {row['question']}{more}")
     return [f"Open questions: {_cut(words, most)}."] if words else []
 

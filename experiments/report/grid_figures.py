@@ -8,6 +8,7 @@ import functools
 from experiments.analysis import tables
 from experiments.report import captions, heat_maps
 from experiments.report.figure_files import Plate
+from experiments.stats import text
 
 MOST_COLUMNS = {"column": 2, "wide": 3}
 # Inches, for title and names of columns, the title of a panel, and a row of cells.
@@ -71,7 +72,7 @@ def _num_down(view):
 def _panels(view, length):
     """What is drawn: `(title, part of the cells, column of the colour, of the words)`."""
     found = view.cells(length)
-    percent = [f"{100 * value:.3g}" for value in found["solved"]]
+    percent = [text.hundredths(value) for value in found["solved"]]
     found = found.assign(percent=percent, middle=[_short(v) for v in found["median"]])
     if len(view.study.axes) > 2:
         parts = found.groupby("panel", sort=False)

@@ -16,6 +16,7 @@ from experiments.report import figure_files, grid_figures
 from experiments.report.markdown import markdown, picture
 from experiments.report.style import look
 from experiments.runs.store import write_whole
+from experiments.stats import text
 
 MISSING = "missing"
 
@@ -81,8 +82,9 @@ def _reading(case):
     bar, bar_words = tables.threshold(case)
     return (
         "A study crosses options; each cell of the crossing is one program, trained from the "
-        f"same seeds. Rates are percent of seeds that solve ({bar_words}, {metric} {bar:.4g}; "
-        f"{words}: {constant:.4g}) with Wilson's 95% interval, medians carry their 95% "
+        f"same seeds. Rates are percent of seeds that solve ({bar_words}, {metric} "
+        f"{text.number(bar, 4)}; {words}: {text.number(constant, 4)}) with Wilson's 95% "
+        "interval, medians carry their 95% "
         "order-statistic interval; where a figure shows medians, the colour says how far they "
         "are from the best constant answer (dark) to a perfect one (bright). A run that "
         "diverged counts as not solved. Averages are over all cells with a label, seed by "
@@ -179,7 +181,7 @@ def _compared(one, other, axis, label):
         axis: label or "all",
         one.study.name: _share(one.average(pattern, length)),
         other.study.name: _share(other.average(pattern, length)),
-        "second less first": _share(other.less(one, pattern, length), "+.1f"),
+        "second less first": _share(other.less(one, pattern, length), signed=True),
     }
 
 
@@ -207,24 +209,24 @@ def _crossing(view, part, words):
 
 
 def _rate(cell):
-    if cell["solved"] != cell["solved"]:
-        return MISSING
-    low, high = 100 * cell["solved_low"], 100 * cell["solved_high"]
-    return f"{100 * cell['solved']:.3g} [{low:.0f}, {high:.0f}]"
+    bounds = (cell[name] for name in ("solved", "solved_low", "solved_high"))
+    return text.interval(*bounds, text.hundredths, _whole) or MISSING
+
+
+def _whole(share):
+    return text.points(share, 0)
 
 
 def _median(cell):
     if cell["solved"] != cell["solved"]:
         return MISSING
-    return f"{cell['median']:.3g} [{cell['low']:.3g}, {cell['high']:.3g}]"
+    return text.row_interval(cell, text.number, ("median", "low", "high"))
 
 
-def _share(interval, form=".1f"):
+def _share(interval, signed=False):
     if interval is None:
         return MISSING
-    bounds = (interval.estimate, interval.low, interval.high)
-    estimate, low, high = (format(100 * bound, form) for bound in bounds)
-    return f"{estimate} [{low}, {high}]"
+    return text.row_interval(vars(interval), text.points, signed=signed)
 
 
 def _how_to_read(view):

@@ -11,7 +11,7 @@ from experiments.report import case_figures, evidence, figure_files
 from experiments.report.markdown import markdown, picture
 from experiments.report.story import story
 from experiments.report.style import look
-from experiments.runs.keys import environment_words
+from experiments.stats import text
 
 
 def write(analysis, pictures=True):
@@ -34,7 +34,7 @@ def write(analysis, pictures=True):
     for one in shown if pictures else ():
         drawn += figure_files.write(one, folder, look(), one.kept)
     texts["report.md"] = report(analysis, shown)
-    written = [store.write_text(name, text) for name, text in texts.items()]
+    written = [store.write_text(name, content) for name, content in texts.items()]
     return [
         store.folder / "report.md",
         *drawn,
@@ -54,20 +54,18 @@ def outcome_words(outcomes):
     """
     rows = []
     for row in outcomes.to_dict("records"):
-        steps = f"{row['steps']:,}"
-        if row["steps"] < row["documented"]:
-            steps += f" (cut; documented {row['documented']:,})"
-        rate = f"{_percent(row['solved'])} [{_percent(row['solved_low'])}"
+        steps = f"{row['steps']:,}" + text.cut(row["steps"], row["documented"])
         rows.append(
             {
                 "arm": row["arm"],
                 "steps": steps,
                 "seeds": f"{row['num_seeds']:,}",
-                "solved": f"{rate}, {_percent(row['solved_high'])}]",
-                "verdict": _verdict_words(row["verdict"], row["more_seeds"]),
-                "diverged": _percent(row["diverged"]),
-                f"median {row['metric']}": f"{row['median']:.4g} "
-                f"[{row['low']:.4g}, {row['high']:.4g}]",
+                "solved": text.row_interval(row, names=("solved", "solved_low", "solved_high")),
+                "verdict": text.verdict(row["verdict"], row["more_seeds"]),
+                "diverged": text.percent(row["diverged"]),
+                f"median {row['metric']}": text.row_interval(
+                    row, text.number, ("median", "low", "high"), digits=4
+                ),
             }
         )
     return pd.DataFrame(rows)
@@ -94,21 +92,9 @@ def symptom_words(analysis):
     rows = []
     for row in analysis.outcomes.to_dict("records"):
         values = wide.loc[(row["arm"], row["steps"]), shown]
-        words = ["" if value != value else f"{value:.3g}" for value in values]
+        words = [text.number(value) for value in values]
         rows.append((row["arm"], f"{row['steps']:,}", *words))
     return pd.DataFrame(rows, columns=["arm", "steps", *shown])
-
-
-def _verdict_words(verdict, more_seeds):
-    if verdict != "undecided":
-        return verdict
-    if more_seeds is None or more_seeds != more_seeds:
-        return "undecided (no number of seeds would decide)"
-    return f"undecided (about {int(more_seeds):,} more seeds)"
-
-
-def _percent(share):
-    return f"{100 * share:.1f}%"
 
 
 def difference_words(case, changed_only=False):
@@ -119,14 +105,8 @@ def difference_words(case, changed_only=False):
         table, changed = table[changed], changed[changed]
     table = table.assign(fixed=table["fixed"].where(changed, "as broken")).astype(object)
     for column in ("broken", "fixed"):
-        table[column] = [_value_words(value) for value in table[column]]
+        table[column] = [text.value(value) for value in table[column]]
     return table
-
-
-def _value_words(value):
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 10_000:
-        return f"{value:,}"
-    return str(value)
 
 
 def yardstick_words(case):
@@ -134,7 +114,8 @@ def yardstick_words(case):
     value, words = tables.yardstick(case)
     bar, bar_words = tables.threshold(case)
     metric = tables.main_metric(case)
-    return f"Yardsticks: {words}, {metric} {value:.4g}; {bar_words}, {metric} {bar:.4g}."
+    value, bar = text.number(value, 4), text.number(bar, 4)
+    return f"Yardsticks: {words}, {metric} {value}; {bar_words}, {metric} {bar}."
 
 
 def report(analysis, shown):
@@ -143,7 +124,7 @@ def report(analysis, shown):
     rivals = [(n, f.start, f.changes, f.why) for n, f in case.variants.items()]
     rivals = pd.DataFrame(rivals, columns=["rival", "starts from", "changes", "why"])
     rivals["changes"] = [
-        ", ".join(f"{k}={_value_words(v)}" for k, v in changes.items())
+        ", ".join(f"{k}={text.value(v)}" for k, v in changes.items())
         for changes in rivals["changes"]
     ]
     pictures = _pictures(analysis, shown)
@@ -180,7 +161,7 @@ def report(analysis, shown):
         words = ", ".join(f"{n} {kind}" for kind, n in counts.items())
         parts += ["## Where the constants come from", f"{words}.", markdown(table)]
     if known.deviations:
-        numbered = [f"{n}. {text}" for n, text in enumerate(known.deviations, start=1)]
+        numbered = [f"{n}. {words}" for n, words in enumerate(known.deviations, start=1)]
         parts += ["## What differs from the thread", "\n".join(numbered)]
     parts += ["## How this was made", _made(case, analysis.store)]
     return "\n\n".join(parts) + "\n"
@@ -222,12 +203,12 @@ def _animations(folder):
     for name in ANIMATIONS:
         path = folder / f"{name}.md"
         if path.exists() and (folder / f"{name}.gif").exists():
-            text = path.read_text(encoding="utf-8").rstrip()
-            yield text.replace(f"]({name}.gif)", f"](figures/{name}.gif)")
+            words = path.read_text(encoding="utf-8").rstrip()
+            yield words.replace(f"]({name}.gif)", f"](figures/{name}.gif)")
 
 
 def _made(case, store):
-    lines = [f"- {environment_words(made)}" for made in store.environments]
+    lines = [f"- {text.environment(made)}" for made in store.environments]
     command = f"python -m reproductions record {case.name}"
     if store.trainer != TRAINERS[0]:
         command += f" --trainer {store.trainer}"
@@ -241,17 +222,17 @@ def _published(analysis):
     if value is None or not (runs["arm"] == "fixed").any():
         return []
     num = len(case.task.points)
-    words = f"The thread prints squared errors at {num} points; their mean is {value:.3g}."
+    words = f"The thread prints squared errors at {num} points; their mean is {text.number(value)}."
     reached = tables.first_reaching(analysis.curves, "points_mse", value)
     if reached:
         words += (
             f" The fixed arm's median over {reached.num_seeds} seeds is first at or "
             f"below it at the checkpoint of {reached.checkpoint:,} steps "
-            f"({reached.median:.3g})."
+            f"({text.number(reached.median)})."
         )
     met = tables.share_at_or_below(runs, "points_mse", value, analysis.rule)
     words += (
-        f" After {met.steps:,} steps {_percent(met.estimate)} "
-        f"[{_percent(met.low)}, {_percent(met.high)}] of {met.num_seeds} seeds meet it."
+        f" After {met.steps:,} steps "
+        f"{text.interval(met.estimate, met.low, met.high)} of {met.num_seeds} seeds meet it."
     )
     return [f"## The {num} published points", words]

@@ -4,7 +4,7 @@ Room 10: composes words from tables of evidence; computes no statistic.
 """
 
 from experiments.analysis import claim_results, failure_modes, tables
-from experiments.analysis.conclusion import listed
+from experiments.stats.text import listed
 
 
 def story(analysis):

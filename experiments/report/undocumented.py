@@ -14,8 +14,8 @@ from experiments.analysis.outcomes import check_metric
 from experiments.cases import plans
 from experiments.cases.case import SuiteError
 from experiments.cases.evidence import find_evidence
-from experiments.runs.keys import environment_words
 from experiments.runs.store import write_whole
+from experiments.stats import text
 
 MAIN_BACKEND = "tensorflow"
 HEAD = (
@@ -161,8 +161,8 @@ def _line(case, item, outcomes, arm):
 
 def _clause(name, row):
     if name in tables.RATES:
-        return f"`{name}` in {row['estimate']:.1%} [{row['low']:.1%}, {row['high']:.1%}]"
-    return f"median `{name}` {row['estimate']:.4g} [{row['low']:.4g}, {row['high']:.4g}]"
+        return f"`{name}` in {text.row_interval(row)}"
+    return f"median `{name}` {text.row_interval(row, text.number, digits=4)}"
 
 
 def _why(case, arm):
@@ -181,6 +181,6 @@ def _changes(changes):
 
 def _made(environments):
     """The software and the processors of the runs, each once."""
-    lines = [f"- {environment_words(made)}" for made in environments]
+    lines = [f"- {text.environment(made)}" for made in environments]
     if lines:
         yield "The seeds were trained on:\n\n" + "\n".join(dict.fromkeys(lines))

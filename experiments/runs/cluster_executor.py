@@ -16,6 +16,7 @@ from experiments.cases.case import SuiteError
 from experiments.cases.errors import one_line
 from experiments.runs import cluster_worker, keys
 from experiments.runs.executor import MOST_PROGRAMS, MOST_TRIES
+from experiments.stats.text import count
 
 SECONDS_BETWEEN_LOOKS = 2.0
 
@@ -95,7 +96,7 @@ class _Shift:
         cores = {name: int(node["Resources"].get("CPU", 0)) for name, node in nodes.items()}
         if cores != self._nodes:
             self._nodes = cores
-            yield self._news(f"{_count(len(cores), 'node')}, {_count(sum(cores.values()), 'core')}")
+            yield self._news(f"{count(len(cores), 'node')}, {count(sum(cores.values()), 'core')}")
         fit = {name: num for name, num in cores.items() if num and name not in self._refused}
         if not fit and not self._workers and any(cores.values()):
             raise SuiteError("; ".join(self._refused[name] for name in cores if cores[name]))
@@ -248,7 +249,3 @@ def _travels_by_name(part):
     except AttributeError:
         return False
     return found is part and getattr(module, "__name__", "") != "__main__"
-
-
-def _count(number, noun):
-    return f"{number:,} {noun}" + "s" * (number != 1)

@@ -245,13 +245,6 @@ def environment():
     return made | ({"device": devices.name()} if devices.gpus() else {})
 
 
-def environment_words(made):
-    """Returns an environment in words, as reports say on what rows were made."""
-    versions = ", ".join(f"{name} {made[name]}" for name in ("python", *PACKAGES))
-    hardware = [made["system"], made["processor"], *([made["device"]] if "device" in made else [])]
-    return f"{versions}; {', '.join(hardware)}"
-
-
 def processor():
     """Returns the processor in words, with family and model where known."""
     facts = {}

@@ -1,15 +1,17 @@
 """When seeds are looked at, and how much error each look may spend.
 
-Room 1: standard library only. Whoever looks again and again, and stops where a verdict
-falls, errs more often than one who looks once. So the k-th look may err with a probability
-of alpha/2^k only: the sum over all looks, however many, stays below alpha (Bonferroni's
-inequality), and so does the chance of ever being wrong.
+Whoever looks again and again, and stops where a verdict falls, errs more often than one who
+looks once. So the k-th look may err with a probability of alpha/2^k only: the sum over all
+looks, however many, stays below alpha (Bonferroni's inequality), and so does the chance of
+ever being wrong.
 
 A folder's manifest says by which rule its seeds were chosen. Seeds of a fixed number may be
 looked at again and again later; what was looked at never goes back to a fixed number.
 """
 
 import dataclasses
+
+from experiments.stats.text import percent
 
 FIRST_LOOK = 32
 ALPHA = 0.05
@@ -111,7 +113,7 @@ class StoppingRule:
             return ""
         return (
             f"The seeds were looked at more than once ({self.name}): every interval is read at "
-            f"the confidence of its look, so that {1 - ALPHA:.0%} is that of all looks together."
+            f"the confidence of its look, so that {percent(1 - ALPHA, 0)} is that of all looks together."
         )
 
 

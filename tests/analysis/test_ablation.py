@@ -8,7 +8,7 @@ import pytest
 
 from experiments import Recorded, fix
 from experiments.analysis.ablation import flips
-from experiments.analysis.conclusion import conclude, listed
+from experiments.analysis.conclusion import conclude
 from experiments.stats.interim import FIXED
 from tests import toy
 
@@ -373,15 +373,6 @@ def test_the_answer_of_a_case_is_that_of_its_widest_lattice():
     case = case_of("abc")
     runs = runs_of(case, lambda fixes, seed: fixes == "abc", num_seeds=1000)
     assert toy.analysis(case, runs).answer == ("All three are needed; none helps alone.")
-
-
-def test_words_are_listed_as_in_a_sentence():
-    assert [listed(""), listed("a"), listed("ab"), listed("abc", "or")] == [
-        "",
-        "a",
-        "a and b",
-        "a, b or c",
-    ]
 
 
 # Sensitivity.

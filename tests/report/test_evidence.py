@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from experiments.analysis.analysis import Analysis
 from experiments.cases import plans
@@ -104,13 +103,6 @@ def test_an_error_is_told_as_a_factor(tmp_path):
     assert (
         fixes["Shapley value, error (factor)"].iloc[0].startswith(f"{np.exp(row['estimate']):.3g}")
     )
-
-
-@pytest.mark.parametrize(
-    ("confidence", "words"), [(0.99999, "above 99.9%"), (0.97, "97.0%"), (0.0, "0.0%")]
-)
-def test_a_confidence_never_rounds_up_to_certainty(confidence, words):
-    assert evidence._floor(confidence) == words
 
 
 def test_a_verdict_that_another_bar_turns_is_named():

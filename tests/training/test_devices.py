@@ -11,6 +11,7 @@ import pytest
 import reproductions
 from experiments.runs import keys
 from experiments.runs.store import Store
+from experiments.stats import text
 from experiments.training import devices, engine, metrics, networks, stack_size
 from experiments.training.streams import Batches
 from tests import toy
@@ -243,10 +244,10 @@ def test_the_gpu_is_named_with_its_blocks(gpu, width, block, text):
 def test_rows_that_a_gpu_made_say_so(gpu, monkeypatch):
     made = keys.environment()
     assert made["device"] == GPU
-    assert keys.environment_words(made).endswith(f", {GPU}")
+    assert text.environment(made).endswith(f", {GPU}")
     monkeypatch.undo()
     plain = {name: value for name, value in made.items() if name != "device"}
-    assert keys.environment_words(made) == f"{keys.environment_words(plain)}, {GPU}"
+    assert text.environment(made) == f"{text.environment(plain)}, {GPU}"
 
 
 def test_a_gpu_changes_no_key(gpu, monkeypatch):

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy import special
 
 from experiments.report.markdown import markdown
-from experiments.stats import interim
+from experiments.stats import interim, text
 from tests.trials import coverage_errors
 from tests.trials.coverage_truths import share, truths
 
@@ -130,7 +130,7 @@ def readme(coverage, verdicts, looks):
         f"Made by `python -m tests.trials.coverage --repeats {repeats} --seed {seed}`.",
         "## Intervals at 95%",
         lay_out(_group_rows(coverage)),
-        f"## Cells below {LEAST:.0%}, none of them promised",
+        f"## Cells below {text.percent(LEAST, 0)}, none of them promised",
         lay_out(_cell_rows(missed)),
         "## Wrong verdicts and effects, at the worst truth",
         lay_out(_worst_rows(verdicts)),
@@ -219,8 +219,9 @@ def _looks_notes():
 
 def _spread(row, name):
     """A share with its interval, as text."""
-    bounds = f" ({row['low']:.2%} to {row['high']:.2%})" if row["repeats"] else ", exact"
-    return f"{row[name]:.2%}{bounds}"
+    if row["repeats"]:
+        return text.spread(row[name], row["low"], row["high"], text.percent, digits=2)
+    return f"{text.percent(row[name], 2)}, exact"
 
 
 def _notes(coverage, verdicts):
@@ -234,8 +235,9 @@ def _notes(coverage, verdicts):
         "with the 95% interval of that share itself (Wilson)."
     )
     yield (
-        f"Promised cells are those that are claimed to reach {LEAST:.0%}; one is reached if "
-        "that interval lies at or above it. Where it straddles the bar the cell is drawn anew, "
+        f"Promised cells are those that are claimed to reach {text.percent(LEAST, 0)}; one is "
+        "reached if that interval lies at or above it. Where it straddles the bar the cell is "
+        "drawn anew, "
         f"{ANEW} times as often (cells: {(coverage['repeats'] > least).sum()})."
     )
     yield (
@@ -245,8 +247,8 @@ def _notes(coverage, verdicts):
     yield (
         f"A verdict is wrong if what it says of the true rate is false. With {checked} seeds its "
         "probability is summed over all counts of solved seeds, on a grid of rates that has the "
-        f"bars and what lies just beside them; a wrong one in {coverage_errors.MOST:.0%} is "
-        "promised as the most."
+        "bars and what lies just beside them; a wrong one in "
+        f"{text.percent(coverage_errors.MOST, 0)} is promised as the most."
     )
     yield (
         "An effect is wrong if it is neither undecided nor the true one. Where rate and error "

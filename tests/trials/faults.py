@@ -23,6 +23,7 @@ from experiments.cli.console import quiet_softmax
 from experiments.runs import blocks
 from experiments.runs.keys import environment
 from experiments.runs.store import Store, write_whole
+from experiments.stats.text import number
 from tests.trials import faults_measures, faults_page
 from tests.trials.faults_planted import FAULTS, Fault
 
@@ -146,7 +147,7 @@ def _work(case, runs):
 def _line(row):
     words = "caught" if row["caught"] else "not caught"
     by = row["questions"] or f"{row['arm']} {row['metric']}"
-    p = "" if row["p_holm"] is None else f", adjusted p {row['p_holm']:.2g}"
+    p = "" if row["p_holm"] is None else f", adjusted p {number(row['p_holm'], 2)}"
     return f"{row['fault']}: {words}, {by}{p}, {row['seconds']:.0f} s"
 
 

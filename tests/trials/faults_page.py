@@ -11,6 +11,7 @@ import pandas as pd
 from experiments.check import drift, sample
 from experiments.report.markdown import markdown
 from experiments.runs.store import write_whole
+from experiments.stats import text
 
 FILES = ("power", "false_alarms", "reach")
 CONTROL = "control"
@@ -71,12 +72,12 @@ def page(power, false_alarms, reach, made=()):
     if len(reach):
         parts += ["## Beyond its power", reach_words(), markdown(reach_rows(reach))]
     parts += ["## How it works", "\n".join(f"- {n}" for n in notes())]
-    return "\n\n".join([*parts, *(f"Made on {_environment(one)}." for one in made)]) + "\n"
+    return "\n\n".join([*parts, *_made_on(made)]) + "\n"
 
 
-def _environment(made):
-    versions = ", ".join(f"{name} {made[name]}" for name in ("python", "keras", "tensorflow"))
-    return f"{versions}; {made['system']}, {made['processor']}"
+def _made_on(made):
+    packages, hardware = ("python", "keras", "tensorflow"), ("system", "processor")
+    return [f"Made on {text.environment(one, packages, hardware)}." for one in made]
 
 
 def alarm_words(table):
@@ -86,9 +87,9 @@ def alarm_words(table):
     return (
         f"Stored seeds were split at random into reference and sample {row['splits']:,.0f} times, "
         "the sample as large a part of both as a check's is. "
-        f"At the declared rate of {drift.FALSE_ALARMS:.0%} a suite run, over all "
+        f"At the declared rate of {text.percent(drift.FALSE_ALARMS, 0)} a suite run, over all "
         f"{row['num_tests']:,.0f} tests of all cases together, {row['alarms']:,.0f} splits raised "
-        f"an alarm: {row['rate']:.2%} ({row['low']:.2%} to {row['high']:.2%})."
+        f"an alarm: {text.spread(row['rate'], row['low'], row['high'], text.percent, digits=2)}."
     )
 
 
@@ -97,7 +98,8 @@ def alarm_rows(table):
     lines = []
     for scope, part in table.groupby("scope", sort=False):
         line = {"scope": scope, "tests": f"{part['num_tests'].iloc[0]:,.0f}"}
-        lines.append(line | {f"at {row.level:.1%}": f"{row.rate:.2%}" for row in part.itertuples()})
+        rates = {text.percent(row.level): text.percent(row.rate, 2) for row in part.itertuples()}
+        lines.append(line | {f"at {level}": rate for level, rate in rates.items()})
     return pd.DataFrame(lines)
 
 
@@ -131,13 +133,15 @@ def _power_row(row):
         "seed questions off": "yes" if row["without_seed_questions"] else "NO",
         "exact questions that fail": _text(row["questions"]),
         "distribution that moved most": where,
-        "adjusted p": f"{row['p_holm']:.2g}" if alarm else "",
+        "adjusted p": text.number(row["p_holm"], 2) if alarm else "",
         "cases trained": row["cases"],
     }
 
 
 def _moved(row):
-    return f"{row['moved']:+.2g} {row['unit']}" if math.isfinite(row["moved"]) else row["test"]
+    if not math.isfinite(row["moved"]):
+        return row["test"]
+    return f"{text.number(row['moved'], 2, signed=True)} {row['unit']}"
 
 
 def _text(value):
@@ -163,9 +167,9 @@ def reach_rows(reach):
         lines.append(
             {
                 "fault": row.fault,
-                "rows that change at all": f"{row.share_changed:.0%}",
+                "rows that change at all": text.percent(row.share_changed, 0),
                 "what moves most": f"{row.case} {row.arm}: {row.metric}",
-                "by": f"{row.moved:+.2g} spreads",
+                "by": f"{text.number(row.moved, 2, signed=True)} spreads",
                 "seeds needed": needed,
             }
         )

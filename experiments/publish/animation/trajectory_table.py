@@ -12,11 +12,11 @@ import io
 import numpy as np
 
 from experiments.analysis import tables
-from experiments.analysis.conclusion import listed
 from experiments.cases.evidence import find_evidence
 from experiments.publish.animation.frames import lacking, setup_at
 from experiments.report.markdown import Words
 from experiments.runs.keys import row_key
+from experiments.stats.text import listed
 
 FILE = "race.csv"
 COLUMNS = ("race", "seed", "what", "name", "key", "numbers")

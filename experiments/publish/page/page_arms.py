@@ -10,6 +10,7 @@ import numpy as np
 
 from experiments.analysis import tables
 from experiments.analysis.tables import QUANTILE_NAMES
+from experiments.stats import text
 
 ENDS = ["solved", "diverged"]
 
@@ -50,39 +51,18 @@ def _outcome(case, arm, row):
     """What came of an arm in the end: numbers for marks, and the same in words."""
     bounds = [row[name] for name in ("solved", "solved_low", "solved_high")]
     middle = [row[name] for name in ("median", "low", "high")]
-    shares = [f"{share:.1%}" for share in bounds]
     return {
         "steps": int(row["steps"]),
         "documented": int(row["documented"]),
         "num_seeds": int(row["num_seeds"]),
         "solved": plain(bounds),
-        "rate": f"{shares[0]} [{shares[1]}, {shares[2]}]",
+        "rate": text.interval(*bounds),
         "verdict": row["verdict"],
-        "verdict_words": verdict_words(row["verdict"], row["more_seeds"]),
+        "verdict_words": text.verdict(row["verdict"], row["more_seeds"], "more seeds would decide"),
         "diverged": plain(row["diverged"]),
-        "diverged_words": f"{row['diverged']:.1%}",
-        "median_words": _spelled(middle),
+        "diverged_words": text.percent(row["diverged"]),
+        "median_words": text.interval(*middle, text.number, digits=4, infinite="infinite"),
     }
-
-
-def _spelled(bounds):
-    """An estimate with its interval, in words where it is not finite."""
-    words = [f"{value:.4g}" if math.isfinite(value) else "infinite" for value in bounds]
-    return f"{words[0]} [{words[1]}, {words[2]}]"
-
-
-def verdict_words(verdict, more_seeds):
-    """Returns a verdict in words, and how many more seeds would end an open one.
-
-    Args:
-        verdict: As `statistics.verdict` reads it.
-        more_seeds: Number of seeds, or nothing where no number would decide.
-    """
-    if verdict != "undecided":
-        return verdict
-    if more_seeds is None or math.isnan(more_seeds):
-        return "undecided (no number of seeds would decide)"
-    return f"undecided (about {int(more_seeds):,} more seeds would decide)"
 
 
 def _along(case, at, steps):
@@ -132,13 +112,12 @@ def _symptoms(part):
     rows = []
     for row in part.to_dict("records"):
         if row["symptom"] != "solved":
-            shares = [f"{row[name]:.1%}" for name in ("estimate", "low", "high")]
             rows.append(
                 {
                     "name": row["symptom"],
                     "words": row["words"],
                     "share": plain([row["estimate"], row["low"], row["high"]]),
-                    "share_words": f"{shares[0]} [{shares[1]}, {shares[2]}]",
+                    "share_words": text.row_interval(row),
                     "num_seeds": int(row["num_seeds"]),
                     "holds": row["holds"],
                     "detail": row["detail"] if isinstance(row["detail"], str) else "",

@@ -10,11 +10,11 @@ from experiments.cases import plans
 from experiments.cases.case import SuiteError
 from experiments.publish.page import page_arms, page_axes
 from experiments.publish.page.page_arms import plain
+from experiments.stats import text
 from experiments.training import metrics
 
 COMMAND = "python -m reproductions page"
 NEEDED = ("summary", "curves", "seeds")
-LONG = 10_000
 # The folder of what is recorded, not run by a reader.
 COMMITTED = "results"
 
@@ -42,7 +42,7 @@ def page(folders):
     widths = (high - low, three_quarters - quarter)
     return {
         "command": COMMAND,
-        "bands": [f"middle {width:.0%} of seeds" for width in widths],
+        "bands": [f"middle {text.percent(width, 0)} of seeds" for width in widths],
         "cases": [case_data(analysis) for analysis in folders.values()],
     }
 
@@ -121,13 +121,9 @@ def _variant(case, name):
 def _changed(before, changes):
     """Returns `[field, value before, value after]` of each change as text."""
     return [
-        [field, _value(getattr(before, field)), _value(after)] for field, after in changes.items()
+        [field, text.value(getattr(before, field)), text.value(after)]
+        for field, after in changes.items()
     ]
-
-
-def _value(value):
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return f"{value:,}" if whole and value >= LONG else str(value)
 
 
 def _claims(table, arms):
@@ -160,7 +156,6 @@ def _certificates(table, arms):
 
 def _made(case, store):
     """Where the numbers come from: the folder, what they were made on, and how."""
-    names = ("python", "keras", "tensorflow", "numpy")
     root, _ = place = store.folder.absolute().parts[-2:]
     folder = "/".join(place)
     record = f"python -m reproductions record {case.name}"
@@ -170,8 +165,7 @@ def _made(case, store):
         "trainer": store.trainer,
         "command": record if root == COMMITTED else run,
         "environments": [
-            ", ".join(f"{name} {made[name]}" for name in names if name in made)
-            + "".join(f"; {made[name]}" for name in ("system", "processor") if name in made)
+            text.environment(made, hardware=("system", "processor"), separator="; ")
             for made in store.environments
         ],
     }

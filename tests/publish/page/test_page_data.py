@@ -214,19 +214,6 @@ def test_a_rival_of_a_rival_shows_the_fixes_of_the_arm_below_both():
 
 
 @pytest.mark.parametrize(
-    "verdict, more, words",
-    [
-        ("solves", None, "solves"),
-        ("undecided", 1200.0, "undecided (about 1,200 more seeds would decide)"),
-        ("undecided", None, "undecided (no number of seeds would decide)"),
-        ("undecided", math.nan, "undecided (no number of seeds would decide)"),
-    ],
-)
-def test_an_open_verdict_says_how_many_more_seeds(verdict, more, words):
-    assert page_arms.verdict_words(verdict, more) == words
-
-
-@pytest.mark.parametrize(
     "value, shown",
     [
         (1.0, 1),
