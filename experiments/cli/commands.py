@@ -25,7 +25,7 @@ def record_studies(case, *, progress):
         trained = grid_training.record(case, store.folder, progress=display)
     for name, num_cells in trained.items():
         print(f"{case.name}: trained {num_cells:,} cells of {name}")
-    _write_studies(case, ROOT / "results" / case.name)
+    _write_studies(case, store.folder)
 
 
 def record_scenes(case, *, progress):
@@ -176,11 +176,27 @@ def show_list(cases):
     console.print("Run one with: python -m reproductions.sin_fit (--help for options)")
 
 
+def results():
+    """Returns the folder of the committed evidence.
+
+    Raises:
+        SuiteError: It is not there: an installed package comes without it.
+    """
+    folder = ROOT / "results"
+    if not folder.is_dir():
+        raise SuiteError(
+            "This command needs the committed results, which are in the repository and not in "
+            "the package; clone the repository, and there run: pip install -e . "
+            f"Received: no folder {folder}"
+        )
+    return folder
+
+
 def results_store(case):
     """Returns the store of `results/<case>`, whether it holds runs or not."""
     from experiments.runs.store import Store
 
-    return Store(ROOT / "results" / case.name, case)
+    return Store(results() / case.name, case)
 
 
 def committed(case):

@@ -6,7 +6,7 @@ Room 16: nothing is trained here; everything heavy is imported when a command ru
 import pathlib
 
 from experiments.cases.case import SuiteError, nearest
-from experiments.cli.commands import ROOT, committed, results_store
+from experiments.cli.commands import committed, results, results_store
 from experiments.cli.console import quiet_softmax
 from experiments.report import style
 from experiments.runs import files
@@ -59,7 +59,7 @@ def draw_figures(cases, folder, *, formats, themes, widths):
     stored = {case: case_figures.read(results_store(case)) for case in cases}
     for case, tables in stored.items():
         shown = case_figures.collect(tables)
-        for view in grid_report.stored_views(case, ROOT / "results" / case.name / "studies"):
+        for view in grid_report.stored_views(case, results() / case.name / "studies"):
             shown += grid_figures.study_plates(view)
         _write(shown, folder / case.name, chosen, formats)
     if len(stored) > 1:
