@@ -105,7 +105,7 @@ def suite(arguments=None):
     @app.command()
     def report(cases: options.Names = None, out: options.Out = ""):
         """Rebuilds tables, figures and reports from the stored runs below results."""
-        folder = paths.folder(out) if out else commands.ROOT / "results"
+        folder = paths.folder(out) if out else commands.results()
         for case in _load(cases):
             commands.rebuild(case, folder / case.name)
         commands.write_index(folder)
@@ -129,7 +129,7 @@ def suite(arguments=None):
                 commands.record_animations(case, progress=not no_progress)
             else:
                 training_commands.record_case(case, trainer, fresh=fresh, progress=not no_progress)
-        commands.write_index(commands.ROOT / "results")
+        commands.write_index(commands.results())
 
     @app.command()
     def check(
@@ -212,9 +212,9 @@ def suite(arguments=None):
         """Runs the scripts that show undocumented Keras behaviour, and writes their page."""
         from experiments.report import undocumented as scripts
 
-        for path in scripts.refresh(commands.ROOT / "results" / "silently", _load(None)):
+        for path in scripts.refresh(commands.results() / "silently", _load(None)):
             print(f"wrote {path.relative_to(commands.ROOT)}")
-        commands.write_index(commands.ROOT / "results")
+        commands.write_index(commands.results())
 
     app.command()(undocumented)
     # Its earlier name, still accepted.

@@ -25,7 +25,7 @@ def record_grids(case, *, progress):
         trained = grid_training.record(case, store.folder, progress=display)
     for name, num_cells in trained.items():
         print(f"{case.name}: trained {num_cells:,} cells of {name}")
-    _write_studies(case, ROOT / "results" / case.name)
+    _write_studies(case, store.folder)
 
 
 def record_animations(case, *, progress):
@@ -181,11 +181,28 @@ def show_list(cases):
     console.print("Run one with: python -m reproductions.sin_fit (--help for options)")
 
 
+def results():
+    """Returns the folder of the committed evidence.
+
+    Raises:
+        SuiteError: An installed package comes without it.
+    """
+    folder = ROOT / "results"
+    # In a checkout `record` makes it.
+    if not folder.is_dir() and not (ROOT / "pyproject.toml").is_file():
+        raise SuiteError(
+            "This command needs the committed results, which are in the repository and not in "
+            "the package; clone the repository, and there run: pip install -e . "
+            f"Received: no folder {folder}"
+        )
+    return folder
+
+
 def results_store(case):
     """Returns the store of `results/<case>`, whether it holds runs or not."""
     from experiments.runs.store import Store
 
-    return Store(ROOT / "results" / case.name, case)
+    return Store(results() / case.name, case)
 
 
 def analysis_of(case, folder=None):

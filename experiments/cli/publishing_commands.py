@@ -6,7 +6,7 @@ Room 16: nothing is trained here; everything heavy is imported when a command ru
 import pathlib
 
 from experiments.cases.case import SuiteError, nearest
-from experiments.cli.commands import ROOT, analysis_of, committed, results_store
+from experiments.cli.commands import analysis_of, committed, results, results_store
 from experiments.cli.console import quiet_softmax
 from experiments.report import style
 from experiments.runs import files
@@ -61,7 +61,7 @@ def draw_figures(cases, folder, *, formats, themes, widths):
         analysis.need(*case_figures.NEEDED)
     for case, analysis in stored.items():
         shown = case_figures.collect(analysis)
-        for view in grid_report.stored_views(case, ROOT / "results" / case.name / "studies"):
+        for view in grid_report.stored_views(case, results() / case.name / "studies"):
             shown += grid_figures.study_plates(view)
         _write(shown, folder / case.name, chosen, formats)
     if len(stored) > 1:

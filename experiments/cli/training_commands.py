@@ -9,7 +9,7 @@ import os
 import pathlib
 
 from experiments.cases.case import TRAINERS, SuiteError, nearest
-from experiments.cli.commands import ROOT, committed
+from experiments.cli.commands import ROOT, committed, results
 from experiments.cli.console import progress as shown_progress
 from experiments.cli.console import quiet_softmax, rich_table, tell
 
@@ -112,7 +112,7 @@ def record_case(case, trainer, *, fresh, progress):
     if trainer == "numpy" and known.numpy is None:
         print(f"{case.name}: no arm is trained in plain NumPy")
         return
-    folder, recorded = ROOT / "results" / case.name, known.recorded
+    folder, recorded = results() / case.name, known.recorded
     if trainer != "engine":
         folder = folder / trainer
         alone = Recorded(known.reference_arm, REFERENCE_SEEDS)

@@ -223,6 +223,7 @@ def test_explaining_imports_neither_tensorflow_nor_keras():
 @pytest.fixture
 def suite(tmp_path, monkeypatch):
     """Returns a function that runs the suite's command with the toy case alone."""
+    (tmp_path / "results").mkdir()
     monkeypatch.setattr(commands, "ROOT", tmp_path)
     monkeypatch.setattr(reproductions, "names", lambda: ["toy"])
     load = reproductions.load
