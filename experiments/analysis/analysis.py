@@ -67,22 +67,22 @@ class Analysis:
                 f"{name}. Received: no runs.csv"
             )
         for table in names:
-            found = self._table(table)
+            found = self.table(table)
             if found is None or (filled and not len(found)):
                 raise SuiteError(
                     f"{folder} lacks {table}.csv; write it with: python -m reproductions report "
                     f"{name}. Received: no such table"
                 )
 
-    def _table(self, name):
-        """Returns a table of the folder, or `None` if it is not there."""
+    def table(self, name: str) -> pd.DataFrame | None:
+        """Returns a table as the folder's file holds it, or `None` if it is not there."""
         if name not in self._read:
             self._read[name] = tables.stored(self.store, f"{name}.csv", NEEDED[name])
         return self._read[name]
 
     def _kept(self, name, columns=()):
         """Returns a table of the folder, empty if it is not there."""
-        found = self._table(name)
+        found = self.table(name)
         return pd.DataFrame(columns=list(columns)) if found is None else found
 
     @property
@@ -108,7 +108,7 @@ class Analysis:
     @functools.cached_property
     def summary(self) -> pd.DataFrame:
         """A rate or a median for each arm, budget and metric: see `tables.summary`."""
-        return self._kept("summary") if self.stored else tables.summary(self.runs, self.rule)
+        return tables.summary(self.runs, self.rule)
 
     @functools.cached_property
     def outcomes(self) -> pd.DataFrame:
@@ -117,7 +117,7 @@ class Analysis:
 
     @functools.cached_property
     def _curves_text(self):
-        return tables.to_csv(tables.curves(self.store, self._table("curves")), 4)
+        return tables.to_csv(tables.curves(self.store, self.table("curves")), 4)
 
     @functools.cached_property
     def curves(self) -> pd.DataFrame:
@@ -128,7 +128,7 @@ class Analysis:
     @functools.cached_property
     def showcase(self) -> pd.DataFrame:
         """Some seeds of each arm along checkpoints: see `tables.showcase`."""
-        old = self._table("seeds")
+        old = self.table("seeds")
         return self._kept("seeds") if self.stored else tables.showcase(self.store, old)
 
     @functools.cached_property
@@ -202,7 +202,7 @@ class Analysis:
         `None` where the tables of that software are not at hand.
         """
         if self.stored:
-            return self._table("era")
+            return self.table("era")
         folder = self.store.folder.parent / ERA
         if not folder.is_dir():
             return None

@@ -28,10 +28,12 @@ def arms(analysis):
         and the `symptoms` at its end.
     """
     case, shown = analysis.case, {}
+    # The page shows the very digits of the file.
+    outcomes = tables.outcomes(case, analysis.table("summary"), analysis.rule)
     found = {"curves": analysis.curves, "seeds": analysis.showcase}
     found |= {"diagnosis": analysis.failure_modes}
     for arm in tables.order(case):
-        row = tables.longest(analysis.outcomes, arm)
+        row = tables.longest(outcomes, arm)
         if len(row):
             row = row.to_dict("records")[0]
             at = {name: _of(table, arm, row["steps"]) for name, table in found.items()}
