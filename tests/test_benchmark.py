@@ -122,7 +122,7 @@ def timing(device, trainer, num_seeds, *speeds):
 
 
 def test_the_benchmark_names_the_best_width_and_what_a_gpu_is_worth():
-    lines = benchmark_devices.words(
+    lines = benchmark_devices.lines(
         [
             timing("CPU", "engine", 16, 10.0, 10.0, 12.0),
             timing("CPU", "fit", 1, 0.1),
@@ -149,4 +149,4 @@ def test_the_benchmark_runs_on_a_cpu_and_says_that_there_is_no_gpu():
         ("CPU", "fit", 1),
     ]
     assert all(len(t.seeds_per_second) == 2 and min(t.seeds_per_second) > 0 for t in timings)
-    assert benchmark_devices.words(timings)[-1] == benchmark_devices.NO_GPU
+    assert benchmark_devices.lines(timings)[-1] == benchmark_devices.NO_GPU

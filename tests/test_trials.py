@@ -152,7 +152,7 @@ def test_the_exact_rows_are_those_of_today(committed_looks):
     ]
     for row in rows.iloc[::25].itertuples():
         wrong = coverage_errors.ever_wrong(
-            float(row.truth), interim.looks(256), coverage_errors.by_looks
+            float(row.truth), interim.analysis_sizes(256), coverage_errors.by_looks
         )
         assert round(wrong, 6) == pytest.approx(row.wrong, abs=1e-6), AGAIN
         assert coverage_errors.mean_seeds(float(row.truth), 256) == pytest.approx(
@@ -187,7 +187,7 @@ def always(confidence):
 def test_four_searches_find_the_verdict_on_every_count(num_seeds, confidence):
     rates = (intervals.rate(n, num_seeds, confidence=confidence) for n in range(num_seeds + 1))
     expected = [intervals.verdict(rate) for rate in rates]
-    assert coverage_errors.words(num_seeds, confidence).tolist() == expected
+    assert coverage_errors.descriptions(num_seeds, confidence).tolist() == expected
 
 
 def test_two_looks_are_the_sum_over_all_paths():

@@ -110,7 +110,7 @@ def analysis(case, runs, rule=FIXED):
     return found
 
 
-def outputs_after(trainer, seeds, exam, steps):
+def outputs_after(trainer, seeds, evaluation, steps):
     """Returns the outputs of the last snapshot as one array."""
-    *_, last = trainer.train(seeds, [steps], exam)
+    *_, last = trainer.train(seeds, [steps], evaluation)
     return np.asarray(last.outputs)

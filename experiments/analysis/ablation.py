@@ -1,6 +1,6 @@
 """What each fix is worth: every set of fixes, seed by seed, at the stored budgets.
 
-Room 8: tables of runs to games, attributions, effects and the sets that are enough.
+Tables of runs to games, attributions, effects and the sets that are enough.
 """
 
 import dataclasses
@@ -20,11 +20,11 @@ from experiments.stats.shapley import attribute, minimal_sets, necessary
 COLUMNS = ["dissection", "kind", "fixes", "quantity", "estimate", "low", "high"]
 COLUMNS += ["num_seeds", "verdict", "confidence"]
 SOLVES, FAILS = 0.8, 0.2
-BARS = {"r2": (0.90, 0.99), "accuracy": (0.85, 0.95)}
+THRESHOLDS = {"r2": (0.90, 0.99), "accuracy": (0.85, 0.95)}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Dissection:
+class Ablation:
     """A complete lattice: the outcomes of the same seeds under every set of fixes.
 
     Attributes:
@@ -65,10 +65,10 @@ class Dissection:
     @property
     def answer(self):
         """Which fixes are enough and which are needed, in one line."""
-        alone = {fix: effects.effect(*self.effect(fix)) for fix in self.fixes}
-        return conclude(self.verdicts(), alone)
+        single = {fix: effects.effect(*self.effect(fix)) for fix in self.fixes}
+        return conclude(self.verdicts(), single)
 
-    def games(self, quantity):
+    def subset_outcomes(self, quantity):
         """Returns `(num_seeds, 2**num_fixes)`: `"solved"` or `"log_error"` of each set."""
         tables = self.outcomes.values()
         return np.stack([table[quantity].to_numpy(np.float64) for table in tables], axis=1)
@@ -90,13 +90,13 @@ class Dissection:
         """Returns the exact one-sided error of saying that a set of fixes solves."""
         return self._error(effects.confidence_above, fixes, SOLVES)
 
-    def error_below(self, fixes, bar):
+    def error_below(self, fixes, threshold):
         """Returns the exact one-sided error of saying that a solve rate is below a bar."""
-        return self._error(effects.confidence_below, fixes, bar)
+        return self._error(effects.confidence_below, fixes, threshold)
 
-    def _error(self, confidence, fixes, bar):
+    def _error(self, confidence, fixes, threshold):
         count = self.count(fixes)
-        return (1 - confidence(*count, bar)) * self.rule.price(count[1])
+        return (1 - confidence(*count, threshold)) * self.rule.price(count[1])
 
     def effect(self, fix, last=False):
         """Returns a fix's paired differences of solve rate and log error.
@@ -121,10 +121,10 @@ def budgets(recorded, outcomes):
         outcomes: The `Outcomes` of the case.
 
     Returns:
-        List of `Dissection`: most fixes first, then most seeds. A lattice with an arm
+        List of `Ablation`: most fixes first, then most seeds. A lattice with an arm
         that is not stored is left out, as is one held by another of as many seeds.
     """
-    found = [_dissection(outcomes, line) for line in recorded]
+    found = [_ablation(outcomes, line) for line in recorded]
     found = sorted(filter(None, found), key=lambda item: (-len(item.fixes), -item.num_seeds))
     kept = []
     for item in found:
@@ -137,13 +137,13 @@ def _holds(other, item):
     return item.steps.items() <= other.steps.items() and item.num_seeds <= other.num_seeds
 
 
-def _dissection(stored, line):
+def _ablation(stored, line):
     """Builds the lattice of one line of what is recorded, or nothing if an arm is missing."""
     if not plans.holds_combinations(line.arms):
         return None
     case, rule = stored.case, stored.rule
     fixes = tuple(name for name in case.fixes if name not in line.without)
-    plan = plans.cut(plans.lattice(case, line.without), line.steps)
+    plan = plans.cut(plans.combinations(case, line.without), line.steps)
     steps = {arm: setup.num_steps for arm, setup in plan.items()}
     if not all(number in stored.lengths(arm) for arm, number in steps.items()):
         return None
@@ -153,7 +153,7 @@ def _dissection(stored, line):
         return None
     shared = {chosen: table.loc[seeds] for chosen, table in found.items()}
     own = found if rule.is_repeated else shared
-    return Dissection(fixes, _budget(case, steps), steps, shared, error_range(case), own, rule)
+    return Ablation(fixes, _budget(case, steps), steps, shared, error_range(case), own, rule)
 
 
 def _arms(case, fixes):
@@ -175,8 +175,8 @@ def _budget(case, steps):
     return f"longer arms cut to {longest:,} updates"
 
 
-def lattice_table(item):
-    """Returns a line for each set of fixes of a `Dissection`, fewest fixes first.
+def combinations_table(item):
+    """Returns a line for each set of fixes of a `Ablation`, fewest fixes first.
 
     Returns:
         Columns `arm, fixes, num_fixes, num_seeds, solved, low, high, verdict, minimal`:
@@ -219,9 +219,9 @@ def _attributions(item):
     """Yields Shapley values and pairwise interactions."""
     ranges = {"solved": (0.0, 1.0), "log_error": tuple(np.log(item.error_range))}
     for quantity, (low, high) in ranges.items():
-        games = np.clip(item.games(quantity), low, high)
+        subset_outcomes = np.clip(item.subset_outcomes(quantity), low, high)
         confidence = item.rule.confidence(item.num_seeds)
-        found = attribute(games, low=low, high=high, confidence=confidence)
+        found = attribute(subset_outcomes, low=low, high=high, confidence=confidence)
         for places, interval in found.items():
             kind = "shapley" if len(places) == 1 else "interaction"
             fixes = "+".join(item.fixes[place] for place in places)
@@ -283,8 +283,8 @@ def _necessary(item):
 
 def _error_of_not_solving(item, fixes, verdicts):
     """The one-sided error of 'fails', or of not solving where it depends on the seed."""
-    bar = FAILS if verdicts[fixes] == "fails" else SOLVES
-    return item.error_below(fixes, bar)
+    threshold = FAILS if verdicts[fixes] == "fails" else SOLVES
+    return item.error_below(fixes, threshold)
 
 
 def _less(errors):
@@ -316,14 +316,14 @@ def flips(case, runs, rule):
     metric, rows = case.solved.metric, []
     for (arm, steps), part in runs.groupby(["arm", "steps"]):
         own = _verdict_at(part, metric, case.solved.above, rule)
-        for bar in BARS.get(metric, ()):
-            verdict = _verdict_at(part, metric, bar, rule)
-            rows.append((arm, steps, bar, verdict, verdict != own))
+        for threshold in THRESHOLDS.get(metric, ()):
+            verdict = _verdict_at(part, metric, threshold, rule)
+            rows.append((arm, steps, threshold, verdict, verdict != own))
     places = tables.order(case)
     rows.sort(key=lambda row: (places.get(row[0], len(places)), *row[:3]))
     return pd.DataFrame(rows, columns=["arm", "steps", "bar", "verdict", "flips"])
 
 
-def _verdict_at(part, metric, bar, rule):
-    solved = (part[metric] >= bar) & ~part["diverged"].astype(bool)
+def _verdict_at(part, metric, threshold, rule):
+    solved = (part[metric] >= threshold) & ~part["diverged"].astype(bool)
     return intervals.verdict(tables.rate(solved, rule))

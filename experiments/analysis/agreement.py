@@ -1,6 +1,6 @@
 """Agreement: whether the seeds just trained bear out the committed evidence.
 
-Room 7: reads two stores; trains nothing, writes nothing.
+Reads two stores; trains nothing, writes nothing.
 """
 
 from experiments.analysis import tables

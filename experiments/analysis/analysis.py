@@ -16,7 +16,7 @@ from experiments.analysis import (
     logged_metrics,
     tables,
 )
-from experiments.analysis.grid_table import StudyTable
+from experiments.analysis.grid_table import GridTable
 from experiments.analysis.outcomes import Outcomes
 from experiments.cases.case import TRAINERS, Case, SuiteError
 from experiments.cases.evidence import Evidence
@@ -136,18 +136,18 @@ class Analysis:
         """The outcomes of each seed, of studies and other trainers too where claims ask for them."""
         folder, studies, others = self.store.folder, {}, {}
         arms = [arm for claim in self.evidence.claims for arm in claim.arms]
-        asked = {arm.partition(":")[0] for arm in arms if ":" in arm}
+        requested = {arm.partition(":")[0] for arm in arms if ":" in arm}
         for grid in self.evidence.grids:
             if (folder / "studies" / f"{grid.name}.csv").exists():
-                studies[grid.name] = StudyTable(folder / "studies", self.case, grid)
-        for trainer in asked & set(TRAINERS):
+                studies[grid.name] = GridTable(folder / "studies", self.case, grid)
+        for trainer in requested & set(TRAINERS):
             if (folder / trainer / "runs.csv").exists():
                 other = Store(folder / trainer, self.case, trainer)
                 others[trainer] = tables.runs(other), tables.rule(other)
         return Outcomes(self.case, self.runs, self.rule, studies, others)
 
     @functools.cached_property
-    def ablations(self) -> list[ablation.Dissection]:
+    def ablations(self) -> list[ablation.Ablation]:
         """The outcomes under every combination of fixes: see `ablation.budgets`."""
         own = Outcomes(self.case, self.runs, self.rule)
         return ablation.budgets(self.evidence.recorded, own)
@@ -178,10 +178,10 @@ class Analysis:
 
     @functools.cached_property
     def interventions(self) -> pd.DataFrame:
-        """What each intervention shows: see `claim_results.certificates_table`."""
+        """What each intervention shows: see `claim_results.interventions_table`."""
         if self.stored:
-            return self._kept("certificates", claim_results.CERTIFICATE_COLUMNS)
-        return claim_results.certificates_table(self.evidence.interventions, self.per_seed)
+            return self._kept("certificates", claim_results.INTERVENTION_COLUMNS)
+        return claim_results.interventions_table(self.evidence.interventions, self.per_seed)
 
     @functools.cached_property
     def failure_modes(self) -> pd.DataFrame:

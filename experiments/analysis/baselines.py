@@ -1,6 +1,6 @@
 """Yardsticks: the number a person is shown, and what it is held against.
 
-Room 5: a case's main metric, its best constant answer, its bar, and errors on a log
+A case's main metric, its best constant answer, its bar, and errors on a log
 scale between the two ends that mean anything.
 """
 
@@ -25,7 +25,7 @@ def metric_label(case):
     return f"accuracy on {case.task.num_many:,} fresh points"
 
 
-def yardstick(case):
+def baseline(case):
     """Returns `(value, words)`: the main metric of the best constant answer."""
     if isinstance(case.task, Regression):
         truth = np.asarray(case.task.target(metrics.grid()), np.float64)
@@ -35,11 +35,11 @@ def yardstick(case):
 
 def threshold(case):
     """Returns `(value, words)`: the bar `solved`, in the main metric's units."""
-    bar = case.solved
-    if bar.metric == "r2":
-        words = f"solved: R2 >= {bar.above:g}"
-        return float((1 - bar.above) * yardstick(case)[0]), words
-    return bar.above, f"solved: {bar.metric} >= {bar.above:g}"
+    solved = case.solved
+    if solved.metric == "r2":
+        words = f"solved: R2 >= {solved.above:g}"
+        return float((1 - solved.above) * baseline(case)[0]), words
+    return solved.above, f"solved: {solved.metric} >= {solved.above:g}"
 
 
 def error_range(case):
@@ -47,7 +47,7 @@ def error_range(case):
 
     A classifier's error is 1 - accuracy, its floor half of one fresh point.
     """
-    value = yardstick(case)[0]
+    value = baseline(case)[0]
     if isinstance(case.task, Regression):
         return ERROR_FLOOR, value
     return 0.5 / case.task.num_many, 1.0 - value

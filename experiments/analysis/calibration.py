@@ -1,6 +1,6 @@
 """What training costs on this machine: a few steps of a few runs, timed, and the rest scaled.
 
-Room 9: trains units for some seconds and throws the rows away. A block of seeds costs its
+Trains units for some seconds and throws the rows away. A block of seeds costs its
 beginning, its looks and its steps; a program, which each worker compiles for itself, costs
 its compilation and memory that is never freed.
 """
@@ -31,7 +31,7 @@ class Cost:
     Attributes:
         program: Seconds to build and compile its program, once for each worker.
         block: Seconds to begin a block of seeds.
-        look: Seconds to look at a block once.
+        checkpoint: Seconds to look at a block once.
         step: Seconds that one update of a block takes.
         memory: Bytes that a compiled program keeps, or `None` where that is not known.
         is_measured: Whether this very run was timed.
@@ -39,14 +39,14 @@ class Cost:
 
     program: float
     block: float
-    look: float
+    checkpoint: float
     step: float
     memory: float | None
     is_measured: bool = True
 
-    def seconds(self, num_blocks, num_looks, num_steps):
+    def seconds(self, num_blocks, num_checkpoints, num_steps):
         """Returns the seconds of so many blocks on one core, without the program."""
-        return num_blocks * (self.block + num_looks * self.look + num_steps * self.step)
+        return num_blocks * (self.block + num_checkpoints * self.checkpoint + num_steps * self.step)
 
 
 def peak_memory():
@@ -62,11 +62,11 @@ def peak_memory():
     import sys
 
     # Linux tells it in units of 1,024 bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    job = 1 if sys.platform == "darwin" else 1024
+    return job * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def looks_of(arms):
+def checkpoints_of(arms):
     """Returns the checkpoints of a run, as an increasing list.
 
     Args:
@@ -76,11 +76,11 @@ def looks_of(arms):
     return sorted({*metrics.checkpoints(max(ends)), *ends})
 
 
-def measure(unit, seconds):
+def measure(job, seconds):
     """Times the first steps of a unit.
 
     Args:
-        unit: The `Unit`; its program is compiled, and some of its steps are made.
+        job: The `Job`; its program is compiled, and some of its steps are made.
         seconds: Float, after which no further look is made.
 
     Returns:
@@ -90,27 +90,27 @@ def measure(unit, seconds):
         SuiteError: The trainer refuses the run.
     """
     before, start = peak_memory(), time.perf_counter()
-    trainer = jobs.make_trainer(unit)
+    trainer = jobs.make_trainer(job)
     built = time.perf_counter()
-    exam = metrics.Exam(unit.case, unit.setup, list(unit.seeds))
+    evaluation = metrics.Evaluation(job.case, job.setup, list(job.seeds))
     block = time.perf_counter() - built
-    times = _times(unit, trainer, exam, seconds)
-    look, step = _fitted(times)
-    warm = block + min(2, len(times)) * look + (times[1][0] if len(times) > 1 else 0) * step
+    times = _times(job, trainer, evaluation, seconds)
+    checkpoint, step = _fitted(times)
+    warm = block + min(2, len(times)) * checkpoint + (times[1][0] if len(times) > 1 else 0) * step
     program = max(0.0, times[min(1, len(times) - 1)][1] - start - warm)
-    if unit.trainer == "reference":
+    if job.trainer == "reference":
         # Plain Keras compiles anew for each seed.
         program, block = 0.0, block + program
     after = peak_memory()
-    return Cost(program, block, look, step, None if after is None else max(0, after - before))
+    return Cost(program, block, checkpoint, step, None if after is None else max(0, after - before))
 
 
-def _times(unit, trainer, exam, seconds):
+def _times(job, trainer, evaluation, seconds):
     """Returns `(step, clock)` of each look, until the time is over."""
-    times, training = [], trainer.train(list(unit.seeds), _marks(unit), exam)
+    times, training = [], trainer.train(list(job.seeds), _timed_steps(job), evaluation)
     for snapshot in training:
-        exam.measure(snapshot)
-        exam.curve(snapshot)
+        evaluation.measure(snapshot)
+        evaluation.curve(snapshot)
         times.append((snapshot.steps, time.perf_counter()))
         # The first two looks compile; the steps to the next take longer than all before.
         if len(times) > 2 and times[-1][1] - times[1][1] > seconds / GROWTH:
@@ -119,12 +119,12 @@ def _times(unit, trainer, exam, seconds):
     return times
 
 
-def _marks(unit):
+def _timed_steps(job):
     """Where a timed unit is looked at: ever more seldom, as looks cost as much as steps."""
-    end, marks = unit.setup.num_steps, [0, 1, 2]
-    while marks[-1] < end:
-        marks.append(GROWTH * marks[-1])
-    return [mark for mark in marks if mark < end] + [end]
+    end, timed = job.setup.num_steps, [0, 1, 2]
+    while timed[-1] < end:
+        timed.append(GROWTH * timed[-1])
+    return [steps for steps in timed if steps < end] + [end]
 
 
 def _fitted(times):
@@ -155,7 +155,7 @@ def scaled(measured, size):
         step = nnls(np.stack([np.ones(len(sizes)), sizes], axis=1), steps)[0] @ (1, size)
     means = {
         name: float(np.mean([getattr(cost, name) for _, cost in measured]))
-        for name in ("program", "block", "look")
+        for name in ("program", "block", "checkpoint")
     }
     memories = [cost.memory for _, cost in measured if cost.memory is not None]
     memory = float(np.mean(memories)) if memories else None

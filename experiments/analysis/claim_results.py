@@ -1,6 +1,6 @@
 """The ledger: what a thread says, and what the stored seeds answer.
 
-Room 8: claims and certificates to tables. A claim is supported if all its questions
+Claims and certificates to tables. A claim is supported if all its questions
 are answered with yes, contradicted by one clear no (with `any_of`, contradicted by
 all nos, supported by one clear yes), else it depends on the seed if one answer does,
 else it is undecided; `readings` says at which confidence. Where seeds are looked at
@@ -29,8 +29,8 @@ UNTESTABLE, NOT_RUN = "cannot be tested", "not run"
 ESTIMATES = ("arm", "estimate", "low", "high", "num_seeds")
 DETAILS = ("steps", "quantity", "question", "answer", "more_seeds")
 CLAIM_COLUMNS = ("claim", "verdict", *ESTIMATES, *DETAILS, "by", "note")
-CERTIFICATE_COLUMNS = ("arm_explained", "cause", "intervention", "verdict", *ESTIMATES, *DETAILS)
-CERTIFICATE_COLUMNS += ("note",)
+INTERVENTION_COLUMNS = ("arm_explained", "cause", "intervention", "verdict", *ESTIMATES, *DETAILS)
+INTERVENTION_COLUMNS += ("note",)
 COUNTS = ("num_seeds", "steps", "more_seeds")
 
 
@@ -43,15 +43,15 @@ def answers(tests, outcomes, any_of=False):
         any_of: Whether one yes is enough.
 
     Returns:
-        `(verdict, readings)`: the verdict on them together, and a `Reading` for each.
+        `(verdict, readings)`: the verdict on them together, and a `QuestionResult` for each.
 
     Raises:
         SuiteError: An arm, a budget or a metric is not stored.
     """
     terms = {"parts": len(tests), "together": CONTRADICTED if any_of else SUPPORTED}
-    seeds = _at_one_look(tests, outcomes)
+    seeds = _at_one_analysis(tests, outcomes)
     found = [_read(test, outcomes, terms, seeds) for test in tests]
-    return combined([reading.answer for reading in found], any_of), found
+    return combined([result.answer for result in found], any_of), found
 
 
 def combined(found, any_of=False):
@@ -61,13 +61,13 @@ def combined(found, any_of=False):
         found: The answers.
         any_of: Whether one yes supports, and only all nos contradict.
     """
-    alone, together = (SUPPORTED, CONTRADICTED) if any_of else (CONTRADICTED, SUPPORTED)
+    single, together = (SUPPORTED, CONTRADICTED) if any_of else (CONTRADICTED, SUPPORTED)
     if all(answer == together for answer in found):
         return together
-    return next((word for word in (alone, DEPENDS) if word in found), UNDECIDED)
+    return next((word for word in (single, DEPENDS) if word in found), UNDECIDED)
 
 
-def _at_one_look(tests, outcomes):
+def _at_one_analysis(tests, outcomes):
     """Returns the seeds that all arms have, if there are looks; else `None`."""
     plain = [test for test in tests if ":" not in getattr(test, "arm", ":")]
     if not plain or not outcomes.rule.is_repeated:
@@ -135,7 +135,7 @@ def claims_table(claims, outcomes):
     return _table(rows, CLAIM_COLUMNS)
 
 
-def certificates_table(interventions, outcomes):
+def interventions_table(interventions, outcomes):
     """Answers every intervention of a case.
 
     Args:
@@ -143,23 +143,23 @@ def certificates_table(interventions, outcomes):
         outcomes: Its `Outcomes`.
 
     Returns:
-        One line for each question, in the columns `CERTIFICATE_COLUMNS`; one line where
+        One line for each question, in the columns `INTERVENTION_COLUMNS`; one line where
         runs are not stored.
     """
     rows = []
     for item in interventions:
         head = {"arm_explained": item.arm, "cause": item.cause, "intervention": item.by}
         rows += _answered(head, item.tests, outcomes)
-    return _table(rows, CERTIFICATE_COLUMNS)
+    return _table(rows, INTERVENTION_COLUMNS)
 
 
 def _answered(head, tests, outcomes, any_of=False):
     """Returns the lines of one claim or intervention, one for each question."""
     try:
-        verdict, readings = answers(tests, outcomes, any_of)
+        verdict, results = answers(tests, outcomes, any_of)
     except SuiteError as error:
         return [head | {"verdict": NOT_RUN, "note": str(error)}]
-    return [head | {"verdict": verdict} | vars(reading) for reading in readings]
+    return [head | {"verdict": verdict} | vars(result) for result in results]
 
 
 def _table(rows, columns):
@@ -168,11 +168,11 @@ def _table(rows, columns):
     return table.astype(dict.fromkeys(COUNTS, "Int64"))
 
 
-def words(table):
+def text_table(table):
     """Returns claims or certificates as text, ready to print.
 
     Args:
-        table: What `claims_table` or `certificates_table` returns.
+        table: What `claims_table` or `interventions_table` returns.
 
     Returns:
         One line for each of them: the columns `claim, says by, verdict, evidence`, or
@@ -185,25 +185,25 @@ def words(table):
     for head, part in table.groupby(list(names), sort=False):
         verdict, records = part["verdict"].iloc[0], part.to_dict("records")
         spoken = verdict in (UNTESTABLE, NOT_RUN)
-        evidence = [note_words(records[0])] if spoken else _evidence(records)
+        evidence = [note_text(records[0])] if spoken else _evidence(records)
         rows.append((*head, verdict, "; ".join(evidence)))
     return pd.DataFrame(rows, columns=[*names.values(), "verdict", "evidence"])
 
 
-def note_words(row):
+def note_text(row):
     """The note of a line, or nothing."""
     return row["note"] if isinstance(row.get("note"), str) else ""
 
 
 def _evidence(rows):
     """One clause for each question, and what else the reader should know."""
-    clauses = [evidence_words(row) for row in rows]
+    clauses = [evidence_text(row) for row in rows]
     if len(rows) > 1:
         clauses = [f"{c} ({row['answer']})" for c, row in zip(clauses, rows, strict=True)]
-    return [*clauses, *filter(None, [note_words(rows[0])])]
+    return [*clauses, *filter(None, [note_text(rows[0])])]
 
 
-def evidence_words(row):
+def evidence_text(row):
     """Returns one answered question as a clause, such as `fixed solves 100.0% [...] of ...`.
 
     Args:

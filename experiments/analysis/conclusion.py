@@ -1,6 +1,6 @@
 """The answer of a dissection in one line: which fixes are enough, which are needed.
 
-Room 7: words from verdicts, by rules; it reads no run. A fix is needed if every set
+Words from verdicts, by rules; it reads no run. A fix is needed if every set
 without it was tried and does not solve; a set is enough if it solves.
 """
 
@@ -11,13 +11,13 @@ NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six"}
 MOST_NAMED = 3
 
 
-def conclude(verdicts, alone):
+def conclude(verdicts, single):
     """Says in words what the verdicts on all sets of fixes come to.
 
     Args:
         verdicts: `{frozenset of fixes: verdict}` of every set, as `statistics.verdict`
             reads them.
-        alone: `{fix: word}` in the order of the case: what each fix does to the broken
+        single: `{fix: word}` in the order of the case: what each fix does to the broken
             program, as `effects.effect` reads it.
 
     Returns:
@@ -28,11 +28,11 @@ def conclude(verdicts, alone):
     >>> conclude(solves, {"epochs": "helps"})
     'epochs is needed, and enough.'
     """
-    names = list(alone)
+    names = list(single)
     minimal = [item.fixes for item in minimal_sets(verdicts)]
     clauses = _enough(minimal, verdicts, names)
     if len(names) > 1 and all(len(fixes) > 1 for fixes in minimal):
-        clauses += _alone(alone)
+        clauses += _single(single)
     first = "; ".join(clauses)
     return " ".join([f"{first}.", *_exceptions(minimal, verdicts, names)])
 
@@ -87,14 +87,14 @@ def _either(minimal, needed, names):
     return [clause] + [f"{listed(needed)} {_are(needed)} needed in any case"] * bool(needed)
 
 
-def _alone(alone):
+def _single(single):
     """Clauses on what single fixes do, where none of them is enough."""
-    helps = [name for name, word in alone.items() if word == "helps"]
-    harms = [name for name, word in alone.items() if word == "harms"]
+    helps = [name for name, word in single.items() if word == "helps"]
+    harms = [name for name, word in single.items() if word == "harms"]
     clauses = [f"{listed(harms)} alone {'harms' if len(harms) == 1 else 'harm'}"] * bool(harms)
     if helps:
         return [f"{listed(helps)} {'helps' if len(helps) == 1 else 'help'} alone", *clauses]
-    shown = set(alone.values()) <= {"does nothing", "harms"}
+    shown = set(single.values()) <= {"does nothing", "harms"}
     return ["none helps alone" if shown else "none is shown to help alone", *clauses]
 
 

@@ -1,6 +1,6 @@
 """The verdicts that a plan asks for: what has to be decided before seeds are enough.
 
-Room 9: reads `Outcomes`, by the rules of readings and the ledger. Asked for are the solve
+Reads `Outcomes`, by the rules of readings and the ledger. Asked for are the solve
 rate of every arm; what each fix does alone and last, where the plan holds every combination
 of fixes; and the claims of the case all of whose arms are in the plan. What needs a study,
 another trainer or the software of the time is not asked for.
@@ -9,42 +9,41 @@ another trainer or the software of the time is not asked for.
 import dataclasses
 from collections.abc import Callable
 
-from experiments.analysis import claim_results, tables
-from experiments.analysis import questions as readings
+from experiments.analysis import claim_results, questions, tables
 from experiments.cases import plans
 from experiments.cases.case import SuiteError
 from experiments.cases.claims import Fact
 from experiments.stats import effects, intervals
 
-UNDECIDED = readings.UNDECIDED
+UNDECIDED = questions.UNDECIDED
 
 
 @dataclasses.dataclass(frozen=True)
-class Question:
+class Criterion:
     """One verdict that is asked for.
 
     Attributes:
-        words: What is asked, as a statement or a name.
+        text: What is asked, as a statement or a name.
         arms: The arms that it compares.
         read: Function from `Outcomes` to `(answer, further seeds or None)`.
     """
 
-    words: str
+    text: str
     arms: tuple
     read: Callable
 
 
-def questions(case, evidence, plan):
-    """Returns the verdicts that are asked for by a plan, as a list of `Question`.
+def criteria(case, evidence, plan):
+    """Returns the verdicts that are asked for by a plan, as a list of `Criterion`.
 
     Args:
         case: The `Case`.
         evidence: Its `Evidence`.
         plan: `{arm: setup}`.
     """
-    rates = [Question(f"solve rate of {arm}", (arm,), _rate(arm)) for arm in plan]
+    rates = [Criterion(f"solve rate of {arm}", (arm,), _rate(arm)) for arm in plan]
     claims = [
-        Question(f"claim {claim.name}: {claim.says}", tuple(_arms(case, claim)), _claim(claim))
+        Criterion(f"claim {claim.name}: {claim.says}", tuple(_arms(case, claim)), _claim(claim))
         for claim in evidence.claims
         if claim.tests and _is_within(case, claim, plan)
     ]
@@ -62,8 +61,12 @@ def _rate(arm):
 
 def _effects(case, recorded, plan):
     """Yields what each fix does alone and last, of the largest lattice in the plan."""
-    lattices = [(), *(line.without for line in recorded)]
-    found = (without for without in lattices if plans.lattice(case, without).keys() <= plan.keys())
+    sets_left_out = [(), *(line.without for line in recorded)]
+    found = (
+        without
+        for without in sets_left_out
+        if plans.combinations(case, without).keys() <= plan.keys()
+    )
     without = next(found, None)
     fixes = [fix for fix in case.fixes if fix not in (without or ())]
     for fix in fixes if without is not None else ():
@@ -71,7 +74,7 @@ def _effects(case, recorded, plan):
         pairs = {"alone": ([fix], [])} | ({"last": (fixes, rest)} if rest else {})
         for kind, sets in pairs.items():
             pair = tuple(plans.arm_name(case, names) for names in sets)
-            yield Question(f"{fix}, {kind}", pair, _effect(*pair))
+            yield Criterion(f"{fix}, {kind}", pair, _effect(*pair))
 
 
 def _effect(arm, than):
@@ -80,7 +83,7 @@ def _effect(arm, than):
         seeds = first.index.intersection(second.index)
         first, second = first.loc[seeds], second.loc[seeds]
         confidence = outcomes.rule.confidence(len(seeds))
-        pair = readings.paired(first, second, span=outcomes.span, confidence=confidence)
+        pair = questions.paired(first, second, span=outcomes.span, confidence=confidence)
         return effects.effect(*pair), None
 
     return read
@@ -93,8 +96,8 @@ def _claim(claim):
         except SuiteError:
             # A metric that these arms do not have: no end of seeds would answer it.
             return claim_results.NOT_RUN, None
-        asked = [one.more_seeds for one in found if one.answer == UNDECIDED]
-        return answer, None if None in asked else max(asked, default=None)
+        more_seeds = [one.more_seeds for one in found if one.answer == UNDECIDED]
+        return answer, None if None in more_seeds else max(more_seeds, default=None)
 
     return read
 

@@ -1,6 +1,6 @@
 """What is wrong with each arm: its symptoms over seeds, by the one rule, in words.
 
-Room 8: tables of runs to a table of symptoms, and that table to sentences. A symptom
+Tables of runs to a table of symptoms, and that table to sentences. A symptom
 holds in most seeds where the interval of its share lies above 0.8, in few where it lies
 below 0.2, else in some.
 """
@@ -45,11 +45,11 @@ def _symptoms(case, arm, part, rule):
             share = tables.rate(has, rule)
             holds = HOLDS.get(intervals.verdict(share), "some seeds")
             detail = item.detail(case, setup, part[has]) if has.any() else ""
-            head = {"symptom": item.name, "words": item.words}
+            head = {"symptom": item.name, "words": item.phrase}
             yield head | vars(share) | {"holds": holds, "detail": detail}
 
 
-def words(table, arm, steps=None):
+def description(table, arm, steps=None):
     """Says what is wrong with an arm.
 
     Args:

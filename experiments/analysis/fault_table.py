@@ -1,6 +1,6 @@
 """Faults and what mends them, one table for those who study faults.
 
-Room 9: dissections of the cases to lines of pairs, broken against mended. A case classes
+Dissections of the cases to lines of pairs, broken against mended. A case classes
 the fault that each of its fixes mends, by the taxonomy of real faults in deep learning
 systems of Humbatova et al. (2020): the names are theirs, the classing is ours.
 """
@@ -45,7 +45,7 @@ def table(found):
         lines = [line for item in analysis.ablations for line in _lines(analysis, item)]
         for steps, line in [*_documented(analysis), *lines]:
             head = {"pair": case.name, "symptom": case.symptom}
-            head["diagnosis"] = failure_modes.words(analysis.failure_modes, "broken", steps)
+            head["diagnosis"] = failure_modes.description(analysis.failure_modes, "broken", steps)
             rows.append(head | line)
     return pd.DataFrame(rows, columns=COLUMNS)
 

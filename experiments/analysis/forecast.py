@@ -1,6 +1,6 @@
 """What a run would cost and what it is likely to decide, as tables and in words.
 
-Room 1: tables of numbers to tables of text; see `planner`.
+Tables of numbers to tables of text; see `planner`.
 """
 
 import dataclasses
@@ -38,7 +38,7 @@ class Forecast:
     num_cores: int
 
 
-def words(found):
+def text_tables(found):
     """Returns a forecast as text, ready to print.
 
     Args:
@@ -48,12 +48,12 @@ def words(found):
         `{title: table of text}`.
     """
     return {
-        "what would be trained": pd.DataFrame(map(_run_words, found.runs.to_dict("records"))),
-        "what is decided": pd.DataFrame(map(_arm_words, found.arms.to_dict("records"))),
+        "what would be trained": pd.DataFrame(map(_run_text, found.runs.to_dict("records"))),
+        "what is decided": pd.DataFrame(map(_arm_text, found.arms.to_dict("records"))),
     }
 
 
-def _run_words(row):
+def _run_text(row):
     rows = f"{row['current']:,} of {row['asked']:,}"
     rows += f" ({row['stale']:,} stale)" * bool(row["stale"])
     shown = {"arms": row["run"], "rows there": rows, "rows to train": f"{row['missing']:,}"}
@@ -61,7 +61,7 @@ def _run_words(row):
     shown["on one core"] = (
         ""
         if row["how"] in (NOTHING, UNTIMED)
-        else _time_words(
+        else _time_text(
             row["seconds"] + row["program"],
             row["low"] + row["program"],
             row["high"] + row["program"],
@@ -70,7 +70,7 @@ def _run_words(row):
     return shown | {"how": row["how"]}
 
 
-def _arm_words(row):
+def _arm_text(row):
     shown = {"arm": row["arm"], "steps": f"{row['steps']:,}", "seeds": f"{row['seeds']:,}"}
     shown["solved"] = text.percent(row["solved"])
     shown["verdict now"] = row["verdict"]
@@ -92,12 +92,12 @@ def headline(found):
     rows = f"{missing:,} rows to train"
     if found.seconds is None:
         return f"{rows}; nothing was timed."
-    time = f"{_time_words(*found.seconds)} on {found.num_cores} cores"
+    time = f"{_time_text(*found.seconds)} on {found.num_cores} cores"
     memory = "" if found.memory is None else f", {found.memory / 2**30:.1f} GB of memory at most"
     return f"{rows}: about {time}{memory}. Tables and figures come on top."
 
 
-def _time_words(seconds, low, high):
+def _time_text(seconds, low, high):
     return text.spread(seconds, low, high, _duration)
 
 

@@ -1,6 +1,6 @@
 """Study files: crossings of hundreds of cells in one compact file of plain text.
 
-Room 6: disk only; trains nothing. `<study>.csv` has a line for each cell and length. A
+Disk only; trains nothing. `<study>.csv` has a line for each cell and length. A
 packed column holds the values of seeds 0, 1, 2, ... in order, joined by blanks, with
 `value*count` where neighbours are equal; truths may be a bare string of 0 and 1. The
 other metrics are kept as `median low high` over seeds.
@@ -34,12 +34,12 @@ MEDIANS += ("gradient_rises", "dead_1", "saturated_1")
 KEPT = (*FLAGS, *PACKED, *MEDIANS)
 
 
-def readings(case, study):
+def setups_by_length(case, grid):
     """Returns each cell's setups, one for each length at which it is read.
 
     Args:
         case: The `Case`.
-        study: The `Grid`.
+        grid: The `Grid`.
 
     Returns:
         `{cell: {num_steps: setup}}`, the longest of a cell first.
@@ -48,28 +48,28 @@ def readings(case, study):
         ValueError: A cell's shorter lengths are no prefix of its longest.
     """
     found = {}
-    for cell, setup in plans.cells(case, study).items():
-        lengths = study.lengths or (getattr(setup, _length_field(setup)),)
+    for configuration, setup in plans.configurations(case, grid).items():
+        lengths = grid.lengths or (getattr(setup, _length_field(setup)),)
         arms = [setup.replace(**{_length_field(setup): length}) for length in lengths]
-        found[cell], *others = plans.runs({arm.num_steps: arm for arm in arms})
+        found[configuration], *others = plans.runs({arm.num_steps: arm for arm in arms})
         if others:
             raise ValueError(
-                f"{study.name}: a cell's lengths are one run read several times. "
-                f"Received: {cell} with calls={setup.calls}"
+                f"{grid.name}: a cell's lengths are one run read several times. "
+                f"Received: {configuration} with calls={setup.calls}"
             )
     return found
 
 
-class StudyFile:
+class GridFile:
     """The lines of one study on disk.
 
     Args:
         folder: Where; made on the first write.
         case: The `Case`.
-        study: The `Grid`, one of the case's.
+        grid: The `Grid`, one of the case's.
 
     Attributes:
-        readings: What `readings` returns: the cells that are asked for.
+        setups: What `readings` returns: the cells that are asked for.
         manifest: What stands in `<study>.json`.
 
     Raises:
@@ -77,14 +77,14 @@ class StudyFile:
         ValueError: An axis is called like a column of the table.
     """
 
-    def __init__(self, folder, case, study):
-        self.folder, self.case, self.study = pathlib.Path(folder), case, study
-        both = set(study.axes) & {*HEAD, *KEPT, *TAIL, *SUMMARY}
+    def __init__(self, folder, case, grid):
+        self.folder, self.case, self.grid = pathlib.Path(folder), case, grid
+        both = set(grid.axes) & {*HEAD, *KEPT, *TAIL, *SUMMARY}
         if both:
             raise ValueError(f"An axis is called like a column. Received: {sorted(both)}")
-        self.readings = readings(case, study)
-        self.path = self.folder / f"{study.name}.csv"
-        self._manifest_path = self.folder / f"{study.name}.json"
+        self.setups = setups_by_length(case, grid)
+        self.path = self.folder / f"{grid.name}.csv"
+        self._manifest_path = self.folder / f"{grid.name}.json"
         self._lines, self._keys = {}, {}
         data = files.read_bytes(self.path)
         self.manifest = self._read_manifest(data is not None)
@@ -106,9 +106,9 @@ class StudyFile:
     def missing(self):
         """Returns the cells that lack a current line at any of their lengths."""
         return [
-            cell
-            for cell, arms in self.readings.items()
-            if not all(self._is_current(cell, steps) for steps in arms)
+            configuration
+            for configuration, arms in self.setups.items()
+            if not all(self._is_current(configuration, steps) for steps in arms)
         ]
 
     def stale(self):
@@ -130,11 +130,11 @@ class StudyFile:
                         f"Received: {package} {environment[package]}"
                     )
 
-    def add(self, cell, rows_by_length, environment, seconds):
+    def add(self, configuration, rows_by_length, environment, seconds):
         """Takes in a trained cell; `write` puts it on disk.
 
         Args:
-            cell: Cell name.
+            configuration: Cell name.
             rows_by_length: `{num_steps: rows}` for each of the cell's lengths, tables as
                 `blocks.train_block` returns them, of seeds 0 to num_seeds - 1.
             environment: What they were trained on, see `keys.environment`.
@@ -145,24 +145,26 @@ class StudyFile:
             ValueError: Lengths or seeds are not those of the study.
         """
         self.check_environment(environment)
-        seeds = list(range(self.study.num_seeds))
+        seeds = list(range(self.grid.num_seeds))
         given = [rows["seed"].tolist() for rows in rows_by_length.values()]
-        if set(rows_by_length) != set(self.readings[cell]) or any(s != seeds for s in given):
-            raise ValueError(f"Expected all lengths and seeds of {cell}. Received: {given}")
+        if set(rows_by_length) != set(self.setups[configuration]) or any(s != seeds for s in given):
+            raise ValueError(
+                f"Expected all lengths and seeds of {configuration}. Received: {given}"
+            )
         environments = self.manifest["environments"]
         if environment not in environments:
             environments.append(environment)
         index = environments.index(environment)
         for steps, rows in rows_by_length.items():
             kept = rows[[name for name in KEPT if name in rows]].astype(float)
-            self._lines[cell, steps] = self._line(cell, steps, kept, index)
-        self.manifest["seconds"][cell] = round(float(seconds), 2)
+            self._lines[configuration, steps] = self._line(configuration, steps, kept, index)
+        self.manifest["seconds"][configuration] = round(float(seconds), 2)
 
     def write(self):
         """Replaces the files whole; lines that the study no longer asks for go."""
         self._lines = {p: self._lines[p] for p in self._places() if p in self._lines}
         seconds = self.manifest["seconds"]
-        self.manifest["seconds"] = {c: seconds[c] for c in self.readings if c in seconds}
+        self.manifest["seconds"] = {c: seconds[c] for c in self.setups if c in seconds}
         self.folder.mkdir(parents=True, exist_ok=True)
         text, before = self._text(), files.read_bytes(self.path)
         # A line points into the manifest, which is therefore there first.
@@ -173,7 +175,7 @@ class StudyFile:
 
     def _text(self):
         names = set().union(*self._lines.values())
-        header = [*self.study.axes, *HEAD, *(k for k in KEPT if k in names), *TAIL]
+        header = [*self.grid.axes, *HEAD, *(k for k in KEPT if k in names), *TAIL]
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(header)
@@ -182,32 +184,34 @@ class StudyFile:
         return text.getvalue()
 
     def _places(self):
-        return [(cell, steps) for cell, arms in self.readings.items() for steps in arms]
+        return [
+            (configuration, steps) for configuration, arms in self.setups.items() for steps in arms
+        ]
 
-    def _key(self, cell, steps):
+    def _key(self, configuration, steps):
         """The key that a line should have, or `None` if the study asks for none such."""
-        setup = self.readings.get(cell, {}).get(steps)
-        if setup is not None and (cell, steps) not in self._keys:
-            self._keys[cell, steps] = keys.row_key(self.case, setup)
-        return self._keys.get((cell, steps))
+        setup = self.setups.get(configuration, {}).get(steps)
+        if setup is not None and (configuration, steps) not in self._keys:
+            self._keys[configuration, steps] = keys.row_key(self.case, setup)
+        return self._keys.get((configuration, steps))
 
-    def _is_current(self, cell, steps):
-        line = self._lines.get((cell, steps))
-        wanted = (self._key(cell, steps), str(self.study.num_seeds))
+    def _is_current(self, configuration, steps):
+        line = self._lines.get((configuration, steps))
+        wanted = (self._key(configuration, steps), str(self.grid.num_seeds))
         return line is not None and (line["key"], line["num_seeds"]) == wanted
 
-    def _line(self, cell, steps, columns, index):
-        setup = self.readings[cell][steps]
-        line = dict(zip(self.study.axes, cell.split("/"), strict=True))
+    def _line(self, configuration, steps, columns, index):
+        setup = self.setups[configuration][steps]
+        line = dict(zip(self.grid.axes, configuration.split("/"), strict=True))
         line["length"] = str(getattr(setup, _length_field(setup)))
-        line |= {"steps": str(steps), "num_seeds": str(self.study.num_seeds)}
+        line |= {"steps": str(steps), "num_seeds": str(self.grid.num_seeds)}
         for name, values in columns.items():
-            line[name] = _cell_text(name, values)
-        line |= {"environment": str(index), "key": self._key(cell, steps)}
+            line[name] = _configuration_text(name, values)
+        line |= {"environment": str(index), "key": self._key(configuration, steps)}
         return line | {"check": checksum(line)}
 
     def _read_manifest(self, has_lines):
-        owner = {"case": self.case.name, "study": self.study.name}
+        owner = {"case": self.case.name, "study": self.grid.name}
         data = files.read_bytes(self._manifest_path)
         if data is None:
             if has_lines:
@@ -226,7 +230,7 @@ class StudyFile:
             header, *lines = csv.reader(io.StringIO(data.decode(), newline=""))
         except (ValueError, csv.Error) as error:
             raise self._damaged(f"{self.path}, line 1", error) from None
-        head, rest = [*self.study.axes, *HEAD], header[len(self.study.axes) + len(HEAD) :]
+        head, rest = [*self.grid.axes, *HEAD], header[len(self.grid.axes) + len(HEAD) :]
         if header != [*head, *(name for name in KEPT if name in rest), *TAIL]:
             raise self._damaged(f"{self.path}, line 1", f"the header is not ours: {shown(header)}")
         for number, values in enumerate(lines, start=2):
@@ -237,7 +241,7 @@ class StudyFile:
         line = {name: value for name, value in line.items() if value != ""}
         if len(values) != len(header) or line.get("check") != checksum(line):
             raise self._damaged(where, "its checksum does not fit")
-        place = "/".join(line[name] for name in self.study.axes), int(line["steps"])
+        place = "/".join(line[name] for name in self.grid.axes), int(line["steps"])
         if place in self._lines:
             raise self._damaged(where, "the cell is there twice")
         self._lines[place] = line
@@ -254,7 +258,7 @@ def _length_field(setup):
     return "steps" if setup.is_stream else "epochs"
 
 
-def _cell_text(name, values):
+def _configuration_text(name, values):
     if name not in MEDIANS:
         return pack(values, PACKED.get(name, 1), flags=name in FLAGS)
     found = intervals.median(values)

@@ -1,6 +1,6 @@
 """The manifest of a study: what its lines were made on, and what both files must hold.
 
-Room 4: text in, text out. The digest of the lines stands here before they are replaced, the
+Text in, text out. The digest of the lines stands here before they are replaced, the
 old one beside the new, so that whatever instant a run ends at, one of them fits.
 """
 

@@ -1,6 +1,6 @@
 """Views of a study: its cells at one length, and what each label comes to on the whole.
 
-Room 7: arithmetic on a `StudyTable`, for figures and pages that compute nothing.
+Arithmetic on a `GridTable`, for figures and pages that compute nothing.
 """
 
 import functools
@@ -9,11 +9,11 @@ from experiments.analysis import tables
 from experiments.stats import intervals
 
 
-class StudyView:
+class GridSummary:
     """What a page shows of one stored study.
 
     Args:
-        table: The `StudyTable`.
+        table: The `GridTable`.
 
     Attributes:
         lengths: The lengths at which cells are read, the longest first; `None` alone
@@ -25,21 +25,21 @@ class StudyView:
     """
 
     def __init__(self, table):
-        self.table, self.study, self.case = table, table.study, table.case
-        self.lengths = sorted(self.study.lengths, reverse=True) or [None]
+        self.table, self.grid, self.case = table, table.grid, table.case
+        self.lengths = sorted(self.grid.lengths, reverse=True) or [None]
         self.missing = table.missing()
-        self._summary, self._cells, self._averages = table.summary(), {}, {}
+        self._summary, self._configurations, self._averages = table.summary(), {}, {}
 
     @property
     def unit(self):
         """What a length counts: `"steps"` or `"epochs"`."""
-        return "steps" if self.case.arm(self.study.start).is_stream else "epochs"
+        return "steps" if self.case.arm(self.grid.start).is_stream else "epochs"
 
     def after(self, length):
         """Returns words that say when a cell is read; none where each has its own length."""
         return "" if length is None else f" after {length:,} {self.unit}"
 
-    def cells(self, length):
+    def configurations(self, length):
         """Returns every cell at one length.
 
         Args:
@@ -51,24 +51,28 @@ class StudyView:
             where the cell is missing; then `shade`, how far its median lies from the
             best constant answer (0) to a perfect one (1).
         """
-        if length not in self._cells:
-            axes, found = list(self.study.axes), self._at(length)
+        if length not in self._configurations:
+            axes, found = list(self.grid.axes), self._at(length)
             found = found.set_index(found[axes].agg("/".join, axis=1)).drop(columns=axes)
-            found = found.reindex(list(self.table.readings))
-            labels = [[*cell.split("/"), ""] for cell in found.index]
-            found["row"], found["column"] = ([cell[n] for cell in labels] for n in (0, 1))
-            found["panel"] = ["/".join(cell[2:-1]) for cell in labels]
+            found = found.reindex(list(self.table.setups))
+            labels = [[*configuration.split("/"), ""] for configuration in found.index]
+            found["row"], found["column"] = (
+                [configuration[n] for configuration in labels] for n in (0, 1)
+            )
+            found["panel"] = ["/".join(configuration[2:-1]) for configuration in labels]
             found["shade"] = self._shade(found["median"])
-            self._cells[length] = found
-        return self._cells[length]
+            self._configurations[length] = found
+        return self._configurations[length]
 
-    def place(self, cell):
-        """Returns the `(row, column, panel)` of a cell in `cells`."""
-        return tuple(self.cells(self.lengths[0]).loc[cell, ["row", "column", "panel"]])
+    def place(self, configuration):
+        """Returns the `(row, column, panel)` of a cell in `configurations`."""
+        return tuple(
+            self.configurations(self.lengths[0]).loc[configuration, ["row", "column", "panel"]]
+        )
 
     def pattern(self, axis=None, label=None):
         """Returns the pattern of the cells with a label on one axis, or of all cells."""
-        return "/".join(label if name == axis else "*" for name in self.study.axes)
+        return "/".join(label if name == axis else "*" for name in self.grid.axes)
 
     def average(self, pattern, length):
         """Returns the `Interval` of the share of cells solved, the mean over seeds.
@@ -87,7 +91,7 @@ class StudyView:
         """Returns the `Interval` of an average less that of another study, paired by seed.
 
         Args:
-            other: The `StudyView` of a study with the same cells and seeds.
+            other: The `GridSummary` of a study with the same cells and seeds.
             pattern, length: As for `average`.
         """
         ours, theirs = (view.seeds(pattern, length) for view in (self, other))
@@ -112,19 +116,19 @@ class StudyView:
         Labels of which cells are missing come last.
         """
         found = {}
-        for label in self.study.axes[axis]:
+        for label in self.grid.axes[axis]:
             average = self.average(self.pattern(axis, label), self.lengths[0])
             found[label] = -1.0 if average is None else average.estimate
         return sorted(found, key=found.get, reverse=True)
 
-    def is_twin(self, other):
+    def is_counterpart(self, other):
         """Whether another study has the same labels, lengths and number of seeds."""
         return self._form == other._form
 
     @functools.cached_property
     def _form(self):
-        axes = [(name, *axis) for name, axis in self.study.axes.items()]
-        return axes, self.lengths, self.study.num_seeds
+        axes = [(name, *axis) for name, axis in self.grid.axes.items()]
+        return axes, self.lengths, self.grid.num_seeds
 
     def _at(self, length):
         if length is None:
@@ -132,6 +136,6 @@ class StudyView:
         return self._summary[self._summary["length"] == length]
 
     def _shade(self, medians):
-        worst, _ = tables.yardstick(self.case)
+        worst, _ = tables.baseline(self.case)
         perfect = float(tables.main_metric(self.case) == "accuracy")
         return ((medians - worst) / (perfect - worst)).clip(0, 1)

@@ -1,6 +1,6 @@
 """Study tables: what a study's file says, seed by seed, by group and in summary.
 
-Room 7: pandas and `statistics`; never a trainer.
+Pandas and `statistics`; never a trainer.
 """
 
 import itertools
@@ -17,7 +17,7 @@ from experiments.analysis.grid_file import (
     MEDIANS,
     PACKED,
     SUMMARY,
-    StudyFile,
+    GridFile,
     unpack,
 )
 from experiments.cases.case import SuiteError, nearest
@@ -25,24 +25,24 @@ from experiments.runs.store import write_whole
 from experiments.stats import intervals
 
 
-class StudyTable(StudyFile):
+class GridTable(GridFile):
     """The stored outcomes of one study.
 
     Args:
         folder: Where; made on the first write.
         case: The `Case`.
-        study: The `Grid`, one of the case's.
+        grid: The `Grid`, one of the case's.
 
     Raises:
         SuiteError: The files are damaged, or another case's or study's.
         ValueError: An axis is called like a column of the table.
     """
 
-    def outcomes(self, cell, steps=None):
+    def outcomes(self, configuration, steps=None):
         """Returns what came of one cell, seed by seed.
 
         Args:
-            cell: Cell name.
+            configuration: Cell name.
             steps: Updates; the cell's longest length if `None`.
 
         Returns:
@@ -51,28 +51,28 @@ class StudyTable(StudyFile):
         Raises:
             SuiteError: There is no such cell, or it is not stored, or stale.
         """
-        line = self._found(cell, steps)
+        line = self._found(configuration, steps)
         names = [name for name in (*FLAGS, *PACKED) if name in line]
         values = {name: unpack(line[name], name in FLAGS) for name in names}
         table = pd.DataFrame({"seed": np.arange(int(line["num_seeds"])), **values})
         return table.astype({"solved": bool, "diverged": bool})
 
-    def estimate(self, cell, metric, steps=None):
+    def estimate(self, configuration, metric, steps=None):
         """Returns the `Interval` of a rate or a median over the seeds of one cell.
 
         Args:
-            cell: Cell name.
+            configuration: Cell name.
             metric: One of `KEPT`.
             steps: Updates; the cell's longest length if `None`.
 
         Raises:
             SuiteError: The cell, or the metric in it, is not stored.
         """
-        line = self._found(cell, steps)
+        line = self._found(configuration, steps)
         if metric not in line or metric not in KEPT:
             kept = [name for name in KEPT if name in line]
             raise SuiteError(
-                f"{self.path} does not keep that metric of {cell}; expected one of "
+                f"{self.path} does not keep that metric of {configuration}; expected one of "
                 f"{', '.join(kept)}. Received: {metric}.{nearest(metric, kept)}"
             )
         if metric in MEDIANS:
@@ -97,7 +97,7 @@ class StudyTable(StudyFile):
         Raises:
             SuiteError: No cell matches, or one is not stored, or stale.
         """
-        parts = [self.outcomes(cell, steps) for cell in self.matching(pattern)]
+        parts = [self.outcomes(configuration, steps) for configuration in self.matching(pattern)]
         return pd.DataFrame(
             {
                 "seed": parts[0]["seed"],
@@ -114,16 +114,16 @@ class StudyTable(StudyFile):
         """
         wanted = pattern.split("/")
         found = []
-        for cell in self.readings:
-            labels = cell.split("/")
+        for configuration in self.setups:
+            labels = configuration.split("/")
             pairs = itertools.zip_longest(wanted, labels)
             if all(want in ("*", label) for want, label in pairs):
-                found.append(cell)
+                found.append(configuration)
         if not found:
             raise SuiteError(
-                f"Study {self.study.name} of {self.case.name} has cells such as "
-                f"{next(iter(self.readings))}. Received: {pattern}."
-                f"{nearest(pattern, self.readings)}"
+                f"Study {self.grid.name} of {self.case.name} has cells such as "
+                f"{next(iter(self.setups))}. Received: {pattern}."
+                f"{nearest(pattern, self.setups)}"
             )
         return found
 
@@ -139,20 +139,23 @@ class StudyTable(StudyFile):
             SuiteError: Lines are stale.
         """
         self._check_current()
-        names = [*self.study.axes, *HEAD, "solved", *SUMMARY, "diverged"]
+        names = [*self.grid.axes, *HEAD, "solved", *SUMMARY, "diverged"]
         places = [place for place in self._places() if place in self._lines]
         return pd.DataFrame([self._summary_line(*place) for place in places], columns=names)
 
     def write_summary(self):
         """Replaces `<study>_summary.csv`: `summary` for readers, six digits each."""
-        path = self.folder / f"{self.study.name}_summary.csv"
+        path = self.folder / f"{self.grid.name}_summary.csv"
         write_whole(path, tables.to_csv(self.summary()))
 
-    def _summary_line(self, cell, steps):
-        line, metric = self._lines[cell, steps], tables.main_metric(self.case)
-        head = {name: line[name] for name in self.study.axes}
+    def _summary_line(self, configuration, steps):
+        line, metric = self._lines[configuration, steps], tables.main_metric(self.case)
+        head = {name: line[name] for name in self.grid.axes}
         head |= {name: int(line[name]) for name in HEAD}
-        rate, median = self.estimate(cell, "solved", steps), self.estimate(cell, metric, steps)
+        rate, median = (
+            self.estimate(configuration, "solved", steps),
+            self.estimate(configuration, metric, steps),
+        )
         return head | {
             "solved": rate.estimate,
             "solved_low": rate.low,
@@ -162,7 +165,7 @@ class StudyTable(StudyFile):
             "median": median.estimate,
             "low": median.low,
             "high": median.high,
-            "diverged": self.estimate(cell, "diverged", steps).estimate,
+            "diverged": self.estimate(configuration, "diverged", steps).estimate,
         }
 
     def _check_current(self):
@@ -174,15 +177,15 @@ class StudyTable(StudyFile):
                 f"first of {stale[0][0]} at {stale[0][1]:,} steps"
             )
 
-    def _found(self, cell, steps):
-        if "*" in cell or cell not in self.readings:
-            self.matching(cell)
-        steps = max(self.readings[cell]) if steps is None else steps
-        if not self._is_current(cell, steps):
-            there = "a stale line" if (cell, steps) in self._lines else "no line"
+    def _found(self, configuration, steps):
+        if "*" in configuration or configuration not in self.setups:
+            self.matching(configuration)
+        steps = max(self.setups[configuration]) if steps is None else steps
+        if not self._is_current(configuration, steps):
+            there = "a stale line" if (configuration, steps) in self._lines else "no line"
             raise SuiteError(
-                f"{self.path} lacks {cell} at {steps:,} steps (expected one of "
-                f"{list(self.readings[cell])}); train it with: {self.command}. "
+                f"{self.path} lacks {configuration} at {steps:,} steps (expected one of "
+                f"{list(self.setups[configuration])}); train it with: {self.command}. "
                 f"Received: {there}"
             )
-        return self._lines[cell, steps]
+        return self._lines[configuration, steps]

@@ -1,6 +1,6 @@
 """Studies: hundreds of cells trained by worker processes, each kept as it is finished.
 
-Room 8: knows processes and the study's table; knows no case, prints nothing.
+Knows processes and the study's table; knows no case, prints nothing.
 """
 
 import concurrent.futures
@@ -12,7 +12,7 @@ import warnings
 
 import pandas as pd
 
-from experiments.analysis.grid_table import StudyTable
+from experiments.analysis.grid_table import GridTable
 from experiments.cases.case import SuiteError
 from experiments.cases.evidence import find_evidence
 from experiments.runs import blocks, keys
@@ -20,7 +20,7 @@ from experiments.training import engine, networks, support
 
 FOLDER = "studies"
 # A compiled program is never freed, about 50 MB each: workers are replaced in time.
-CELLS_PER_WORKER = 20
+CONFIGURATIONS_PER_WORKER = 20
 SECONDS_BETWEEN_WRITES = 5.0
 NUM_NAMED = 5
 
@@ -30,8 +30,8 @@ def record(case, folder, *, progress=None, workers=None, make_pool=None):
 
     Args:
         case: The `Case`.
-        folder: The case's folder of results; studies go into `studies` below it.
-        progress: A display with the methods of `blocks.Quiet`; it counts cells.
+        folder: The case's folder of results; studies go into `grids` below it.
+        progress: A display with the methods of `blocks.SilentProgress`; it counts cells.
         workers: Number of processes; one a core if `None`.
         make_pool: See `train`.
 
@@ -43,12 +43,14 @@ def record(case, folder, *, progress=None, workers=None, make_pool=None):
             table is damaged, before anything is trained.
     """
     folder = pathlib.Path(folder) / FOLDER
-    found = [StudyTable(folder, case, study) for study in find_evidence(case).grids]
+    found = [GridTable(folder, case, grid) for grid in find_evidence(case).grids]
     trained, failures = {}, {}
     for table in found:
         counted, failed = train(table, workers=workers, progress=progress, make_pool=make_pool)
-        trained[table.study.name] = counted
-        failures |= {f"{table.study.name}:{cell}": error for cell, error in failed.items()}
+        trained[table.grid.name] = counted
+        failures |= {
+            f"{table.grid.name}:{configuration}": error for configuration, error in failed.items()
+        }
         table.write()
         table.write_summary()
     if failures:
@@ -91,9 +93,9 @@ def train(table, *, workers=None, progress=None, make_pool=None):
     also when this function is interrupted.
 
     Args:
-        table: The `StudyTable`.
+        table: The `GridTable`.
         workers: Number of processes; one a core if `None`.
-        progress: A display with the methods of `blocks.Quiet`; it counts cells.
+        progress: A display with the methods of `blocks.SilentProgress`; it counts cells.
         make_pool: Function `(workers) -> concurrent.futures.Executor`; `pool` if `None`.
 
     Returns:
@@ -103,13 +105,13 @@ def train(table, *, workers=None, progress=None, make_pool=None):
         SuiteError: The table holds lines of other versions, or a process was ended.
         Exception: What else a cell raised, once all others are trained.
     """
-    progress, lacking = progress or blocks.Quiet(), table.missing()
+    progress, lacking = progress or blocks.SilentProgress(), table.missing()
     if not lacking:
         return 0, {}
     table.check_environment(keys.environment())
     workers = min(workers or blocks.num_cores(), len(lacking))
-    progress.start(f"{table.case.name}: {table.study.name}", len(lacking))
-    failures, size = {}, workers * CELLS_PER_WORKER
+    progress.start(f"{table.case.name}: {table.grid.name}", len(lacking))
+    failures, size = {}, workers * CONFIGURATIONS_PER_WORKER
     try:
         for start in range(0, len(lacking), size):
             with (make_pool or pool)(workers) as executor:
@@ -121,30 +123,33 @@ def train(table, *, workers=None, progress=None, make_pool=None):
         ) from None
     finally:
         table.write()
-    for cell, error in failures.items():
+    for configuration, error in failures.items():
         if not isinstance(error, SuiteError):
-            error.add_note(f"while training {table.study.name}:{cell}")
+            error.add_note(f"while training {table.grid.name}:{configuration}")
             raise error
     return len(lacking) - len(failures), failures
 
 
-def _train_some(table, cells, executor, progress):
+def _train_some(table, configurations, executor, progress):
     """Trains some cells; returns `{cell: exception}` of those that failed."""
     failures, written, environment = {}, time.monotonic(), keys.environment()
-    case, num_seeds = table.case, table.study.num_seeds
+    case, num_seeds = table.case, table.grid.num_seeds
     futures = {
-        executor.submit(train_cell, case, table.readings[cell], num_seeds): cell for cell in cells
+        executor.submit(
+            train_configuration, case, table.setups[configuration], num_seeds
+        ): configuration
+        for configuration in configurations
     }
     try:
         for future in concurrent.futures.as_completed(futures):
-            error, cell = future.exception(), futures[future]
+            error, configuration = future.exception(), futures[future]
             if isinstance(error, concurrent.futures.BrokenExecutor):
                 raise error
             if error is None:
                 rows, seconds = future.result()
-                table.add(cell, rows, environment, seconds)
+                table.add(configuration, rows, environment, seconds)
             else:
-                failures[cell] = error
+                failures[configuration] = error
             if time.monotonic() - written > SECONDS_BETWEEN_WRITES:
                 table.write()
                 written = time.monotonic()
@@ -155,7 +160,7 @@ def _train_some(table, cells, executor, progress):
     return failures
 
 
-def train_cell(case, arms, num_seeds):
+def train_configuration(case, arms, num_seeds):
     """Trains one cell, in even blocks, and reads it at all its lengths.
 
     Args:

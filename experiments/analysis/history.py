@@ -1,6 +1,6 @@
 """The era certificate: each arm held against what its program did on the software of its time.
 
-Room 7: reads `results/era` and tables of runs. The seeds of the two sides are
+Reads `results/era` and tables of runs. The seeds of the two sides are
 independent, never paired. Alike is what an interval of 95% shows to be so: solve
 rates within 0.10 of each other, and median errors within a factor 2.
 """
@@ -56,21 +56,23 @@ def compare(case, history, runs, folder):
         ValueError: A period leaves out a metric, or takes a seed twice.
     """
     rows = []
-    for period in history:
-        part = runs[runs["arm"] == period.arm]
-        steps = part["steps"].max() if period.steps is None else period.steps
+    for historical in history:
+        part = runs[runs["arm"] == historical.arm]
+        steps = part["steps"].max() if historical.steps is None else historical.steps
         part = part[part["steps"] == steps]
         if len(part):
-            era = _era_rows(case, period, folder)
-            head = {"arm": period.arm, "steps": int(steps)}
-            head["stack"] = ", ".join(sorted(set(era["stack"])))
+            theirs_then = _historical_rows(case, historical, folder)
+            head = {"arm": historical.arm, "steps": int(steps)}
+            head["stack"] = ", ".join(sorted(set(theirs_then["stack"])))
             ours = part["solved"].to_numpy(bool), _errors(case, part)
-            found = certify(ours, (era["solved"].to_numpy(), _errors(case, era)))
-            rows.append(head | found | {"note": period.note})
+            found = compare_sides(
+                ours, (theirs_then["solved"].to_numpy(), _errors(case, theirs_then))
+            )
+            rows.append(head | found | {"note": historical.note})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def certify(ours, theirs):
+def compare_sides(ours, theirs):
     """Compares two independent samples of seeds.
 
     Args:
@@ -87,10 +89,10 @@ def certify(ours, theirs):
         values = np.exp(values).tolist() if name in LOGARITHMS else values
         found |= zip((name, low, high), values, strict=True)
     found["ks_p"] = float(stats.ks_2samp(ours[1], theirs[1]).pvalue)
-    found["rate_verdict"] = reading(intervals["rate_difference"], RATE_MARGIN)
-    found["error_verdict"] = reading(intervals["ratio"], math.log(ERROR_FACTOR))
+    found["rate_verdict"] = verdict_of(intervals["rate_difference"], RATE_MARGIN)
+    found["error_verdict"] = verdict_of(intervals["ratio"], math.log(ERROR_FACTOR))
     found["verdict"] = _verdict(found)
-    return found | {"words": _words(found)}
+    return found | {"words": _text(found)}
 
 
 def _intervals(ours, theirs):
@@ -173,7 +175,7 @@ def _area_bound(area, num_first, num_second):
     return float(optimize.brentq(excess, area + 1e-12, 1.0))
 
 
-def reading(interval, margin):
+def verdict_of(interval, margin):
     """Reads a difference against its margin.
 
     Args:
@@ -202,7 +204,7 @@ def _verdict(found):
     return EQUIVALENT if parts == {EQUIVALENT} else UNDECIDED
 
 
-def _words(found):
+def _text(found):
     """Says in one sentence what a comparison found, and what it leaves open."""
     counts = [(round(found[f"{who}_rate"] * found[n]), found[n]) for who, n in SIDES]
     text = "solved by {:,} of {:,} seeds then and {:,} of {:,} now".format(*counts[0], *counts[1])
@@ -231,24 +233,24 @@ def _tendency(found):
     return f"; our errors tend to be {side} (Cliff's delta {fixed(found['cliffs_delta'])})"
 
 
-def _era_rows(case, period, folder):
+def _historical_rows(case, historical, folder):
     """Reads the rows one period names: `stack`, `solved`, `diverged` and its metrics."""
-    asked = {case.solved.metric, tables.main_metric(case)}
-    if not asked <= set(period.columns):
+    needed = {case.solved.metric, tables.main_metric(case)}
+    if not needed <= set(historical.columns):
         raise ValueError(
-            f"{case.name}: a Historical maps {sorted(asked)} to columns of the era. "
-            f"Received: {period.columns}"
+            f"{case.name}: a Historical maps {sorted(needed)} to columns of the era. "
+            f"Received: {historical.columns}"
         )
-    path = pathlib.Path(folder) / f"{period.file}.csv"
-    rows = _chosen(_read(path, period), period, path)
+    path = pathlib.Path(folder) / f"{historical.file}.csv"
+    rows = _chosen(_read(path, historical), historical, path)
     # No row of the era is without a finite error.
     found = rows[["stack"]].assign(diverged=False)
-    for metric, column in period.columns.items():
+    for metric, column in historical.columns.items():
         found[metric] = _numbers(rows[column], path)
     return found.assign(solved=found[case.solved.metric] >= case.solved.above)
 
 
-def _read(path, period):
+def _read(path, historical):
     """Reads a table of the era, every cell as it is written."""
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -256,24 +258,24 @@ def _read(path, period):
         raise _refusal(path, "is missing", "no such file") from None
     except (ValueError, UnicodeDecodeError) as error:
         raise _refusal(path, "is damaged", error) from None
-    missing = {"seed", "stack", *period.where, *period.columns.values()} - set(table)
+    missing = {"seed", "stack", *historical.where, *historical.columns.values()} - set(table)
     if missing:
         raise _refusal(path, "is damaged", f"no columns {sorted(missing)}")
     return table
 
 
-def _chosen(table, period, path):
+def _chosen(table, historical, path):
     """Picks the rows a period names, each seed once."""
     rows = table
-    for column, wanted in period.where.items():
+    for column, wanted in historical.where.items():
         wanted = wanted if isinstance(wanted, tuple) else (wanted,)
         rows = rows[rows[column].isin([str(value) for value in wanted])]
     if not len(rows):
-        raise _refusal(path, f"has no rows for arm '{period.arm}'", f"where {period.where}")
+        raise _refusal(path, f"has no rows for arm '{historical.arm}'", f"where {historical.where}")
     if rows["seed"].duplicated().any():
         raise ValueError(
             f"A Historical takes each seed once: name one stack and one checkpoint. "
-            f"Received: {period.where}"
+            f"Received: {historical.where}"
         )
     return rows
 

@@ -1,6 +1,6 @@
 """Whether what Keras logs says what it seems to say: accuracies and losses that lie.
 
-Room 5: the logged accuracy is averaged over the training samples of the last epoch, the
+The logged accuracy is averaged over the training samples of the last epoch, the
 true one is over fresh points, so that overfitting alone sets them apart; that is no lie.
 A lie needs a formula that is wrong by construction: one that marks down answers which
 are all right. It is put to the test with right answers made by hand.
@@ -16,7 +16,7 @@ from experiments.training.streams import Batches, generator
 
 MARGIN = 0.05
 LOGGED = {"logged_accuracy": "today's Keras", "keras1_accuracy": "Keras 1"}
-LIE, HONEST, UNDECIDED = "a lie", "honest", "undecided"
+MISLEADING, CONSISTENT, UNDECIDED = "a lie", "honest", "undecided"
 OTHER_POINTS, MEANINGLESS = "other points", "meaningless"
 COLUMNS = ["arm", "steps", "metric", "logged", "true", "difference", "low", "high"]
 COLUMNS += ["num_seeds", "right_sure", "right_unsure", "verdict"]
@@ -59,7 +59,7 @@ def _check(case, setup, part, metric, rule):
         return {"logged": logged, "num_seeds": len(part), "verdict": MEANINGLESS}
     confidence = rule.confidence(len(part))
     found = intervals.median(_differences(part, metric), confidence=confidence)
-    marks = [logged_for(case, setup, metric, ends) for ends in (RIGHT, UNSURE)]
+    scores = [logged_for(case, setup, metric, ends) for ends in (RIGHT, UNSURE)]
     return {
         "logged": logged,
         "true": intervals.median(part["accuracy"]).estimate,
@@ -67,9 +67,9 @@ def _check(case, setup, part, metric, rule):
         "low": found.low,
         "high": found.high,
         "num_seeds": found.num_seeds,
-        "right_sure": marks[0],
-        "right_unsure": marks[1],
-        "verdict": _verdict(found, min(marks)),
+        "right_sure": scores[0],
+        "right_unsure": scores[1],
+        "verdict": _verdict(found, min(scores)),
     }
 
 
@@ -79,11 +79,11 @@ def _differences(part, metric):
         return part[metric].to_numpy(np.float64) - part["accuracy"].to_numpy(np.float64)
 
 
-def _verdict(interval, mark):
+def _verdict(interval, score):
     if -MARGIN <= interval.low and interval.high <= MARGIN:
-        return HONEST
+        return CONSISTENT
     if interval.low > MARGIN or interval.high < -MARGIN:
-        return LIE if mark < 1 else OTHER_POINTS
+        return MISLEADING if score < 1 else OTHER_POINTS
     return UNDECIDED
 
 
@@ -123,7 +123,7 @@ def _rounded(labels, outputs):
 FORMULAS = {"logged_accuracy": _todays, "keras1_accuracy": _rounded}
 
 
-def accuracy_lies(case, setup, part, metric, rule):
+def accuracy_misleads(case, setup, part, metric, rule):
     """Returns for each run whether a logged accuracy lies to it, or `None` if there is none.
 
     Args:
@@ -139,7 +139,7 @@ def accuracy_lies(case, setup, part, metric, rule):
     """
     if not isinstance(case.task, Classification) or metric not in part or part[metric].isna().all():
         return None
-    if _check(case, setup, part, metric, rule)["verdict"] != LIE:
+    if _check(case, setup, part, metric, rule)["verdict"] != MISLEADING:
         return np.zeros(len(part), bool)
     return np.abs(_differences(part, metric)) > MARGIN
 
@@ -157,7 +157,7 @@ ALSO = dict.fromkeys(
 )
 
 
-def loss_lies(case, setup, part):
+def loss_misleads(case, setup, part):
     """Returns for each run whether its loss fell though every output is the same.
 
     Args:

@@ -1,6 +1,6 @@
 """Per-seed outcomes of any arm: what claims and dissections are answered from.
 
-Room 7: reads tables of runs, and of studies where an arm is a study's cell.
+Reads tables of runs, and of studies where an arm is a study's cell.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ class Outcomes:
         case: The `Case`.
         runs: What `tables.runs` returns.
         rule: The `StoppingRule` of the runs.
-        studies: `{study: StudyTable}`.
+        grids: `{study: StudyTable}`.
         trainers: `{trainer: (runs, rule)}` of the rows that other trainers made.
 
     Attributes:
@@ -30,8 +30,8 @@ class Outcomes:
         rule: The `StoppingRule` of the runs.
     """
 
-    def __init__(self, case, runs, rule, studies=None, trainers=None):
-        self.case, self.rule, self.studies = case, rule, studies or {}
+    def __init__(self, case, runs, rule, grids=None, trainers=None):
+        self.case, self.rule, self.grids = case, rule, grids or {}
         self.span = float(np.diff(np.log(error_range(case)))[0])
         self._parts, self._rules = {}, {}
         for trainer, (rows, rule) in ({ENGINE: (runs, rule)} | (trainers or {})).items():
@@ -53,12 +53,12 @@ class Outcomes:
         Raises:
             SuiteError: It is not stored; the text names the command that trains it.
         """
-        before, found, cell = arm.partition(":")
+        before, found, configuration = arm.partition(":")
         if found and before not in TRAINERS:
-            table = self._study(before)
-            read = table.average if "*" in cell else table.outcomes
-            return self._indexed(read(cell, steps))
-        name = next(iter(plans.select(self.case, cell or before)))
+            table = self._grid(before)
+            read = table.average if "*" in configuration else table.outcomes
+            return self._indexed(read(configuration, steps))
+        name = next(iter(plans.select(self.case, configuration or before)))
         return self._indexed(self._rows(before if found else ENGINE, name, steps))
 
     def rule_of(self, arm):
@@ -85,9 +85,11 @@ class Outcomes:
         Raises:
             SuiteError: The study, a cell or a metric is not stored.
         """
-        study, _, cells = pattern.partition(":")
-        table = self._study(study)
-        parts = [table.outcomes(cell, steps) for cell in table.matching(cells)]
+        grid, _, configurations = pattern.partition(":")
+        table = self._grid(grid)
+        parts = [
+            table.outcomes(configuration, steps) for configuration in table.matching(configurations)
+        ]
         for name in (metric, other):
             for part in parts:
                 check_metric(name, part, pattern)
@@ -114,14 +116,14 @@ class Outcomes:
             )
         return stored[wanted]
 
-    def _study(self, study):
-        if study not in self.studies:
+    def _grid(self, grid):
+        if grid not in self.grids:
             raise SuiteError(
-                f"{self.case.name} has no stored study '{study}'; train it with: python -m "
+                f"{self.case.name} has no stored study '{grid}'; train it with: python -m "
                 f"reproductions record {self.case.name} --grids. "
-                f"Received: {study}.{nearest(study, self.studies)}"
+                f"Received: {grid}.{nearest(grid, self.grids)}"
             )
-        return self.studies[study]
+        return self.grids[grid]
 
     def _indexed(self, rows):
         """Makes the seed the index, and adds the logarithm of the error if it is missing."""

@@ -1,6 +1,6 @@
 """What a run would cost, and what it is likely to decide, before anything runs.
 
-Room 10: counts what is stored, times a few steps of some runs, and scales the others; trains
+Counts what is stored, times a few steps of some runs, and scales the others; trains
 nothing that is kept. Where no row is missing TensorFlow is not imported.
 """
 
@@ -20,14 +20,14 @@ from experiments.analysis.forecast import (
     UNTIMED,
     Forecast,
     headline,
-    words,
+    text_tables,
 )
 from experiments.cases import plans
 from experiments.runs import executor, jobs
 from experiments.runs.blocks import num_cores
 from experiments.stats import intervals
 
-__all__ = ["headline", "words"]
+__all__ = ["headline", "text_tables"]
 
 SECONDS = 20.0
 MOST_MEASURED = 3
@@ -83,8 +83,8 @@ def plan(case, plan, seeds, store, *, evidence=None, seconds=SECONDS):
 def _costs(work, seconds):
     """Returns `{arms of a program: (its units, Cost or None)}`."""
     groups = {}
-    for unit in work:
-        groups.setdefault(tuple(unit.arms), []).append(unit)
+    for job in work:
+        groups.setdefault(tuple(job.arms), []).append(job)
     sizes = {name: _size(group[0]) for name, group in groups.items()} if seconds else {}
     measured = _measured(groups, sizes, seconds)
     known = [(sizes[name], cost) for name, cost in measured.items()]
@@ -97,12 +97,12 @@ def _costs(work, seconds):
     }
 
 
-def _size(unit):
+def _size(job):
     """The weights of a run's network times the samples of a block's update."""
     from experiments.training import networks
 
-    weights = networks.build(unit.case, unit.setup).count_params()
-    return weights * unit.setup.batch_size * unit.width
+    weights = networks.build(job.case, job.setup).count_params()
+    return weights * job.setup.batch_size * job.width
 
 
 def _measured(groups, sizes, seconds):
@@ -110,8 +110,8 @@ def _measured(groups, sizes, seconds):
     if not seconds or not groups:
         return {}
     work = {
-        name: sizes[name] * sum(u.num_updates for u in units_) / units_[0].width
-        for name, units_ in groups.items()
+        name: sizes[name] * sum(u.num_updates for u in all_jobs_) / all_jobs_[0].width
+        for name, all_jobs_ in groups.items()
     }
     by_work = sorted(groups, key=work.get, reverse=True)
     chosen = dict.fromkeys([by_work[0], min(groups, key=sizes.get), *by_work[1:]])
@@ -129,40 +129,45 @@ def _run_rows(arms, num_seeds, lacking, stale, costs):
     rest = [arm for arm in arms if not any(arm in name for name in parts)]
     for name in [*parts, *([tuple(rest)] if rest else [])]:
         missing = sum(len(lacking[arm]) for arm in name)
-        asked = num_seeds * len(name)
+        requested = num_seeds * len(name)
         old = sum(stale.get((arm, arms[arm].num_steps), 0) for arm in name)
-        head = (" = ".join(name), asked, asked - missing, old, missing)
+        head = (" = ".join(name), requested, requested - missing, old, missing)
         yield (*head, *_cost_cells({arm: arms[arm] for arm in name}, *costs.get(name, ((), None))))
 
 
 def _cost_cells(arms, group, cost):
-    updates = sum(unit.num_updates for unit in group)
+    updates = sum(job.num_updates for job in group)
     if not group:
         return updates, 0.0, 0.0, 0.0, 0.0, 0.0, NOTHING
     if cost is None:
         return updates, math.nan, math.nan, math.nan, math.nan, math.nan, UNTIMED
-    looks, longest = len(calibration.looks_of(arms)), max(s.num_steps for s in arms.values())
-    seconds = cost.seconds(len(group), looks, longest)
+    num_checkpoints, longest = (
+        len(calibration.checkpoints_of(arms)),
+        max(s.num_steps for s in arms.values()),
+    )
+    seconds = cost.seconds(len(group), num_checkpoints, longest)
     low, high = SURE if cost.is_measured else UNSURE
     memory = math.nan if cost.memory is None else cost.memory
     how = MEASURED if cost.is_measured else ESTIMATED
     return updates, seconds, low * seconds, high * seconds, cost.program, memory, how
 
 
-def _crew(work):
+def _chosen_executor(work):
     """Returns the number of workers, and whether they are processes."""
-    crew = executor.crew(work)
-    return min(crew.num_workers, len(work)), isinstance(crew, executor.Processes)
+    choose_executor = executor.choose_executor(work)
+    return min(choose_executor.num_workers, len(work)), isinstance(
+        choose_executor, executor.ProcessExecutor
+    )
 
 
 def _clock(runs, work):
     """Returns the expected seconds by the clock, the least and the most."""
     if not work:
         return 0.0, 0.0, 0.0
-    num_workers, are_processes = _crew(work)
+    num_workers, are_processes = _chosen_executor(work)
     counts = {}
-    for unit in work:
-        counts[unit.run] = counts.get(unit.run, 0) + 1
+    for job in work:
+        counts[job.run] = counts.get(job.run, 0) + 1
     compiled = sum(
         row.program * min(num_workers, counts[row.run])
         for row in runs.itertuples()
@@ -186,7 +191,7 @@ def _memory(runs, work):
     kept = runs.loc[runs["how"].isin([MEASURED, ESTIMATED]), "memory"].dropna()
     if not work or base is None or not len(kept):
         return base
-    num_workers, are_processes = _crew(work)
+    num_workers, are_processes = _chosen_executor(work)
     if are_processes:
         return base + num_workers * (base + kept.nlargest(executor.MOST_PROGRAMS).sum())
     # What was timed here is part of the base already.

@@ -1,6 +1,6 @@
 """What stored seeds answer to one question, with the interval that decides it.
 
-Room 7: one rule for rates, `effects` for differences, order statistics for medians.
+One rule for rates, `effects` for differences, order statistics for medians.
 Every answer is read from an interval of 95%, or, where seeds are looked at repeatedly, of
 what the look may be sure of (`schedule`). Where all of a claim's m questions must
 say yes, a yes may be read so, as the claim errs only where one of them does; a no or
@@ -53,7 +53,7 @@ COMPARES = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Reading:
+class QuestionResult:
     """One question, and what the seeds answer.
 
     Attributes:
@@ -94,7 +94,7 @@ def read(test, first, second=None, *, span, rule, parts=1, together=SUPPORTED):
             that is therefore read at 95% whatever their number.
 
     Returns:
-        A `Reading`.
+        A `QuestionResult`.
     """
     pair = (first,) if second is None else (first, second)
     find = _FINDERS[type(test)]
@@ -108,7 +108,7 @@ def read(test, first, second=None, *, span, rule, parts=1, together=SUPPORTED):
     steps = int(first["steps"].iloc[0]) if "steps" in first else test.steps
     estimates = (interval.estimate, interval.low, interval.high, interval.num_seeds)
     head = (question(test), test.arm, other_arm(test), steps, quantity)
-    return Reading(*head, *estimates, answer, more)
+    return QuestionResult(*head, *estimates, answer, more)
 
 
 def read_fact(test):
@@ -117,7 +117,7 @@ def read_fact(test):
     low, high = _range(test)
     answer = SUPPORTED if low <= value <= high else CONTRADICTED
     words = f"{test.says}: {_ends(test)}"
-    return Reading(words, "", "", None, test.says, value, math.nan, math.nan, None, answer)
+    return QuestionResult(words, "", "", None, test.says, value, math.nan, math.nan, None, answer)
 
 
 def other_arm(test):

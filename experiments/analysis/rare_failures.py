@@ -1,6 +1,6 @@
 """The rare failures of an arm that solves: which seeds they are, and what they share.
 
-Room 8: tables of runs to the unsolved seeds, to a comparison with the solved ones, and
+Tables of runs to the unsolved seeds, to a comparison with the solved ones, and
 to words. What a seed started from is told by metrics taken before the first update.
 """
 
@@ -76,7 +76,7 @@ def compare(case, runs, arm):
     return pd.DataFrame(rows, columns=COMPARED)
 
 
-def words(case, runs, arm, rule):
+def description(case, runs, arm, rule):
     """Says which seeds of an arm fail, what they share, and how to see one again.
 
     Args:
@@ -100,7 +100,7 @@ def words(case, runs, arm, rule):
         *_groups(failing),
         _classes(failing),
         _starts(table),
-        _mirror(case, arm, failing, part) if _tells(table, "output_mean_first") else "",
+        _mirror(case, arm, failing, part) if _distinguishes(table, "output_mean_first") else "",
         _stuck(table),
         f"Replay one: `{command(case, arm, failing)}`.",
     ]
@@ -130,17 +130,17 @@ def _classes(failing):
 
 def _starts(table):
     """What they started from, where that tells them from the solved seeds."""
-    told = table[table["metric"].isin(STARTS) & table["tells"].astype(bool)]
+    distinguishing = table[table["metric"].isin(STARTS) & table["tells"].astype(bool)]
     clauses = [
         f"`{row['metric']}` is {text.fixed(row['failing'])} in the median against "
         f"{text.fixed(row['solved'])} "
         f"(Cliff's delta {text.row_interval(row, text.fixed, ('delta', 'low', 'high'))})"
-        for row in told.to_dict("records")
+        for row in distinguishing.to_dict("records")
     ]
     return f"They start otherwise: {'; '.join(clauses)}." if clauses else ""
 
 
-def _tells(table, metric):
+def _distinguishes(table, metric):
     return bool(table.loc[table["metric"] == metric, "tells"].any())
 
 

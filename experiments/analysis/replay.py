@@ -1,6 +1,6 @@
 """One seed once more: trained anew, watched along its checkpoints, and held to its row.
 
-Room 8: the runner's pieces for a single seed; returns text, prints nothing.
+The runner's pieces for a single seed; returns text, prints nothing.
 """
 
 import pandas as pd

@@ -1,6 +1,6 @@
 """Enough seeds, and no more: looks at 32, 64, 128, ... seeds until every verdict is decided.
 
-Room 10: puts what is asked of a plan to its stored rows, and has more trained where they do
+Puts what is asked of a plan to its stored rows, and has more trained where they do
 not decide it. Which verdicts are asked for: see `asked`.
 
 A question is read at the last look that all its arms have, and the arms of an undecided one
@@ -18,7 +18,7 @@ import time
 
 import pandas as pd
 
-from experiments.analysis.criteria import UNDECIDED, questions
+from experiments.analysis.criteria import UNDECIDED, criteria
 from experiments.analysis.outcomes import Outcomes
 from experiments.cases.case import SuiteError
 from experiments.stats import interim, text
@@ -41,18 +41,18 @@ class Outcome:
     table: pd.DataFrame
     stopped: str
 
-    def words(self):
+    def text(self):
         """Returns the table as text, ready to print."""
         rows = []
         for row in self.table.to_dict("records"):
             decided = "" if pd.isna(row["decided_at"]) else f"{text.count(row['decided_at'])} seeds"
             shown = {"verdict on": row["question"], "arms": row["arms"]}
             shown |= {"seeds": f"{row['num_seeds']:,}", "answer": row["answer"]}
-            rows.append(shown | {"decided at": decided or _more_words(row["more_seeds"])})
+            rows.append(shown | {"decided at": decided or _more_text(row["more_seeds"])})
         return pd.DataFrame(rows)
 
 
-def _more_words(more):
+def _more_text(more):
     return "not yet" if pd.isna(more) else f"not yet ({text.more_seeds(more)})"
 
 
@@ -75,27 +75,27 @@ def until(analysis, plan, train, *, most_seeds=MOST_SEEDS, seconds=None):
         SuiteError: There is no look at so few seeds, rows are stale, or what was to be
             trained is not stored.
     """
-    if interim.FIRST_LOOK > most_seeds:
+    if interim.FIRST_ANALYSIS > most_seeds:
         raise SuiteError(
-            f"The first look is at {interim.FIRST_LOOK} seeds; allow as many or more. "
+            f"The first look is at {interim.FIRST_ANALYSIS} seeds; allow as many or more. "
             f"Received: at most {most_seeds} seeds"
         )
     store = analysis.store
     if store.stopping_rule != interim.REPEATED.name:
         store.note(stopping_rule=interim.REPEATED.name)
-    asked, clock = questions(analysis.case, analysis.evidence, plan), _Clock(seconds)
-    looks = _Looks(analysis.anew(), plan)
-    while not (stopped := looks.ending(asked, most_seeds, clock)):
-        target, arms = looks.next(asked)
+    criteria_, clock = criteria(analysis.case, analysis.evidence, plan), _Clock(seconds)
+    analyses = _Analyses(analysis.anew(), plan)
+    while not (stopped := analyses.ending(criteria_, most_seeds, clock)):
+        target, arms = analyses.next(criteria_)
         train({arm: setup for arm, setup in plan.items() if arm in arms}, list(range(target)))
-        clock.add(looks.work(target, arms))
-        looks = _Looks(analysis.anew(), plan)
-        _check_there(store, looks, target, arms)
-    return Outcome(looks.table(asked), stopped)
+        clock.add(analyses.work(target, arms))
+        analyses = _Analyses(analysis.anew(), plan)
+        _check_there(store, analyses, target, arms)
+    return Outcome(analyses.table(criteria_), stopped)
 
 
-def _check_there(store, looks, target, arms):
-    lacking = sorted(arm for arm in arms if looks.levels[arm] < target)
+def _check_there(store, analyses, target, arms):
+    lacking = sorted(arm for arm in arms if analyses.levels[arm] < target)
     if lacking:
         raise SuiteError(
             f"{store.folder} lacks rows that were to be trained; run again to train them. "
@@ -119,7 +119,7 @@ class _Clock:
         return spent + spent * work / self._work <= self.seconds
 
 
-class _Looks:
+class _Analyses:
     """The stored rows of a plan, and what they answer at each look."""
 
     def __init__(self, analysis, plan):
@@ -128,11 +128,11 @@ class _Looks:
         self._runs, self._outcomes = runs[runs["steps"] == lengths], {}
         seeds = {arm: set(part["seed"]) for arm, part in self._runs.groupby("arm")}
         self._counts = {arm: _leading(seeds.get(arm, ())) for arm in plan}
-        self.levels = {arm: interim.last_look(n) for arm, n in self._counts.items()}
+        self.levels = {arm: interim.last_analysis(n) for arm, n in self._counts.items()}
 
-    def ending(self, asked, most_seeds, clock):
+    def ending(self, criteria_, most_seeds, clock):
         """Says why no more seeds are trained; "" if some are."""
-        target, arms = self.next(asked)
+        target, arms = self.next(criteria_)
         if target is None:
             return "every verdict is decided"
         if target > most_seeds:
@@ -146,50 +146,50 @@ class _Looks:
         lacking = {arm: max(0, target - self.levels[arm]) for arm in arms}
         return sum(num * self._plan[arm].num_steps for arm, num in lacking.items())
 
-    def level(self, question):
+    def level(self, criterion):
         """Returns the last look that all arms of a question have, or 0."""
-        return min(self.levels[arm] for arm in question.arms)
+        return min(self.levels[arm] for arm in criterion.arms)
 
-    def next(self, asked):
+    def next(self, criteria_):
         """Returns the next look and the arms that need it; `(None, set())` if none does."""
-        found = [question for question in asked if not self._is_decided(question)]
+        found = [criterion for criterion in criteria_ if not self._is_decided(criterion)]
         if not found:
             return None, set()
         lowest = min(map(self.level, found))
         arms = {arm for one in found if self.level(one) == lowest for arm in one.arms}
-        return interim.next_look(lowest), arms
+        return interim.next_analysis(lowest), arms
 
-    def _is_decided(self, question):
-        level = self.level(question)
-        if not level or self.answer(question, level)[0] == UNDECIDED:
+    def _is_decided(self, criterion):
+        level = self.level(criterion)
+        if not level or self.answer(criterion, level)[0] == UNDECIDED:
             return False
         # Seeds beyond a look were there before: reports read them too, and they count.
-        whole = min(self._counts[arm] for arm in question.arms) == level
-        return whole or self.answer(question)[0] != UNDECIDED
+        whole = min(self._counts[arm] for arm in criterion.arms) == level
+        return whole or self.answer(criterion)[0] != UNDECIDED
 
-    def answer(self, question, num_seeds=None):
+    def answer(self, criterion, num_seeds=None):
         """Answers a question from the first seeds, or from all."""
         if num_seeds not in self._outcomes:
             part = self._runs
             part = part if num_seeds is None else part[part["seed"] < num_seeds]
             found = Outcomes(self._analysis.case, part, self._analysis.rule)
             self._outcomes[num_seeds] = found
-        return question.read(self._outcomes[num_seeds])
+        return criterion.read(self._outcomes[num_seeds])
 
-    def table(self, asked):
+    def table(self, criteria_):
         """Returns what is decided: see `Outcome`."""
-        return pd.DataFrame([self._row(question) for question in asked], columns=COLUMNS)
+        return pd.DataFrame([self._row(criterion) for criterion in criteria_], columns=COLUMNS)
 
-    def _row(self, question):
-        head, level = (question.words, ", ".join(question.arms)), self.level(question)
+    def _row(self, criterion):
+        head, level = (criterion.text, ", ".join(criterion.arms)), self.level(criterion)
         if not level:
-            return (*head, 0, UNDECIDED, None, interim.FIRST_LOOK)
-        answer, more = self.answer(question, level)
-        if answer == UNDECIDED or not self._is_decided(question):
+            return (*head, 0, UNDECIDED, None, interim.FIRST_ANALYSIS)
+        answer, more = self.answer(criterion, level)
+        if answer == UNDECIDED or not self._is_decided(criterion):
             return (*head, level, UNDECIDED, None, more)
-        looks, since = interim.looks(level), level
-        while looks and self.answer(question, looks[-1])[0] != UNDECIDED:
-            since = looks.pop()
+        analyses, since = interim.analysis_sizes(level), level
+        while analyses and self.answer(criterion, analyses[-1])[0] != UNDECIDED:
+            since = analyses.pop()
         return (*head, level, answer, since, None)
 
 

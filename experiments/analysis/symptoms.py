@@ -1,6 +1,6 @@
 """The symptoms of a run: what a stored row says of how it failed.
 
-Room 6: rows to truth values, one a seed. Each symptom is defined here, once, on top of
+Rows to truth values, one a seed. Each symptom is defined here, once, on top of
 the words of `measures`:
 
 - *flat at the mean*, *flat elsewhere*: flat, and the mean output within, or beyond, 0.1
@@ -38,7 +38,7 @@ class Symptom:
 
     Args:
         name: What it is called.
-        words: What seeds that have it do, a predicate in the plural.
+        phrase: What seeds that have it do, a predicate in the plural.
         has: Function `(case, setup, part) -> booleans (rows,)`, or `None` where it does
             not apply; one of an arm takes the `StoppingRule` too.
         detail: Function `(case, setup, part) -> str`: more on the seeds that have it.
@@ -46,7 +46,7 @@ class Symptom:
     """
 
     name: str
-    words: str
+    phrase: str
     has: Callable
     detail: Callable = lambda case, setup, part: ""
     of_arm: bool = False
@@ -83,8 +83,8 @@ def found(case, arm, part, rule):
 
 def without_implied(names):
     """Returns symptoms' names without those that go without saying beside another."""
-    said = {implied for name in names for implied in IMPLIES.get(name, ())}
-    return [name for name in names if name not in said]
+    implied_ones = {implied for name in names for implied in IMPLIES.get(name, ())}
+    return [name for name in names if name not in implied_ones]
 
 
 def of_each(case, arm, part):
@@ -182,9 +182,9 @@ def _lost(case, setup, part):
     return None if values is None else np.isfinite(values) & ~part["solved"].to_numpy(bool)
 
 
-def _accuracy_lies(metric):
+def _accuracy_misleads(metric):
     def has(case, setup, part, rule):
-        return logged_metrics.accuracy_lies(case, setup, part, metric, rule)
+        return logged_metrics.accuracy_misleads(case, setup, part, metric, rule)
 
     return has
 
@@ -212,10 +212,10 @@ def _detail_class(case, setup, part):
     return f"class {named} in {text.percent(share)} of them"
 
 
-def _detail_since(name, words):
+def _detail_since(name, phrase):
     def detail(case, setup, part):
         since = median(part, name)
-        return words.format(text.count(round(since))) if math.isfinite(since) else ""
+        return phrase.format(text.count(round(since))) if math.isfinite(since) else ""
 
     return detail
 
@@ -291,7 +291,7 @@ SYMPTOMS = (
         Symptom(
             f"{name} accuracy that lies",
             f"are logged a false accuracy by {who}, wrong by construction",
-            _accuracy_lies(metric),
+            _accuracy_misleads(metric),
             _detail_accuracy(metric),
             of_arm=True,
         )
@@ -303,7 +303,7 @@ SYMPTOMS = (
     Symptom(
         "a loss that lies",
         "have a loss that no constant answer can have, though every output is the same",
-        logged_metrics.loss_lies,
+        logged_metrics.loss_misleads,
         _detail_loss,
     ),
 )

@@ -1,6 +1,6 @@
 """Tables: stored runs in, tidy tables out; what is said about them is computed here.
 
-Room 6: pandas and `statistics`; never a trainer. Figures and reports only read
+Pandas and `statistics`; never a trainer. Figures and reports only read
 what these functions return.
 """
 
@@ -11,23 +11,23 @@ import io
 import numpy as np
 import pandas as pd
 
-from experiments.analysis.baselines import main_metric, threshold, yardstick
+from experiments.analysis.baselines import baseline, main_metric, threshold
 from experiments.cases import plans
 from experiments.cases.case import SuiteError
 from experiments.stats import interim, intervals
 from experiments.training import columns
 from experiments.training import metrics as measures
 
-__all__ = ["main_metric", "threshold", "yardstick"]
+__all__ = ["main_metric", "threshold", "baseline"]
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 QUANTILE_NAMES = ("q05", "q25", "q50", "q75", "q95")
 RATES = ("solved", "diverged", "flat", "one_class", "still_learning")
-NUM_SHOWCASE, NUM_SHOWCASE_RIVAL = 16, 4
+NUM_SHOWCASE, NUM_SHOWCASE_VARIANT = 16, 4
 # Columns of the showcase: the outputs at the places of `measures.curve_inputs`.
 CURVE_COLUMNS = tuple(f"p{n:02d}" for n in range(1, measures.NUM_CURVE + 1))
 # Columns of the runs that repeat others: their curves are not kept.
-SAID = ("rmse", "skill", "point_", "points_max")
+EXCLUDED = ("rmse", "skill", "point_", "points_max")
 
 
 def runs(store):
@@ -135,16 +135,16 @@ def curves(store, old=None):
         if part is not None:
             parts.append(part)
     table = pd.concat(parts, ignore_index=True) if parts else _arm_curves("", 0, None)
-    return table[_worth_keeping(table, plans.lattice(store.case))].reset_index(drop=True)
+    return table[_worth_keeping(table, plans.combinations(store.case))].reset_index(drop=True)
 
 
-def _worth_keeping(table, lattice):
+def _worth_keeping(table, combinations):
     """Leaves out what other rows say, and a rival's band but at its end: results stay small."""
     metric = table["metric"].astype(str)
     part_of_it = metric.str.contains("_from_") & ~metric.str.startswith("mse_")
-    said = metric.str.startswith(SAID) | part_of_it
+    excluded = metric.str.startswith(EXCLUDED) | part_of_it
     on_the_way = (metric == "prediction") & (table["checkpoint"] != table["steps"])
-    return ~said & ~(on_the_way & ~table["arm"].isin(list(lattice)))
+    return ~excluded & ~(on_the_way & ~table["arm"].isin(list(combinations)))
 
 
 def _merged(store, arm, steps):
@@ -192,10 +192,10 @@ def showcase(store, old=None):
         the 50 places of `measures.curve_inputs`.
     """
     names = ["arm", "steps", "seed", "checkpoint", "loss", *CURVE_COLUMNS]
-    rows, kept, lattice = [], [], plans.lattice(store.case)
+    rows, kept, combinations = [], [], plans.combinations(store.case)
     for arm, steps in store.arms():
         trace = _merged(store, arm, steps)
-        num_shown = NUM_SHOWCASE if arm in lattice else NUM_SHOWCASE_RIVAL
+        num_shown = NUM_SHOWCASE if arm in combinations else NUM_SHOWCASE_VARIANT
         if trace is None:
             if old is not None:
                 kept.append(old[(old["arm"] == arm) & (old["steps"] == steps)])
@@ -322,14 +322,14 @@ def seeds_to_decide(interval, rule):
     Returns:
         As `statistics.seeds_to_decide`.
     """
-    looks = rule.coming(interval.num_seeds, intervals.MOST_SEEDS)
-    given = {} if looks is None else {"looks": looks}
+    sizes = rule.coming(interval.num_seeds, intervals.MOST_SEEDS)
+    given = {} if sizes is None else {"looks": sizes}
     return intervals.seeds_to_decide(interval, **given)
 
 
 def order(case):
     """Returns each arm's place: broken, fixed, the lattice, the rivals."""
-    names = ["broken", "fixed", *plans.lattice(case), *case.variants]
+    names = ["broken", "fixed", *plans.combinations(case), *case.variants]
     return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 

@@ -18,7 +18,7 @@ from experiments.benchmark import jax_contender, tables
 from experiments.benchmark.contenders import PARTS
 from experiments.benchmark.workers import Job, measure
 from experiments.cases.case import SuiteError, nearest
-from experiments.cli import paths as places
+from experiments.cli import paths
 from experiments.runs import files, keys
 from experiments.stats import text
 
@@ -36,7 +36,7 @@ class Row:
         passes: Passes they make over the data.
         fit_passes: Passes that `fit` makes, with one seed.
         total_seeds: Seeds that the extrapolated total is for.
-        asked: `{contender: figure}`: how often its cost must hold the engine's; `None`
+        target: `{contender: figure}`: how often its cost must hold the engine's; `None`
             where it is only reported.
     """
 
@@ -45,13 +45,13 @@ class Row:
     passes: int
     fit_passes: int
     total_seeds: int
-    asked: dict
+    target: dict
 
     def jobs(self):
         """Returns the row's jobs, the engine's first."""
         many, one = (self.num_seeds, self.passes), (1, self.fit_passes)
         sizes = {"engine": many, "jax": many, "jax_tuned": many, "fit": one, "fit_stream": one}
-        return [Job(name, self.case, *sizes[name]) for name in ("engine", *self.asked)]
+        return [Job(name, self.case, *sizes[name]) for name in ("engine", *self.target)]
 
 
 # No slower than 1.5 times the JAX loop is a ratio of at least 1 / 1.5.
@@ -235,7 +235,7 @@ def _time_devices(name, repetitions, quick, folder):
 
     replicas = (CUT_SEEDS,) if quick else devices.REPLICAS
     timings = devices.measure(name, replicas, repetitions=repetitions)
-    for line in devices.words(timings):
+    for line in devices.lines(timings):
         print(line)
     if folder:
         table = pd.DataFrame([vars(timing) | {"median": timing.median} for timing in timings])
@@ -254,7 +254,7 @@ def _folder(out):
     """Makes the folder before anything is timed."""
     if not out:
         return None
-    folder = places.folder(out)
+    folder = paths.folder(out)
     with files.writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     return folder

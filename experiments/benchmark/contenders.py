@@ -87,14 +87,14 @@ class Engine:
     def _train(self, blocks, passes, compiling=False):
         ends = [0, passes * self._job.steps_per_pass]
         pairs = zip(self._trainers, blocks, strict=False)
-        looks = [trainer.train(block, ends, self._exam(block)) for trainer, block in pairs]
+        looks = [trainer.train(block, ends, self._evaluation(block)) for trainer, block in pairs]
         begin = time.perf_counter()
         list(self._pool.map(next, looks))
         begin = begin if compiling else time.perf_counter()
         list(self._pool.map(next, looks))
         return time.perf_counter() - begin
 
-    def _exam(self, block):
+    def _evaluation(self, block):
         num_inputs = self._trainers[0].program.model.input_shape[-1]
         return types.SimpleNamespace(inputs=np.zeros((len(block), 1, num_inputs), np.float32))
 

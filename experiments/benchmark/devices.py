@@ -67,14 +67,14 @@ def measure(case_name, replicas=REPLICAS, *, passes=3, repetitions=3):
         with concurrent.futures.ProcessPoolExecutor(
             1, context, initializer=_set_out, initargs=(hidden,)
         ) as process:
-            asked = process.submit(_time_here, case_name, tuple(replicas), passes, repetitions)
-            timings = asked.result()
+            target = process.submit(_time_here, case_name, tuple(replicas), passes, repetitions)
+            timings = target.result()
         # Driver or no driver: a second process that sees no GPU times the CPU again.
         found += timings if hidden or timings[0].device != "CPU" else []
     return found
 
 
-def words(timings):
+def lines(timings):
     """Returns what was found in words, a line for each trainer of each device.
 
     Args:

@@ -17,12 +17,12 @@ class Measured:
     Attributes:
         seconds: `{job: [seconds in each round]}`.
         first: `{job: (seconds, updates)}` of building, compiling and the first pass.
-        words: `{job: how it was trained}`.
+        descriptions: `{job: how it was trained}`.
     """
 
     seconds: dict
     first: dict
-    words: dict
+    descriptions: dict
 
     def cost(self, job):
         """Returns microseconds a step and seed, one for each round."""
@@ -84,7 +84,7 @@ def cost_rows(name, row, measured):
             {
                 "row": name,
                 "contender": job.contender,
-                "how": measured.words[job],
+                "how": measured.descriptions[job],
                 "us/step/seed": spread(*middle(cost)),
                 "compile s": text.fixed(compiling),
                 "total s": number(total),
@@ -99,14 +99,14 @@ def ratio_rows(name, row, measured):
     ours, *others = row.jobs()
     found = []
     for job in others:
-        asked = row.asked[job.contender]
+        target = row.target[job.contender]
         values = ratio(measured.cost(job), measured.cost(ours))
-        reached = "reported" if asked is None else ("missed", "reached")[values[0] >= asked]
+        reached = "reported" if target is None else ("missed", "reached")[values[0] >= target]
         found.append(
             {
                 "row": name,
                 "ratio": f"{job.contender} / engine",
-                "asked": "" if asked is None else f">= {number(asked)}",
+                "asked": "" if target is None else f">= {number(target)}",
                 "measured": spread(*values),
                 "figure": reached,
             }
@@ -122,7 +122,7 @@ def scaling_rows(jobs, measured):
         found.append(
             {
                 "seeds": f"{job.num_seeds:,}",
-                "how": measured.words[job],
+                "how": measured.descriptions[job],
                 "us/step/seed": spread(*middle(measured.cost(job))),
                 "us/step, all": spread(*middle(measured.cost(job) * job.num_seeds)),
                 "one seed / this": spread(*speed),
@@ -134,9 +134,9 @@ def scaling_rows(jobs, measured):
 def share_row(name, jobs, measured):
     """Returns one line of text: where the time of one worker goes."""
     parts = shares(*(np.median(measured.seconds[job]) for job in jobs))
-    words = [text.percent(part, 0) for part in parts]
+    descriptions = [text.percent(part, 0) for part in parts]
     names = ("input", "forward/backward", "optimizer")
-    return {"case": name} | dict(zip(names, words, strict=True))
+    return {"case": name} | dict(zip(names, descriptions, strict=True))
 
 
 def spread(median, low, high):

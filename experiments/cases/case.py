@@ -1,6 +1,6 @@
 """The vocabulary of a case: its task, its bar and the case itself.
 
-Room 2 of the house: standard library only. A case says *what* is compared; it trains
+Standard library only. A case says *what* is compared; it trains
 nothing and knows no file. What is asked about it is its `Evidence`.
 """
 

@@ -1,6 +1,6 @@
 """The vocabulary of evidence: what a thread says, tied to the arms that test it.
 
-Room 1: standard library only. A claim names questions to stored runs; what they
+Standard library only. A claim names questions to stored runs; what they
 answer is computed in `ledger`. An arm is named as in its case, or as
 `grid:label/label/...`, where `*` averages over every label of that axis; rows of
 another trainer as `trainer:arm`.

@@ -1,6 +1,6 @@
 """Errors: what a person can mend, as one line; and whether values are of the stated kinds.
 
-Room 0: standard library only; all that is told of a mistake is spelt here, once.
+Standard library only; all that is told of a mistake is spelt here, once.
 """
 
 import dataclasses

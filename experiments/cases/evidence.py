@@ -1,6 +1,6 @@
 """The evidence of a case: all that is asked about it, found by the case's name.
 
-Room 3: standard library only. Variants and weights set by hand become part of the case
+Standard library only. Variants and weights set by hand become part of the case
 before any key is computed; nothing else of it ever reaches training.
 """
 

@@ -1,6 +1,6 @@
 """Plans: which arms to train. A plan is `{arm name: setup}`, computed, never typed.
 
-Room 3: reads a case, returns dicts; trains nothing.
+Reads a case, returns dicts; trains nothing.
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ from experiments.cases.case import SuiteError
 from experiments.cases.validation import ALIASES, WORDS
 
 
-def lattice(case, without=()):
+def combinations(case, without=()):
     """Returns every combination of the fixes, from none to all.
 
     Args:
@@ -62,9 +62,9 @@ def select(case, words, *, without=()):
         SuiteError: A word is no arm of the case.
     """
     plan = {}
-    for word in _words(words):
+    for word in _text(words):
         if word in ("combinations", "all"):
-            plan |= lattice(case, without)
+            plan |= combinations(case, without)
         if word in ("variants", "all"):
             plan |= variants(case)
         if word not in WORDS:
@@ -80,10 +80,10 @@ def select(case, words, *, without=()):
 
 def holds_combinations(words):
     """Returns whether arms in words, see `select`, include all combinations of the fixes."""
-    return not {"combinations", "all"}.isdisjoint(_words(words))
+    return not {"combinations", "all"}.isdisjoint(_text(words))
 
 
-def _words(text):
+def _text(text):
     words = [word.strip() for word in text.split(",")]
     return [ALIASES.get(word, word) for word in words if word]
 
@@ -101,12 +101,12 @@ def cut(plan, steps):
     }
 
 
-def cells(case, study):
+def configurations(case, grid):
     """Returns the crossing of a study's options, at the start arm's length.
 
     Args:
         case: The `Case`.
-        study: The `Grid`.
+        grid: The `Grid`.
 
     Returns:
         `{cell: setup}`; a cell is called by its labels, joined by `/`, in the order of
@@ -116,29 +116,29 @@ def cells(case, study):
         ValueError: Two axes, or an axis and the lengths, set the same field, or a
             label holds one of the signs that part and match labels.
     """
-    start = case.arm(study.start)
-    _check_axes(study, "steps" if start.is_stream else "epochs")
+    start = case.arm(grid.start)
+    _check_axes(grid, "steps" if start.is_stream else "epochs")
     plan = {}
-    for labels in itertools.product(*study.axes.values()):
-        chosen = zip(study.axes.values(), labels, strict=True)
+    for labels in itertools.product(*grid.axes.values()):
+        chosen = zip(grid.axes.values(), labels, strict=True)
         changes = {field: value for axis, label in chosen for field, value in axis[label].items()}
         plan["/".join(labels)] = start.replace(**changes)
     return plan
 
 
-def _check_axes(study, length):
-    touched = {length: "lengths"} if study.lengths else {}
-    for name, axis in study.axes.items():
+def _check_axes(grid, length):
+    touched = {length: "lengths"} if grid.lengths else {}
+    for name, axis in grid.axes.items():
         fields = {field for changes in axis.values() for field in changes}
         for field in sorted(fields & set(touched)):
             raise ValueError(
-                f"{study.name}: axes touch disjoint fields. Received: '{field}' in "
+                f"{grid.name}: axes touch disjoint fields. Received: '{field}' in "
                 f"'{touched[field]}' and in '{name}'"
             )
         for label in axis:
             if not label or set(label) & set("/*"):
                 raise ValueError(
-                    f"{study.name}: a label holds neither '/' nor '*'. Received: {label!r}"
+                    f"{grid.name}: a label holds neither '/' nor '*'. Received: {label!r}"
                 )
         touched |= dict.fromkeys(fields, name)
 

@@ -1,6 +1,6 @@
 """The vocabulary of setups: one complete program as plain values, and its changes.
 
-Room 1: standard library only; errors.
+Standard library only; errors.
 """
 
 import dataclasses

@@ -1,6 +1,6 @@
 """The laws of a case and of its evidence: what must hold of names, fixes, setups and claims.
 
-Room 1: standard library only; checked when a `Case` is built, and when its evidence is found.
+Standard library only; checked when a `Case` is built, and when its evidence is found.
 """
 
 import inspect
@@ -77,11 +77,11 @@ def _check_task(case, is_regression):
 
 
 def _check_provenance(evidence, case):
-    for field, told in evidence.provenance.items():
-        if field not in vars(case.broken) or len(told) != 2 or told[0] not in PROVENANCE:
+    for field, entry in evidence.provenance.items():
+        if field not in vars(case.broken) or len(entry) != 2 or entry[0] not in PROVENANCE:
             raise CaseError(
                 f"Provenance needs a field of the setup and one of {PROVENANCE}, with a note. "
-                f"Received: {field}: {told}"
+                f"Received: {field}: {entry}"
             )
 
 
@@ -90,10 +90,10 @@ def _check_claims(evidence, case):
     grids = {grid.name: grid for grid in evidence.grids}
     for item in (*evidence.claims, *evidence.interventions, *evidence.undocumented):
         for name in item.arms:
-            grid, found, cell = name.partition(":")
+            grid, found, configuration = name.partition(":")
             if not found or grid in TRAINERS:
-                case.arm(cell or grid)
-            elif grid not in grids or not _is_cell(grids[grid], cell):
+                case.arm(configuration or grid)
+            elif grid not in grids or not _is_configuration(grids[grid], configuration):
                 raise CaseError(
                     f"{case.name}: a claim names no cell of its grids "
                     f"{list(grids)}. Received: {name}"
@@ -121,8 +121,8 @@ def _check_races(evidence, case, is_regression):
             case.arm(arm)
 
 
-def _is_cell(grid, cell):
-    labels = cell.split("/")
+def _is_configuration(grid, configuration):
+    labels = configuration.split("/")
     return len(labels) == len(grid.axes) and all(
         label == "*" or label in axis
         for label, axis in zip(labels, grid.axes.values(), strict=True)

@@ -1,13 +1,13 @@
 """The gate's comparison: stored rows and sampled rows in, tidy tables out; trains nothing.
 
-Room 7: reads tables of runs. A metric is compared if it applies to an arm and says what no
+Reads tables of runs. A metric is compared if it applies to an arm and says what no
 earlier one says; the rule reads the stored rows alone.
 """
 
 import numpy as np
 import pandas as pd
 
-from experiments.analysis.tables import SAID
+from experiments.analysis.tables import EXCLUDED
 from experiments.stats import intervals as statistics
 from experiments.stats import two_samples
 from experiments.training.columns import HEAD, metrics_of
@@ -26,13 +26,13 @@ def metrics(part):
 
     Returns:
         Names in the order of tables: those that every stored row has, less what repeats
-        others by name (`tables.SAID`) or by its ranks (`gate_statistics.told_apart`).
+        others by name (`tables.EXCLUDED`) or by its ranks (`gate_statistics.distinguished`).
     """
     known = [*SEEN, *metrics_of(part.columns)]
-    known = [name for name in known if not (name.startswith(SAID) or "_from_" in name)]
+    known = [name for name in known if not (name.startswith(EXCLUDED) or "_from_" in name)]
     known = [name for name in known if not part[name].isna().any()]
     columns = part[known].to_numpy(np.float64).T
-    return [known[place] for place in two_samples.told_apart(columns)]
+    return [known[place] for place in two_samples.distinguished(columns)]
 
 
 def num_tests(part):
@@ -139,23 +139,23 @@ def verdicts(case_name, arm, stored, sample):
         with all else.
     """
     rates = [statistics.rate(int(p["solved"].sum()), len(p)) for p in (stored, sample)]
-    said = [statistics.verdict(rate) for rate in rates]
+    both_verdicts = [statistics.verdict(rate) for rate in rates]
     p = _p_values(stored["solved"].astype(float), sample["solved"].astype(float))["share"][0]
     head = {"case": case_name, "arm": arm, "steps": int(stored["steps"].iloc[0])}
     return head | {
         "stored": rates[0].estimate,
         "sample": rates[1].estimate,
-        "stored_verdict": said[0],
-        "sample_verdict": said[1],
+        "stored_verdict": both_verdicts[0],
+        "sample_verdict": both_verdicts[1],
         "p": float(p),
-        "words": _verdict_words(said, rates),
+        "words": _verdict_text(both_verdicts, rates),
     }
 
 
-def _verdict_words(said, rates):
-    if said[0] == said[1]:
+def _verdict_text(both_verdicts, rates):
+    if both_verdicts[0] == both_verdicts[1]:
         return "the same"
-    if "undecided" in said:
+    if "undecided" in both_verdicts:
         return f"too few seeds to say: {rates[1].num_seeds} against {rates[0].num_seeds}"
     apart = rates[0].high < rates[1].low or rates[1].high < rates[0].low
     return "flipped" if apart else "flipped, but the rates agree"
@@ -166,7 +166,7 @@ def same_metrics(stored, sample):
     return [name for name in metrics(stored) if lacks(sample, name)]
 
 
-def num_twins(stored, sample):
+def num_duplicates(stored, sample):
     """Counts the sampled rows that repeat another row, stored or sampled, in every metric.
 
     Returns:

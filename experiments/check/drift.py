@@ -1,6 +1,6 @@
 """The gate: a fresh sample of seeds, trained with today's installed Keras, against what is stored.
 
-Room 9: distributions, verdicts and exact questions; never single values. All tests of one
+Distributions, verdicts and exact questions; never single values. All tests of one
 check are one family: by Holm's rule the chance that an unchanged suite raises any alarm is at
 most `FALSE_ALARMS`. The exact questions have no share in it, as chance cannot fail them.
 """
@@ -12,13 +12,13 @@ import pandas as pd
 
 from experiments.cases.case import SuiteError
 from experiments.check import comparison
-from experiments.check import sample as gate_sample
-from experiments.check.invariants import Answer
+from experiments.check import sample as sampling
+from experiments.check.invariants import InvariantResult
 from experiments.runs.keys import environment
 from experiments.stats import two_samples
 
 FALSE_ALARMS = 0.01
-NUM_SEEDS = gate_sample.NUM_SEEDS
+NUM_SEEDS = sampling.NUM_SEEDS
 
 
 @dataclasses.dataclass
@@ -62,14 +62,14 @@ class Comparison:
         return not len(self.alarms) and not len(self.failures)
 
 
-def check(analyses, *, num_seeds=NUM_SEEDS, first_seed=gate_sample.FIRST_SEED, progress=None):
+def check(analyses, *, num_seeds=NUM_SEEDS, first_seed=sampling.FIRST_SEED, progress=None):
     """Trains a fresh sample of each case and compares it with its stored rows.
 
     Args:
         analyses: `{case: Analysis of its committed evidence}`.
         num_seeds: Seeds to train of each arm.
         first_seed: The first of them; none may be stored.
-        progress: A display with the methods of `blocks.Quiet`.
+        progress: A display with the methods of `blocks.SilentProgress`.
 
     Returns:
         A `Comparison`.
@@ -117,7 +117,7 @@ def sampled(case, stored, seeds, *, trained=None, probes=True, progress=None):
         seeds: Whole numbers.
         trained: If given, the `Case` to train in its place.
         probes: Whether to put the exact questions to the trainers.
-        progress: A display with the methods of `blocks.Quiet`.
+        progress: A display with the methods of `blocks.SilentProgress`.
 
     Returns:
         `((stored rows, sampled rows), answers)`.
@@ -125,15 +125,15 @@ def sampled(case, stored, seeds, *, trained=None, probes=True, progress=None):
     Raises:
         SuiteError: No arm has enough stored seeds and is cheap enough.
     """
-    arms = gate_sample.plan(case, stored)
+    arms = sampling.plan(case, stored)
     if not arms:
         raise SuiteError(
-            f"{case.name} stores no arm with {gate_sample.LEAST_STORED} seeds that is quick to "
+            f"{case.name} stores no arm with {sampling.LEAST_STORED} seeds that is quick to "
             f"train; make some with: python -m reproductions record {case.name}"
         )
-    asked = gate_sample.again(trained or case, arms)
-    drawn = gate_sample.draw(trained or case, asked, seeds, probes=probes, progress=progress)
-    kept = pd.concat(gate_sample.kept(stored, arm) for arm in arms)
+    requested = sampling.again(trained or case, arms)
+    drawn = sampling.draw(trained or case, requested, seeds, probes=probes, progress=progress)
+    kept = pd.concat(sampling.kept(stored, arm) for arm in arms)
     return (kept, drawn.rows), drawn.answers
 
 
@@ -150,21 +150,21 @@ def compared(rows, answers, *, num_tests=None):
     """
     found, verdicts, questions = [], [], []
     for name, pair in rows.items():
-        asked = list(answers.get(name, ()))
+        requested = list(answers.get(name, ()))
         for arm, stored in pair[0].groupby("arm", sort=False):
             sample = pair[1][pair[1]["arm"] == arm] if len(pair[1]) else pair[1]
-            asked += _row_answers(arm, stored, sample)
+            requested += _row_results(arm, stored, sample)
             if len(sample):
                 found.append(comparison.tests(name, arm, stored, sample))
                 verdicts.append(comparison.verdicts(name, arm, stored, sample))
-        questions += [{"case": name} | dataclasses.asdict(answer) for answer in asked]
+        questions += [{"case": name} | dataclasses.asdict(answer) for answer in requested]
     tests = pd.concat(found) if found else pd.DataFrame(columns=list(comparison.COLUMNS))
     # How many tests there are hangs on ties, of which the sample may have others.
     num_tests = max(num_tests or 0, len(tests))
     tests["p_holm"] = two_samples.holm(tests["p"], num_tests=num_tests)
     return Comparison(
         table=_by_metric(tests, rows),
-        questions=pd.DataFrame(questions, columns=["case", *Answer.__dataclass_fields__]),
+        questions=pd.DataFrame(questions, columns=["case", *InvariantResult.__dataclass_fields__]),
         verdicts=pd.DataFrame(verdicts),
         num_seeds=0,
         num_tests=num_tests,
@@ -185,20 +185,20 @@ def _by_metric(tests, rows):
     return table.sort_values(["p_holm", "p"], kind="stable", ignore_index=True)
 
 
-def _row_answers(arm, stored, sample):
+def _row_results(arm, stored, sample):
     """Answers the exact questions that rows alone can answer."""
     if not len(sample):
         return []
-    asked, made = int(stored["steps"].iloc[0]), sorted(set(sample["steps"]))
-    words = f"stored at {asked:,} updates, sampled at {', '.join(f'{n:,}' for n in made)}"
-    found = [Answer("budget", made == [asked], words, (arm,))]
+    requested, made = int(stored["steps"].iloc[0]), sorted(set(sample["steps"]))
+    words = f"stored at {requested:,} updates, sampled at {', '.join(f'{n:,}' for n in made)}"
+    found = [InvariantResult("budget", made == [requested], words, (arm,))]
     lacking = comparison.same_metrics(stored, sample)
     words = f"the sample lacks {', '.join(lacking)}" if lacking else "the sample has all of them"
-    found.append(Answer("metrics", not lacking, words, (arm,)))
-    twins = comparison.num_twins(stored, sample)
-    if twins is not None:
-        words = f"{twins:,} of {len(sample):,} sampled rows repeat another"
-        found.append(Answer("twins", twins == 0, words, (arm,), about_seeds=True))
+    found.append(InvariantResult("metrics", not lacking, words, (arm,)))
+    duplicates = comparison.num_duplicates(stored, sample)
+    if duplicates is not None:
+        words = f"{duplicates:,} of {len(sample):,} sampled rows repeat another"
+        found.append(InvariantResult("twins", duplicates == 0, words, (arm,), about_seeds=True))
     return found
 
 
@@ -209,7 +209,7 @@ def family(stored):
         stored: `{case: table of runs}`.
     """
     return sum(
-        comparison.num_tests(gate_sample.kept(table, arm))
+        comparison.num_tests(sampling.kept(table, arm))
         for case, table in stored.items()
-        for arm in gate_sample.plan(case, table)
+        for arm in sampling.plan(case, table)
     )

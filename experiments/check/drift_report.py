@@ -1,6 +1,6 @@
 """The gate's comparison in words and in one figure: tables of text, a page, files.
 
-Room 10: reads a `gate.Comparison`; computes no statistic.
+Reads a `gate.Comparison`; computes no statistic.
 """
 
 import math
@@ -44,10 +44,10 @@ def headline(found):
         "An unchanged suite raises an alarm in at most "
         f"{text.percent(drift.FALSE_ALARMS, 0)} of its checks."
     )
-    return "\n".join([*lines, version_words(found), f"It took {found.seconds:.0f} seconds."])
+    return "\n".join([*lines, version_text(found), f"It took {found.seconds:.0f} seconds."])
 
 
-def version_words(found):
+def version_text(found):
     """Returns which versions the sample and the stored rows were made with, in one line."""
     versions = dict(found.versions)
     sample = text.versions(versions.pop("sample", {}), PACKAGES)
@@ -55,7 +55,7 @@ def version_words(found):
     return f"Sample: {sample}. Stored: {'; '.join(stored) or 'unknown'}."
 
 
-def table_words(found, most=NUM_SHOWN):
+def shown_table(found, most=NUM_SHOWN):
     """Returns the most surprising metrics as a table of text.
 
     Args:
@@ -63,17 +63,17 @@ def table_words(found, most=NUM_SHOWN):
         most: How many lines, besides all alarms.
     """
     rows = found.table.head(max(most, len(found.alarms)))
-    return pd.DataFrame([_row_words(row) for _, row in rows.iterrows()])
+    return pd.DataFrame([_row_text(row) for _, row in rows.iterrows()])
 
 
-def _row_words(row):
+def _row_text(row):
     return {
         "case": row["case"],
         "arm": row["arm"],
         "metric": row["metric"],
         "stored": _estimate(row, "stored"),
         "sample": _estimate(row, "sample"),
-        "moved by": moved_words(row),
+        "moved by": moved_text(row),
         "seen in its": row["test"],
         "p": text.number(row["p"], 2),
         "adjusted p": text.number(row["p_holm"], 2),
@@ -89,7 +89,7 @@ def _estimate(row, side):
     return text.interval(*numbers, lambda x: text.hundredths(x) + words, text.hundredths)
 
 
-def moved_words(row):
+def moved_text(row):
     """Returns how far a metric moved, in words: points of a share, or stored spreads.
 
     Where it is the scale that moved, the words say how many times as wide the sample is.
@@ -101,7 +101,7 @@ def moved_words(row):
     return f"{text.number(row['moved'], 2, signed=True)} {row['unit']}"
 
 
-def question_words(found):
+def invariants_table(found):
     """Returns the exact questions as a table of text: failures whole, the rest by question."""
     rows = []
     for (name, question), part in found.questions.groupby(["case", "question"], sort=False):
@@ -119,7 +119,7 @@ def question_words(found):
     return pd.DataFrame(rows).sort_values("answer", kind="stable", ignore_index=True)
 
 
-def verdict_words(found):
+def verdict_table(found):
     """Returns stored and sampled verdicts of each arm as a table of text."""
     rows = []
     for _, row in found.verdicts.iterrows():
@@ -145,14 +145,14 @@ def page(found, picture="comparison.png"):
         headline(found),
         f"![Distributions, stored against sampled]({picture})",
         "## What moved, most surprising first",
-        markdown(table_words(found)),
+        markdown(shown_table(found)),
         "p is that of the strongest of a metric's tests, adjusted by Holm's rule for all tests "
         "of the check. A spread is that of the stored seeds: the width of their middle half, "
         "as a normal distribution's standard deviation.",
         "## Verdicts",
-        markdown(verdict_words(found)),
+        markdown(verdict_table(found)),
         "## Exact questions",
-        markdown(question_words(found)),
+        markdown(invariants_table(found)),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -174,13 +174,13 @@ def panels(found, cases):
 
 
 @figures.in_style
-def figure(found, cases, *, look=LIGHT):
+def figure(found, cases, *, theme=LIGHT):
     """Draws stored against sampled distributions.
 
     Args:
         found: A `gate.Comparison`.
         cases: The `Case`s compared.
-        look: The `Look`; a sample has its arm's colour.
+        theme: The `Theme`; a sample has its arm's colour.
 
     Returns:
         A Matplotlib figure, a panel for each row of `panels`.
@@ -188,14 +188,14 @@ def figure(found, cases, *, look=LIGHT):
     rows = panels(found, cases)
     across = min(NUM_ACROSS, max(len(rows), 1))
     down = max(1, math.ceil(len(rows) / across))
-    (drawn,) = figures.new_figure(0, height=0.7 + PANEL_HEIGHT * down, look=look)
-    colours = {case.name: arm_colours(case, look) for case in cases}
+    (drawn,) = figures.new_figure(0, height=0.7 + PANEL_HEIGHT * down, theme=theme)
+    colours = {case.name: arm_colours(case, theme) for case in cases}
     for place, (_, row) in enumerate(rows.iterrows(), start=1):
         axes = drawn.add_subplot(down, across, place)
-        colour = colours[row["case"]].get(row["arm"], look.ink)
+        colour = colours[row["case"]].get(row["arm"], theme.ink)
         values = [side[side["arm"] == row["arm"]] for side in found.rows[row["case"]]]
-        draw_panel(axes, row, [v[row["metric"]] for v in values], colours=(look.muted, colour))
-    figures.entitle(drawn, _title(found), look=look)
+        draw_panel(axes, row, [v[row["metric"]] for v in values], colours=(theme.muted, colour))
+    figures.entitle(drawn, _title(found), theme=theme)
     return drawn
 
 
@@ -222,7 +222,7 @@ def draw_panel(axes, row, values, *, colours):
     _set_limits(axes, values)
     axes.set_title(f"{row['case']}\n{row['arm']}: {row['metric']}", loc="left", fontsize="small")
     axes.set_xlabel(
-        f"{moved_words(row)}, adjusted p {text.number(row['p_holm'], 2)}", fontsize="x-small"
+        f"{moved_text(row)}, adjusted p {text.number(row['p_holm'], 2)}", fontsize="x-small"
     )
     axes.tick_params(labelsize="x-small")
 
@@ -261,7 +261,7 @@ def write(found, cases, folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in made.items():
             write_whole(folder / name, content)
-        drawn = figures.save(figure(found, cases), folder / "comparison", look=LIGHT)
+        drawn = figures.save(figure(found, cases), folder / "comparison", theme=LIGHT)
     return [*(folder / name for name in made), *drawn]
 
 

@@ -1,6 +1,6 @@
 """The gate's probes: do seeds differ by each of their streams, and does a pass hold what it should?
 
-Room 7: questions with an exact answer, put to the very trainer that trained the sample; no
+Questions with an exact answer, put to the very trainer that trained the sample; no
 stored row is needed, and chance has no say. A stream is made the only one that varies by the
 case's own hooks: `by_hand` gives every seed the same initial weights, and `data` either the
 same samples or, for each seed, one sample many times, whatever order they come in.
@@ -22,7 +22,7 @@ LEAST_DIFFERENCE = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
+class InvariantResult:
     """What came of one exact question.
 
     Attributes:
@@ -48,7 +48,7 @@ def ask(trainer, seeds):
         seeds: At least two whole numbers, at most a block's.
 
     Returns:
-        A list of `Answer`.
+        A list of `InvariantResult`.
     """
     case, setup = trainer.case, trainer.setup
     drops = bool(networks.dropout_layers(trainer.program.model))
@@ -61,7 +61,7 @@ def ask(trainer, seeds):
         found.append(_varies(trainer, "dropout", seeds, data=_same_sample(case), weights=True))
     else:
         found.append(_nothing_varies(trainer, seeds))
-    found += [_repeats(trainer, seeds), *_exam(case, setup, seeds)]
+    found += [_repeats(trainer, seeds), *_evaluation(case, setup, seeds)]
     passes = _fresh if setup.is_stream else _passes
     return [*found, *passes(case, setup, seeds[0])]
 
@@ -71,7 +71,7 @@ def _varies(trainer, stream, seeds, *, data, weights=False, at_start=False):
     found = outcomes(trainer, seeds, data=data, weights=weights, at_start=at_start)
     least = differences(found).min()
     words = f"the two most alike of {len(seeds)} seeds that share all but {stream} differ by"
-    return Answer(
+    return InvariantResult(
         stream, bool(least > LEAST_DIFFERENCE), f"{words} {number(least, 2)}", about_seeds=True
     )
 
@@ -80,7 +80,7 @@ def _nothing_varies(trainer, seeds):
     found = outcomes(trainer, seeds, data=_same_sample(trainer.case), weights=True)
     most = differences(found).max()
     words = f"seeds that share everything differ by up to {number(most, 2)}"
-    return Answer("nothing", bool(most <= LEAST_DIFFERENCE), words)
+    return InvariantResult("nothing", bool(most <= LEAST_DIFFERENCE), words)
 
 
 def _repeats(trainer, seeds):
@@ -89,7 +89,7 @@ def _repeats(trainer, seeds):
     found = [np.concatenate([one, other[:1]]) for one, other in zip(twice, beside, strict=True)]
     most = differences(found).max()
     words = f"one seed trained three times, in other company, differs by up to {number(most, 2)}"
-    return Answer("repeat", bool(most <= LEAST_DIFFERENCE), words)
+    return InvariantResult("repeat", bool(most <= LEAST_DIFFERENCE), words)
 
 
 def outcomes(trainer, seeds, *, data=None, weights=False, at_start=False):
@@ -112,10 +112,12 @@ def outcomes(trainer, seeds, *, data=None, weights=False, at_start=False):
         start = networks.starting_weights(case, setup, trainer.program.model, HELD)
         held = dataclasses.replace(held, by_hand=lambda s, drawn: start)
     # The exam is everyone's: what differs, differs by training.
-    exam = metrics.Exam(dataclasses.replace(case, data=_same_samples(case)), setup, seeds)
+    evaluation = metrics.Evaluation(
+        dataclasses.replace(case, data=_same_samples(case)), setup, seeds
+    )
     end = 0 if at_start else min(streams.steps_per_pass(setup), setup.num_steps)
     with _training(trainer, held):
-        (snapshot,) = trainer.train(seeds, [end], exam)
+        (snapshot,) = trainer.train(seeds, [end], evaluation)
     parts = [snapshot.outputs.reshape(len(seeds), -1), snapshot.gradient[:, None]]
     return parts + ([] if snapshot.logs is None else [snapshot.logs[:, :1]])
 
@@ -179,20 +181,23 @@ def _draws_weights(model):
     return any("seed" in one.get_config() for one in initializers if one is not None)
 
 
-def _exam(case, setup, seeds):
+def _evaluation(case, setup, seeds):
     """Asks whether each seed has test points of its own, none of which it trained on."""
     if not isinstance(case.task, Classification):
         return []
     num = case.task.num_many + case.task.num_few
-    points = metrics.Exam(case, setup, seeds).inputs[:, :num].astype(np.float64)
+    points = metrics.Evaluation(case, setup, seeds).inputs[:, :num].astype(np.float64)
     least = differences([points.reshape(len(seeds), -1)]).min()
     words = f"the test points most alike of {len(seeds)} seeds differ by {number(least, 2)}"
-    found = [Answer("test points", bool(least > 0), words, about_seeds=True)]
+    found = [InvariantResult("test points", bool(least > 0), words, about_seeds=True)]
     shared = 0
-    for seed, asked in zip(seeds, points, strict=True):
+    for seed, requested in zip(seeds, points, strict=True):
         x, _ = streams.Batches(case, setup, seed).next_samples()
-        shared += _num_shared(x.astype(np.float64), asked)
-    return [*found, Answer("leak", shared == 0, f"{shared:,} training samples are in the exam")]
+        shared += _num_shared(x.astype(np.float64), requested)
+    return [
+        *found,
+        InvariantResult("leak", shared == 0, f"{shared:,} training samples are in the exam"),
+    ]
 
 
 def _num_shared(first, second):
@@ -209,11 +214,11 @@ def _passes(case, setup, seed):
     checked = passes[: min(setup.epochs, 2)]
     once = all(np.array_equal(_sorted(p), _sorted((x[:num], y[:num]))) for p in checked)
     words = f"a pass of {len(passes[0][0]):,} samples" + (" holds" if once else " does not hold")
-    found = [Answer("pass", once, f"{words} each of {num:,} once")]
+    found = [InvariantResult("pass", once, f"{words} each of {num:,} once")]
     orders = [x[:num], passes[0][0], passes[1][0]]
     repeated = any(np.array_equal(orders[n], orders[k]) for n, k in ((0, 1), (0, 2), (1, 2)))
     words = "an order is repeated" if repeated else "no order is repeated"
-    return [*found, Answer("shuffle", not repeated or num == 1, f"in two passes {words}")]
+    return [*found, InvariantResult("shuffle", not repeated or num == 1, f"in two passes {words}")]
 
 
 def _fresh(case, setup, seed):
@@ -222,7 +227,7 @@ def _fresh(case, setup, seed):
     shared = _num_shared(batches.next_pass()[0], batches.next_pass()[0])
     # Of so many float32 numbers some are equal by chance.
     few = shared <= streams.STREAM_PASS * setup.batch_size // 10
-    return [Answer("fresh", few, f"two passes of the stream share {shared:,} samples")]
+    return [InvariantResult("fresh", few, f"two passes of the stream share {shared:,} samples")]
 
 
 def _trained_on(chunk):
@@ -236,11 +241,13 @@ def _sorted(part):
     return rows[np.lexsort(rows.T)]
 
 
-def updates(trainer, asked, arms):
+def updates(trainer, requested, arms):
     """Asks whether the optimizer counted as many updates as the arm asks for."""
     # The count is the optimizer's own; the trainer's is what is under question.
     made = trainer.program.num_updates
-    return Answer("updates", made == asked, f"{made:,} updates made of {asked:,}", tuple(arms))
+    return InvariantResult(
+        "updates", made == requested, f"{made:,} updates made of {requested:,}", tuple(arms)
+    )
 
 
 def trainable(case, setup, width):
@@ -248,4 +255,4 @@ def trainable(case, setup, width):
     try:
         return engine.Trainer(case, setup, width), None
     except SuiteError as error:
-        return None, Answer("trainable", False, str(error))
+        return None, InvariantResult("trainable", False, str(error))

@@ -1,6 +1,6 @@
 """The gate's sample: which arms are checked, and a fresh sample of seeds of each, kept in memory.
 
-Room 8: trains by the engine, block by block, as a `runner` unit is, one run a thread; asks the
+Trains by the engine, block by block, as a `runner` unit is, one run a thread; asks the
 probes of each run's trainer while it is there.
 """
 
@@ -30,7 +30,7 @@ class Sample:
 
     Attributes:
         rows: Table `arm, seed, steps, diverged, solved, ...`, rounded as stored rows are.
-        answers: A list of `gate_probes.Answer`.
+        answers: A list of `gate_probes.InvariantResult`.
     """
 
     rows: pd.DataFrame
@@ -53,8 +53,8 @@ def plan(case, stored):
         setup = setup.replace(steps=steps) if setup.is_stream else setup
         if steps * setup.batch_size <= MOST_SAMPLES:
             chosen[arm] = setup
-    lattice = {arm: chosen[arm] for arm in plans.lattice(case) if arm in chosen}
-    return lattice | _dropout_arm(case, lattice, chosen)
+    combinations = {arm: chosen[arm] for arm in plans.combinations(case) if arm in chosen}
+    return combinations | _dropout_arm(case, combinations, chosen)
 
 
 def again(case, arms):
@@ -77,9 +77,9 @@ def kept(stored, arm):
     return stored[(stored["arm"] == arm) & (stored["steps"] == budgets(stored)[arm])]
 
 
-def _dropout_arm(case, lattice, chosen):
+def _dropout_arm(case, combinations, chosen):
     """The first arm that drops units, where the lattice has none: `{}` if there is none."""
-    for arm, setup in [*lattice.items(), *chosen.items()]:
+    for arm, setup in [*combinations.items(), *chosen.items()]:
         if networks.dropout_layers(networks.build(case, setup)):
             return {arm: setup}
     return {}
@@ -93,12 +93,12 @@ def draw(case, arms, seeds, *, probes=True, progress=None):
         arms: `{arm: setup}`.
         seeds: Whole numbers, at least two.
         probes: Whether to put the questions of `gate_probes.ask` as well.
-        progress: A display with the methods of `blocks.Quiet`.
+        progress: A display with the methods of `blocks.SilentProgress`.
 
     Returns:
         A `Sample`.
     """
-    progress = progress or blocks.Quiet()
+    progress = progress or blocks.SilentProgress()
     runs = [run for group in plans.runs(arms) for run in _of_one_model(case, group)]
     total = sum(max(setup.num_steps for setup in run.values()) for run in runs)
     progress.start(case.name, total * len(seeds))
@@ -136,8 +136,8 @@ def _draw_run(case, arms, seeds, probes, advance):
     width = trainer.program.num_replicas
     answers, rows = [], []
     if probes:
-        asked = invariants.ask(trainer, seeds[: min(invariants.NUM_REPLICAS, width)])
-        answers = [dataclasses.replace(answer, arms=tuple(arms)) for answer in asked]
+        requested = invariants.ask(trainer, seeds[: min(invariants.NUM_REPLICAS, width)])
+        answers = [dataclasses.replace(answer, arms=tuple(arms)) for answer in requested]
     for start in range(0, len(seeds), width):
         block = seeds[start : start + width]
         found = blocks.train_block(case, arms, block, trainer, advance)

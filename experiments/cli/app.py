@@ -35,7 +35,7 @@ def main(case, arguments=None):
         no_progress: options.NoProgress = False,
     ):
         request = training_commands.Request(
-            seeds=options.asked_seeds(seeds, until_decided),
+            seeds=options.requested_seeds(seeds, until_decided),
             trainer=trainer,
             full=full,
             out=paths.folder(out) if out else "",
@@ -77,7 +77,7 @@ def suite(arguments=None):
     ):
         """Trains several cases, one after the other."""
         request = training_commands.Request(
-            seeds=options.asked_seeds(seeds, until_decided),
+            seeds=options.requested_seeds(seeds, until_decided),
             trainer=trainer,
             full=full,
             fresh=fresh,
@@ -98,7 +98,7 @@ def suite(arguments=None):
     ):
         """Estimates the cost of a run and the seeds it needs; stores no runs."""
         request = training_commands.Request(
-            seeds=options.asked_seeds(seeds), trainer=trainer, full=full
+            seeds=options.requested_seeds(seeds), trainer=trainer, full=full
         )
         _each(training_commands.plan_case, cases, arms, request, out)
 
@@ -169,20 +169,20 @@ def suite(arguments=None):
         out: options.FigureOut = "out/figures",
     ):
         """Draws figures of stored results, with captions; trains nothing."""
-        looks = {"themes": theme, "widths": width}
-        publishing_commands.draw_figures(_load(cases), paths.folder(out), formats=formats, **looks)
+        styles = {"themes": theme, "widths": width}
+        publishing_commands.draw_figures(_load(cases), paths.folder(out), formats=formats, **styles)
 
     @app.command()
     def animate(
         cases: options.Names = None,
-        formats: options.FilmFormats = "gif,mp4",
+        formats: options.AnimationFormats = "gif,mp4",
         theme: options.Theme = "light",
         width: options.Width = "column",
         out: options.FigureOut = "out/figures",
     ):
         """Renders animations of stored results: one seed under every arm, and optimizer races."""
-        looks = {"themes": theme, "widths": width}
-        publishing_commands.animate(_load(cases), paths.folder(out), formats=formats, **looks)
+        styles = {"themes": theme, "widths": width}
+        publishing_commands.animate(_load(cases), paths.folder(out), formats=formats, **styles)
 
     @app.command()
     def page(cases: options.Names = None, out: options.PageOut = "out/page.html"):
@@ -202,7 +202,7 @@ def suite(arguments=None):
     ):
         """Prints a case as a plain Keras and NumPy program, a diff of two arms, or a notebook."""
         (chosen,), form = _load([case]), "diff" if diff else form
-        publishing_commands.words_of(form, ("py", "ipynb", "diff"), "--format")
+        publishing_commands.option_values(form, ("py", "ipynb", "diff"), "--format")
         arms = {"py": [arm or "broken"], "diff": [arm or "broken", against]}
         arms = arms.get(form, [arm] if arm else ["broken", "fixed"])
         place = paths.file(out) if out else ""

@@ -1,14 +1,14 @@
 """The commands that ask, rebuild and show what is stored, each as a function that prints.
 
-Room 15: everything heavy is imported when a command runs, so that `--help` and the list
+Everything heavy is imported when a command runs, so that `--help` and the list
 of cases answer at once.
 """
 
 import pathlib
 
 from experiments.cases.case import TRAINERS, SuiteError
+from experiments.cli.console import print_note, quiet_softmax, rich_table
 from experiments.cli.console import progress as shown_progress
-from experiments.cli.console import quiet_softmax, rich_table, tell
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Lines of a comparison on the screen; its file has all.
@@ -21,24 +21,24 @@ def record_grids(case, *, progress):
     from experiments.analysis import grid_training
 
     store = results_store(case)
-    with store.alone(tell), shown_progress(progress) as display:
+    with store.lock(print_note), shown_progress(progress) as display:
         trained = grid_training.record(case, store.folder, progress=display)
-    for name, num_cells in trained.items():
-        print(f"{case.name}: trained {num_cells:,} cells of {name}")
-    _write_studies(case, store.folder)
+    for name, num_configurations in trained.items():
+        print(f"{case.name}: trained {num_configurations:,} cells of {name}")
+    _write_grids(case, store.folder)
 
 
 def record_animations(case, *, progress):
     """Trains what the case's animations need beside its rows, and draws them."""
     from experiments.publish.animation import animations, slices, trajectories
-    from experiments.report.style import look
+    from experiments.report.style import make_theme
 
     store = results_store(case)
-    with store.alone(tell), quiet_softmax(), shown_progress(progress) as display:
+    with store.lock(print_note), quiet_softmax(), shown_progress(progress) as display:
         written = slices.record(case, store.folder, display)
         written += trajectories.record(case, store.folder, display)
         store.read()
-    written += animations.write(case, store, look(), store.folder / "figures", ["gif"])
+    written += animations.write(case, store, make_theme(), store.folder / "figures", ["gif"])
     for path in written:
         print(f"wrote {path.relative_to(ROOT)}")
 
@@ -62,8 +62,8 @@ def check_cases(cases, folder, *, num_seeds, first_seed, progress):
     analyses = {case: analysis_of(case) for case in cases}
     with quiet_softmax(), shown_progress(progress) as display:
         found = drift.check(analyses, num_seeds=num_seeds, first_seed=first_seed, progress=display)
-    verdicts, questions = drift_report.verdict_words(found), drift_report.question_words(found)
-    moved = drift_report.table_words(found, most=MOST_SHOWN)[SHOWN_COLUMNS]
+    verdicts, questions = drift_report.verdict_table(found), drift_report.invariants_table(found)
+    moved = drift_report.shown_table(found, most=MOST_SHOWN)[SHOWN_COLUMNS]
     shown = {
         "what moved most": moved,
         "verdicts that changed": verdicts[verdicts["verdicts"] != "the same"],
@@ -77,7 +77,7 @@ def check_cases(cases, folder, *, num_seeds, first_seed, progress):
     return found.passed
 
 
-def _write_studies(case, folder):
+def _write_grids(case, folder):
     """Writes the page of the case's studies below a folder, if any is stored."""
     from experiments.report import grid_report
 
@@ -96,13 +96,13 @@ def rebuild(case, folder):
         raise SuiteError(
             f"{folder} holds no runs; train some with: python -m reproductions.{case.name}"
         )
-    _write_studies(case, folder)
+    _write_grids(case, folder)
     for trainer in TRAINERS:
         place = folder if trainer == TRAINERS[0] else folder / trainer
         store = Store(place, case, trainer)
         if not store.arms():
             continue
-        with store.alone(tell):
+        with store.lock(print_note):
             store.merge()
             # Other trainers' rows bear out the engine's figures; they have none of their own.
             analysis = Analysis(case, find_evidence(case), store)
@@ -134,7 +134,7 @@ def write_index(folder):
     """Writes the page above the reports of all cases that have runs there."""
     import reproductions
     from experiments.report import case_figures, figure_files, index
-    from experiments.report.style import look
+    from experiments.report.style import make_theme
     from experiments.runs.store import write_whole
 
     cases = [reproductions.load(name) for name in reproductions.names()]
@@ -144,15 +144,15 @@ def write_index(folder):
     found = {case: analysis_of(case, folder) for case in there}
     for analysis in found.values():
         analysis.need(*case_figures.NEEDED)
-    plate = case_figures.summary(found)
+    spec = case_figures.summary(found)
     if folder == ROOT / "results":
         _write_beside(found, folder)
         readme = ROOT / "README.md"
-        text = index.with_findings(readme.read_text(encoding="utf-8"), found, plate)
+        text = index.with_findings(readme.read_text(encoding="utf-8"), found, spec)
         write_whole(readme, text)
-    for path in figure_files.write(plate, folder / "figures", look(), plate.kept):
+    for path in figure_files.write(spec, folder / "figures", make_theme(), spec.kept):
         print(f"wrote {path}")
-    write_whole(folder / "README.md", index.page(found, folder, plate))
+    write_whole(folder / "README.md", index.page(found, folder, spec))
     print(f"wrote {folder / 'README.md'}")
 
 

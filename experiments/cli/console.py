@@ -1,6 +1,6 @@
 """The screen: what every command prints, how it shows progress, and how it ends.
 
-Room 14: prints and exits; knows no case and no file.
+Prints and exits; knows no case and no file.
 """
 
 import contextlib
@@ -29,11 +29,11 @@ def exit_with(app, arguments):
         registered.callback = _held(registered.callback)
     command = typer.main.get_command(app)
     try:
-        with _heard() as heard:
+        with _noted_termination() as received:
             code = command.main(args=arguments, standalone_mode=False)
         if code == 130:
             # Before the command began: Typer takes the interruption, and says nothing.
-            code = _stopped(Terminated() if heard else KeyboardInterrupt())
+            code = _stopped(Terminated() if received else KeyboardInterrupt())
     except SuiteError as error:
         code = _complain(error, 1)
     except Interrupted as error:
@@ -48,12 +48,12 @@ def exit_with(app, arguments):
 
 
 @contextlib.contextmanager
-def _heard():
+def _noted_termination():
     """Lets a request to end be heard while the block runs; yields a list of those."""
-    heard = []
+    received = []
 
     def end(*_):
-        heard.append(True)
+        received.append(True)
         raise Terminated
 
     before = None
@@ -61,7 +61,7 @@ def _heard():
         # Outside the main thread signals are somebody else's.
         before = signal.signal(signal.SIGTERM, end)
     try:
-        yield heard
+        yield received
     finally:
         if before is not None:
             signal.signal(signal.SIGTERM, before)
@@ -96,7 +96,7 @@ def _complain(message, code):
     return code
 
 
-def tell(words):
+def print_note(words):
     """Says something on the way, beside what a command is asked for."""
     print(words, file=sys.stderr, flush=True)
 
@@ -127,10 +127,10 @@ def progress(wanted):
     Args:
         wanted: Whether bars are shown.
     """
-    from experiments.runs.blocks import Quiet
+    from experiments.runs.blocks import SilentProgress
 
     if not wanted:
-        yield Quiet()
+        yield SilentProgress()
         return
     from rich import progress as rich
 
@@ -158,6 +158,6 @@ class Bars:
         """Moves the bar of a run, or the last."""
         self._bars.advance(self._tasks.get(name, self._last), updates)
 
-    def say(self, words):
+    def log(self, words):
         """Prints a line above the bars."""
         self._bars.console.print(words, markup=False)

@@ -1,6 +1,6 @@
 """The options of the command line: names, help texts, and the seeds that `--seeds` names.
 
-Room 1: no command and no case.
+No command and no case.
 """
 
 import re
@@ -74,7 +74,7 @@ CheckOut = Annotated[str, typer.Option("--out", help="Output folder of the compa
 Formats = Annotated[
     str, typer.Option("--format", help="File formats, joined by commas: svg, png, pdf.")
 ]
-FilmFormats = Annotated[
+AnimationFormats = Annotated[
     str,
     typer.Option("--format", help="File formats, joined by commas: gif, mp4, png (last frame)."),
 ]
@@ -95,7 +95,7 @@ FigureOut = Annotated[
 ]
 
 
-def asked_seeds(text, until_decided=False):
+def requested_seeds(text, until_decided=False):
     """Returns the seeds asked for; with looks at more and more of them, the most."""
     if not until_decided:
         return parse_seeds("32" if text is None else text)

@@ -1,6 +1,6 @@
 """Places: where a command may write, as a person named it; checked before anything is done.
 
-Room 1: names and the disk's answers; writes nothing.
+Names and the disk's answers; writes nothing.
 """
 
 import os

@@ -1,6 +1,6 @@
 """The commands that publish what is stored: figures, films, the page, scripts.
 
-Room 16: nothing is trained here; everything heavy is imported when a command runs.
+Nothing is trained here; everything heavy is imported when a command runs.
 """
 
 import pathlib
@@ -15,7 +15,7 @@ from experiments.runs import files
 PAGE_MARK = 'id="data-page"'
 
 
-def words_of(text, known, option):
+def option_values(text, known, option):
     """Returns the words of an option that is a list.
 
     Args:
@@ -36,11 +36,11 @@ def words_of(text, known, option):
     return found
 
 
-def _looks(themes, widths):
+def _themes(themes, widths):
     return [
-        style.look(theme, width)
-        for theme in words_of(themes, style.THEMES, "--theme")
-        for width in words_of(widths, style.WIDTHS, "--width")
+        style.make_theme(theme, width)
+        for theme in option_values(themes, style.THEMES, "--theme")
+        for width in option_values(widths, style.WIDTHS, "--width")
     ]
 
 
@@ -54,15 +54,15 @@ def draw_figures(cases, folder, *, formats, themes, widths):
     """
     from experiments.report import case_figures, figures, grid_figures, grid_report
 
-    chosen = _looks(themes, widths)
-    formats = words_of(formats, figures.FORMATS, "--format")
+    chosen = _themes(themes, widths)
+    formats = option_values(formats, figures.FORMATS, "--format")
     stored = {case: analysis_of(case) for case in cases}
     for analysis in stored.values():
         analysis.need(*case_figures.NEEDED)
     for case, analysis in stored.items():
         shown = case_figures.collect(analysis)
         for view in grid_report.stored_views(case, results() / case.name / "studies"):
-            shown += grid_figures.study_plates(view)
+            shown += grid_figures.grid_specs(view)
         _write(shown, folder / case.name, chosen, formats)
     if len(stored) > 1:
         _write([case_figures.summary(stored)], folder, chosen, formats)
@@ -71,10 +71,10 @@ def draw_figures(cases, folder, *, formats, themes, widths):
 def _write(shown, folder, chosen, formats):
     from experiments.report import figure_files
 
-    for plate in shown:
-        for look in chosen:
+    for spec in shown:
+        for theme in chosen:
             with files.writing(folder):
-                written = figure_files.write(plate, folder, look, formats)
+                written = figure_files.write(spec, folder, theme, formats)
             for path in written:
                 print(f"wrote {path}")
 
@@ -89,12 +89,12 @@ def animate(cases, folder, *, formats, themes, widths):
     """
     from experiments.publish.animation import animations, encoding
 
-    formats = words_of(formats, encoding.FORMATS, "--format")
-    for look in _looks(themes, widths):
+    formats = option_values(formats, encoding.FORMATS, "--format")
+    for theme in _themes(themes, widths):
         for case in cases:
             store = results_store(case)
             with files.writing(folder):
-                written = animations.write(case, store, look, folder / case.name, formats)
+                written = animations.write(case, store, theme, folder / case.name, formats)
             for path in written:
                 print(f"wrote {path}")
 

@@ -1,6 +1,6 @@
 """The commands that train: a case as it is asked for, and a case's evidence.
 
-Room 16: everything heavy is imported when a command runs, so that `--help` answers at once.
+Everything heavy is imported when a command runs, so that `--help` answers at once.
 """
 
 import contextlib
@@ -10,8 +10,8 @@ import pathlib
 
 from experiments.cases.case import TRAINERS, SuiteError, nearest
 from experiments.cli.commands import ROOT, committed, results
+from experiments.cli.console import print_note, quiet_softmax, rich_table
 from experiments.cli.console import progress as shown_progress
-from experiments.cli.console import quiet_softmax, rich_table, tell
 
 REFERENCE_SEEDS = 30
 
@@ -70,7 +70,7 @@ def run_case(case, arms, request):
 
     plan, folder = request.plan(case, arms), request.folder(case)
     store = _open(folder, case, request.trainer, request.fresh)
-    with store.alone(tell):
+    with store.lock(print_note):
         _refuse_stale(store)
         before = Analysis(case, find_evidence(case), store)
         outcome = _train_for(before, plan, request)
@@ -96,7 +96,7 @@ def plan_case(case, arms, request):
     store = _open(request.folder(case), case, request.trainer, request.fresh)
     with quiet_softmax():
         found = planning.plan(case, plan, request.seeds, store, evidence=committed(case))
-    _print_tables(planning.words(found))
+    _print_tables(planning.text_tables(found))
     print(f"{case.name}: {planning.headline(found)}")
 
 
@@ -118,7 +118,7 @@ def record_case(case, trainer, *, fresh, progress):
         alone = Recorded(known.reference_arm, REFERENCE_SEEDS)
         recorded = (alone,) if trainer == "reference" else (known.numpy,)
     store = _open(folder, case, trainer, fresh)
-    with store.alone(tell):
+    with store.lock(print_note):
         for (arm, steps), count in store.stale().items():
             print(f"{case.name}: {count} stale rows of {arm} at {steps:,} steps go")
             store.drop(arm, steps)
@@ -145,39 +145,39 @@ def _refuse_stale(store):
 def _train_for(analysis, plan, request):
     """Trains a plan as it is asked for; returns an `Outcome` if seeds were added by looks."""
     case, store = analysis.case, analysis.store
-    with _crew(request.cluster) as crew:
+    with _chosen_executor(request.cluster) as choose_executor:
         if not request.until_decided:
-            _train(case, plan, request.seeds, store, request.progress, crew)
+            _train(case, plan, request.seeds, store, request.progress, choose_executor)
             return None
         from experiments.analysis import sequential
 
         def train(part, seeds):
-            _train(case, part, seeds, store, request.progress, crew)
+            _train(case, part, seeds, store, request.progress, choose_executor)
 
         return sequential.until(analysis, plan, train, most_seeds=len(request.seeds))
 
 
 @contextlib.contextmanager
-def _crew(address):
+def _chosen_executor(address):
     """Returns what chooses the crew of some units: this machine's, or a cluster's."""
     from experiments.runs import executor
 
     if not address:
-        yield executor.crew
+        yield executor.choose_executor
         return
     from experiments.runs import cluster
 
     # Its workers train on cores, and blocks must be as wide as cores train them.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     with cluster.connect(address) as found:
-        yield lambda units: found
+        yield lambda jobs: found
 
 
-def _train(case, plan, seeds, store, progress, crew=None):
+def _train(case, plan, seeds, store, progress, choose_executor=None):
     from experiments.runs import executor, runner
 
     with quiet_softmax(), shown_progress(progress) as display:
-        how = {"crew": crew or executor.crew}
+        how = {"crew": choose_executor or executor.choose_executor}
         trained, kept = runner.train(case, plan, seeds, store, display, **how)
     words = f", {kept:,} were there already" if kept else ""
     print(f"{case.name}: trained {trained:,} rows{words}")
@@ -190,14 +190,14 @@ def _show(analysis):
     from experiments.report import report
 
     case, console = analysis.case, Console()
-    console.print(rich_table(report.difference_words(case), f"{case.name}: {case.shows}"))
-    console.print(rich_table(report.outcome_words(analysis.outcomes), "outcome"))
-    console.print(report.yardstick_words(case))
+    console.print(rich_table(report.difference_table(case), f"{case.name}: {case.shows}"))
+    console.print(rich_table(report.outcome_table(analysis.outcomes), "outcome"))
+    console.print(report.baseline_text(case))
 
 
 def _show_decided(outcome):
     """Prints what was decided, and at which look."""
-    _print_tables({"what was asked": outcome.words()})
+    _print_tables({"what was asked": outcome.text()})
     print(f"no more seeds were added: {outcome.stopped}")
 
 

@@ -24,14 +24,14 @@ ROW_LETTERS = 78
 
 
 @in_style
-def draw_lattice(axes, table, colours, *, look):
+def draw_combinations(axes, table, colours, *, theme):
     """Draws every set of fixes as a box, the broken program on top, and what each fix adds.
 
     Args:
         axes: Matplotlib axes.
-        table: What `dissection.lattice_table` returns.
+        table: What `dissection.combinations_table` returns.
         colours: `{fix: colour}`, as `looks.arm_colours` gives them.
-        look: The `Look`.
+        theme: The `Theme`.
 
     Returns:
         The axes.
@@ -42,8 +42,8 @@ def draw_lattice(axes, table, colours, *, look):
     for row in table.to_dict("records"):
         for fix in fixes:
             _draw_step(axes, places, row["fixes"], fix=fix, colour=colours[fix])
-        _draw_box(axes, places[row["fixes"]], row, letters=letters, look=look)
-    _name_fixes(axes, fixes, colours, look=look)
+        _draw_box(axes, places[row["fixes"]], row, letters=letters, theme=theme)
+    _name_fixes(axes, fixes, colours, theme=theme)
     widest = max(x for x, _ in places.values())
     lowest = -ROW_GAP * table["num_fixes"].max()
     axes.set(xlim=(-widest - 0.5, widest + 0.5), ylim=(lowest - 0.4, 0.4))
@@ -52,7 +52,7 @@ def draw_lattice(axes, table, colours, *, look):
 
 
 @in_style
-def draw_intervals(axes, table, colours, label, *, look, log=False):
+def draw_intervals(axes, table, colours, label, *, theme, log=False):
     """Draws a row for each name: an estimate with its interval, against no effect.
 
     Args:
@@ -60,20 +60,20 @@ def draw_intervals(axes, table, colours, label, *, look, log=False):
         table: Columns `name, estimate, low, high, words`; the words stand above the mark.
         colours: `{name: colour}`.
         label: String, what the estimates measure.
-        look: The `Look`.
+        theme: The `Theme`.
         log: Boolean, whether the axis is logarithmic, and no effect is 1 and not 0.
 
     Returns:
         The axes.
     """
     axes.set_xscale("log" if log else "linear")
-    axes.axvline(1.0 if log else 0.0, color=look.muted, linewidth=1.0, zorder=1)
+    axes.axvline(1.0 if log else 0.0, color=theme.muted, linewidth=1.0, zorder=1)
     for place, row in enumerate(table.to_dict("records")):
         colour = colours[row["name"]]
         ends = [row["low"], row["high"]]
         axes.plot(ends, [-place] * 2, color=colour, linewidth=4, solid_capstyle="butt")
         axes.plot(row["estimate"], -place, "o", color=colour, markersize=6)
-        note = {"fontsize": 0.85 * look.font_size, "ha": "center", "va": "bottom"}
+        note = {"fontsize": 0.85 * theme.font_size, "ha": "center", "va": "bottom"}
         axes.text(row["estimate"], 0.16 - place, row["words"], **note)
     if log:
         _label_factors(axes, table[["low", "high"]])
@@ -121,9 +121,9 @@ def _lines(arm, letters):
     return "\n".join(lines)
 
 
-def _draw_box(axes, place, row, *, letters, look):
-    colour, (x, y) = look.verdicts[row["verdict"]], place
-    style = {"facecolor": _tint(colour, look), "edgecolor": colour, "linewidth": 1.0}
+def _draw_box(axes, place, row, *, letters, theme):
+    colour, (x, y) = theme.verdicts[row["verdict"]], place
+    style = {"facecolor": _tint(colour, theme), "edgecolor": colour, "linewidth": 1.0}
     if row["minimal"]:
         style |= {"linewidth": 3.5}
     shape = FancyBboxPatch(
@@ -135,7 +135,7 @@ def _draw_box(axes, place, row, *, letters, look):
         **style,
     )
     axes.add_patch(shape)
-    size = 0.78 * look.font_size
+    size = 0.78 * theme.font_size
     text = {"ha": "center", "zorder": 3}
     name = _lines(row["arm"], letters)
     axes.text(x, y + 0.01, name, fontsize=size, va="bottom", linespacing=0.98, **text)
@@ -143,11 +143,11 @@ def _draw_box(axes, place, row, *, letters, look):
     axes.text(x, y - 0.02, rate, fontsize=size * 1.1, fontweight="bold", va="top", **text)
 
 
-def _tint(colour, look):
-    return tuple(TINT * np.array(to_rgb(colour)) + (1 - TINT) * np.array(to_rgb(look.background)))
+def _tint(colour, theme):
+    return tuple(TINT * np.array(to_rgb(colour)) + (1 - TINT) * np.array(to_rgb(theme.background)))
 
 
-def _name_fixes(axes, fixes, colours, *, look):
+def _name_fixes(axes, fixes, colours, *, theme):
     handles = [
         Line2D([], [], color=colours[fix], linewidth=2, label=f"adds {fix}") for fix in fixes
     ]
@@ -160,7 +160,7 @@ def _name_fixes(axes, fixes, colours, *, look):
             linestyle="none",
             markeredgewidth=2.5,
             markerfacecolor="none",
-            markeredgecolor=look.fixed,
+            markeredgecolor=theme.fixed,
             label="smallest set that solves",
         )
     )

@@ -1,13 +1,13 @@
 """Captions: what is said of a figure, its finding first, from the table that it draws.
 
-Room 9: composes words; computes no statistic.
+Composes words; computes no statistic.
 """
 
 import numpy as np
 
 from experiments.analysis import tables
 from experiments.cases.case import Regression
-from experiments.report.markdown import Words
+from experiments.report.markdown import Caption
 from experiments.report.plots import BANDS
 from experiments.stats import text
 from experiments.stats.text import listed
@@ -16,7 +16,7 @@ OVER_SEEDS = f"Lines are medians over seeds, bands the {BANDS[1][3]} and the {BA
 
 
 def fit(case, bands, target, diagnosis):
-    """Returns the `Words` of what each arm predicts.
+    """Returns the `Caption` of what each arm predicts.
 
     Args:
         case: The `Case`.
@@ -37,7 +37,7 @@ def fit(case, bands, target, diagnosis):
             f"The median of {arm} runs from {text.number(rows['q50'].min())} to "
             f"{text.number(rows['q50'].max())} and is at most {text.number(away)} away from it."
         )
-    return Words(title, caption + arms_words(case, bands), " ".join(alt))
+    return Caption(title, caption + arms_text(case, bands), " ".join(alt))
 
 
 DIAGONAL = (
@@ -47,7 +47,7 @@ DIAGONAL = (
 
 
 def learning_curves(case, part):
-    """Returns the `Words` of learning curves.
+    """Returns the `Caption` of learning curves.
 
     Args:
         case: The `Case`.
@@ -64,18 +64,18 @@ def learning_curves(case, part):
             f"The median {tables.main_metric(case)} of {arm} goes from {text.number(first)} to "
             f"{text.number(last)}."
         )
-    value, words = tables.yardstick(case)
-    bar, bar_words = tables.threshold(case)
+    value, words = tables.baseline(case)
+    threshold, threshold_text = tables.threshold(case)
     title = f"{case.name}: clearing the bar, {', '.join(found)}"
     caption = (
         f"The {tables.main_metric(case)} on fresh points, at checkpoints of training. {OVER_SEEDS} "
-        f"Lines across: {bar_words} ({text.number(bar)}) and {words} ({text.number(value)}). "
+        f"Lines across: {threshold_text} ({text.number(threshold)}) and {words} ({text.number(value)}). "
     )
-    return Words(title, caption + arms_words(case, part), " ".join(reversed(alt)))
+    return Caption(title, caption + arms_text(case, part), " ".join(reversed(alt)))
 
 
 def distribution(case, shown):
-    """Returns the `Words` of all seeds' last values.
+    """Returns the `Caption` of all seeds' last values.
 
     Args:
         case: The `Case`.
@@ -96,20 +96,20 @@ def distribution(case, shown):
     )
     sizes = shown.groupby("arm", sort=False).size()
     shown = shown.drop_duplicates(["arm"]).assign(num_seeds=lambda part: part["arm"].map(sizes))
-    return Words(title, caption + arms_words(case, shown), " ".join(reversed(alt)))
+    return Caption(title, caption + arms_text(case, shown), " ".join(reversed(alt)))
 
 
-def dissection(case, item, lattice):
-    """Returns the `Words` of a lattice.
+def ablation(case, item, combinations):
+    """Returns the `Caption` of a lattice.
 
     Args:
         case: The `Case`.
-        item: The `Dissection`.
-        lattice: What `dissection.lattice_table` returns.
+        item: The `Ablation`.
+        combinations: What `dissection.combinations_table` returns.
     """
     rates = [
         f"{row['arm']} {text.percent(row['solved'])} ({row['verdict']})"
-        for row in lattice.to_dict("records")
+        for row in combinations.to_dict("records")
     ]
     caption = (
         "Every combination of the fixes: the share of seeds that solve. Each line adds one fix. "
@@ -117,15 +117,15 @@ def dissection(case, item, lattice):
         f"{item.num_seeds:,} seeds, the same under every arm."
     )
     alt = f"Share of seeds that solve under every set of fixes: {', '.join(rates)}."
-    return Words(f"{case.name}: {item.answer}", caption, alt)
+    return Caption(f"{case.name}: {item.answer}", caption, alt)
 
 
 def shapley(case, item, values):
-    """Returns the `Words` of what each fix is worth.
+    """Returns the `Caption` of what each fix is worth.
 
     Args:
         case: The `Case`.
-        item: The `Dissection`.
+        item: The `Ablation`.
         values: Its lines of kind `shapley` on the solve rate.
     """
     rows = values.sort_values("estimate", ascending=False, kind="stable").to_dict("records")
@@ -141,11 +141,11 @@ def shapley(case, item, values):
         "fixes can be made, with 95% intervals; on the solve rate in points, and on the error "
         f"as a factor. Fixes {item.name}; {item.num_seeds:,} seeds."
     )
-    return Words(title, caption, f"Points of solve rate: {', '.join(words)}.")
+    return Caption(title, caption, f"Points of solve rate: {', '.join(words)}.")
 
 
 def claims(case, found):
-    """Returns the `Words` of the statements and their verdicts.
+    """Returns the `Caption` of the statements and their verdicts.
 
     Args:
         case: The `Case`.
@@ -156,34 +156,34 @@ def claims(case, found):
     title = f"{case.name}: {len(found)} statements, {listed(parts)}"
     each = [f"{row['claim'].split()[0]} {row['verdict']}" for row in found.to_dict("records")]
     caption = "What the thread says, and what the seeds say of it, by intervals and one rule."
-    return Words(title, caption, f"In order: {', '.join(each)}.")
+    return Caption(title, caption, f"In order: {', '.join(each)}.")
 
 
-def study(view, length):
-    """Returns the `Words` of a study at one length.
+def grid(view, length):
+    """Returns the `Caption` of a study at one length.
 
     Args:
-        view: The `StudyView`.
+        view: The `GridSummary`.
         length: One of its lengths.
     """
     cells = view.cells(length)
     solving = (cells["verdict"] == "solves").sum()
     after = view.after(length)
-    title = f"{view.case.name}, {view.study.name}: {solving:,} of {len(cells):,} programs solve"
+    title = f"{view.case.name}, {view.grid.name}: {solving:,} of {len(cells):,} programs solve"
     best, worst = (cells["solved"].agg(name) for name in ("idxmax", "idxmin"))
     caption = (
-        f"{view.study.asks} Percent of {view.study.num_seeds:,} seeds that solve{after}, a cell a "
+        f"{view.grid.asks} Percent of {view.grid.num_seeds:,} seeds that solve{after}, a cell a "
         "program; the documented one, if it is among them, is outlined."
     )
     alt = (
         f"The best is {best} ({text.percent(cells.loc[best, 'solved'])}), the worst {worst} "
         f"({text.percent(cells.loc[worst, 'solved'])})."
     )
-    return Words(title + after, caption, alt)
+    return Caption(title + after, caption, alt)
 
 
 def summary(outcomes, counts):
-    """Returns the `Words` of the figure over all cases.
+    """Returns the `Caption` of the figure over all cases.
 
     Args:
         outcomes: Columns `case, arm, solved, low, high, num_seeds, verdict`: broken, each fix
@@ -204,10 +204,10 @@ def summary(outcomes, counts):
         "Share of seeds that solve, with Wilson's 95% interval: the broken program, each fix "
         f"alone, all fixes together. Below, what the threads say: {listed(said)}."
     )
-    return Words(title, caption, f"Share of seeds that solve: {', '.join(rates)}.")
+    return Caption(title, caption, f"Share of seeds that solve: {', '.join(rates)}.")
 
 
-def arms_words(case, part):
+def arms_text(case, part):
     """Says how many seeds of each arm are drawn, and how long they were trained.
 
     Args:
@@ -230,5 +230,5 @@ def _leading(arm, diagnosis):
 
 
 def _clears(case, values):
-    bar, _ = tables.threshold(case)
-    return values <= bar if tables.main_metric(case) == "mse" else values >= bar
+    threshold, _ = tables.threshold(case)
+    return values <= threshold if tables.main_metric(case) == "mse" else values >= threshold

@@ -1,6 +1,6 @@
 """The gallery: every figure of a case, and the one over all cases.
 
-Room 10: composes marks and captions from tables; computes no statistic, trains nothing.
+Composes marks and captions from tables; computes no statistic, trains nothing.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from experiments.analysis.baselines import metric_label
 from experiments.cases import plans
 from experiments.cases.case import Regression
 from experiments.report import ablation_plots, captions, figures, plots, verdict_plots
-from experiments.report.figure_files import Plate
+from experiments.report.figure_files import FigureSpec
 from experiments.report.style import arm_colours
 from experiments.stats import text
 from experiments.training import metrics
@@ -26,15 +26,15 @@ NEEDED = ("dissection", "claims", "diagnosis", "curves")
 
 
 def collect(analysis):
-    """Returns every `Plate` that an analysis allows, in the order of the report.
+    """Returns every `FigureSpec` that an analysis allows, in the order of the report.
 
     Args:
         analysis: The `Analysis`.
     """
-    plates = list(_behaviour(analysis))
+    specs = list(_behaviour(analysis))
     if analysis.is_engine:
-        plates += [*_dissections(analysis), *_claims(analysis)]
-    return plates
+        specs += [*_ablation_sections(analysis), *_claims(analysis)]
+    return specs
 
 
 def shown_arms(runs):
@@ -66,68 +66,68 @@ def _fit(analysis, part):
     target = pd.DataFrame({"x": metrics.curve_inputs(), "y": metrics.curve_target(case)})
     labels = ("x", "y") if isinstance(case.task, Regression) else CLASS_LABELS
 
-    def draw(look):
-        figure, axes = figures.new_figure(look=look)
+    def draw(theme):
+        figure, axes = figures.new_figure(theme=theme)
         names = {"x_label": labels[0], "y_label": labels[1]}
-        plots.draw_fit(axes, bands, target, look=look, **names)
+        plots.draw_fit(axes, bands, target, theme=theme, **names)
         return figure
 
     # Another trainer's rows bear out the engine's; what is said rests on these alone.
     nothing = pd.DataFrame(columns=["arm", "steps", "holds", "words"])
     diagnosis = analysis.failure_modes if analysis.is_engine else nothing
     words = captions.fit(case, bands, target, diagnosis)
-    return Plate("fit", words, draw)
+    return FigureSpec("fit", words, draw)
 
 
 def _learning_curves(case, part):
     metric = tables.main_metric(case)
     part = part[part["metric"] == metric]
-    lines = {"threshold": tables.threshold(case), "yardstick": tables.yardstick(case)}
+    lines = {"threshold": tables.threshold(case), "yardstick": tables.baseline(case)}
 
-    def draw(look):
-        figure, axes = figures.new_figure(look=look)
+    def draw(theme):
+        figure, axes = figures.new_figure(theme=theme)
         table, log = part.assign(steps=part["checkpoint"]), metric == "mse"
         # The whole label is longer than the axis.
         label = metric_label(case).split(" on")[0]
-        plots.draw_learning_curves(axes, table, label, log=log, look=look, **lines)
+        plots.draw_learning_curves(axes, table, label, log=log, theme=theme, **lines)
         return figure
 
-    return Plate("learning_curves", captions.learning_curves(case, part), draw)
+    return FigureSpec("learning_curves", captions.learning_curves(case, part), draw)
 
 
 def _distribution(case, shown):
     metric = tables.main_metric(case)
-    lines = {"threshold": tables.threshold(case), "yardstick": tables.yardstick(case)}
+    lines = {"threshold": tables.threshold(case), "yardstick": tables.baseline(case)}
 
-    def draw(look):
-        figure, axes = figures.new_figure(height=3.4, look=look)
+    def draw(theme):
+        figure, axes = figures.new_figure(height=3.4, theme=theme)
         label, log = metric_label(case), metric == "mse"
-        plots.draw_distribution(axes, shown, metric, label, log=log, look=look, **lines)
+        plots.draw_distribution(axes, shown, metric, label, log=log, theme=theme, **lines)
         return figure
 
-    return Plate("distribution", captions.distribution(case, shown), draw)
+    return FigureSpec("distribution", captions.distribution(case, shown), draw)
 
 
-def _dissections(analysis):
+def _ablation_sections(analysis):
     case, stored = analysis.case, analysis.ablation
     for number, item in enumerate(analysis.ablations, start=1):
         ending = f"_{number}" if number > 1 else ""
         part = stored[stored["dissection"] == item.name]
-        yield _lattice(case, item, f"dissection{ending}")
+        yield _combinations(case, item, f"dissection{ending}")
         yield _shapley(case, item, part[part["kind"] == "shapley"], f"shapley{ending}")
 
 
-def _lattice(case, item, name):
-    table = ablation.lattice_table(item)
+def _combinations(case, item, name):
+    table = ablation.combinations_table(item)
 
-    def draw(look):
-        height = HEAD_HEIGHT + LEVEL_HEIGHT * (1 + len(item.fixes)) * look.font_size / 10
-        figure, axes = figures.new_figure(height=height, look=look)
-        colours = {fix: arm_colours(case, look)[fix] for fix in item.fixes}
-        ablation_plots.draw_lattice(axes, table, colours, look=look)
+    def draw(theme):
+        height = HEAD_HEIGHT + LEVEL_HEIGHT * (1 + len(item.fixes)) * theme.font_size / 10
+        figure, axes = figures.new_figure(height=height, theme=theme)
+        colours = {fix: arm_colours(case, theme)[fix] for fix in item.fixes}
+        ablation_plots.draw_combinations(axes, table, colours, theme=theme)
         return figure
 
-    return Plate(name, captions.dissection(case, item, table), draw)
+    return FigureSpec(name, captions.ablation(case, item, table), draw)
 
 
 def _shapley(case, item, values, name):
@@ -141,19 +141,19 @@ def _shapley(case, item, values, name):
     words = {"words": [text.row_interval(row, text.factor) for row in errors.to_dict("records")]}
     right = errors.assign(**np.exp(errors[bounds]), **words)
 
-    def draw(look):
-        height = (HEAD_HEIGHT + 2.2 * ROW_HEIGHT * len(rates)) * look.font_size / 10
-        figure, *pair = figures.new_figure(2, height=height, look=look)
+    def draw(theme):
+        height = (HEAD_HEIGHT + 2.2 * ROW_HEIGHT * len(rates)) * theme.font_size / 10
+        figure, *pair = figures.new_figure(2, height=height, theme=theme)
         labels = ("solve rate, in points", "error, as a factor")
         for axes, table, label in zip(pair, (left, right), labels, strict=True):
             log = table is right
-            colours = arm_colours(case, look)
-            ablation_plots.draw_intervals(axes, table, colours, label, look=look, log=log)
+            colours = arm_colours(case, theme)
+            ablation_plots.draw_intervals(axes, table, colours, label, theme=theme, log=log)
         pair[1].set_yticklabels([])
         return figure
 
     named = rates.rename(columns={"name": "fixes"})
-    return Plate(name, captions.shapley(case, item, named), draw)
+    return FigureSpec(name, captions.shapley(case, item, named), draw)
 
 
 def _claims(analysis):
@@ -163,36 +163,36 @@ def _claims(analysis):
         return
     shown = table.rename(columns={"claim": "says"})
 
-    def draw(look):
-        scale = look.font_size / 10
+    def draw(theme):
+        scale = theme.font_size / 10
         height = HEAD_HEIGHT + LINE_HEIGHT * scale * verdict_plots.verdict_height(shown)
-        figure, axes = figures.new_figure(height=height, look=look)
-        verdict_plots.draw_verdicts(axes, shown, look=look)
+        figure, axes = figures.new_figure(height=height, theme=theme)
+        verdict_plots.draw_verdicts(axes, shown, theme=theme)
         return figure
 
-    yield Plate("claims", captions.claims(case, table), draw, kept=("png",))
+    yield FigureSpec("claims", captions.claims(case, table), draw, kept=("png",))
 
 
 def summary(folders):
-    """Returns the `Plate` over all cases: what each fix alone does, and what was said.
+    """Returns the `FigureSpec` over all cases: what each fix alone does, and what was said.
 
     Args:
         folders: `{case: Analysis}`.
     """
-    outcomes = pd.concat([_alone(case, analysis) for case, analysis in folders.items()])
+    outcomes = pd.concat([_single_fixes(case, analysis) for case, analysis in folders.items()])
     claims = {
         case.name: analysis.claims.drop_duplicates("claim")["verdict"].value_counts()
         for case, analysis in folders.items()
     }
     counts = pd.DataFrame(claims).T.fillna(0).astype(int)
 
-    def draw(look):
-        return _draw_summary(folders, outcomes, counts, look)
+    def draw(theme):
+        return _draw_summary(folders, outcomes, counts, theme)
 
-    return Plate("summary", captions.summary(outcomes, counts), draw)
+    return FigureSpec("summary", captions.summary(outcomes, counts), draw)
 
 
-def _alone(case, analysis):
+def _single_fixes(case, analysis):
     """The outcome of broken, of each fix alone and of fixed, at their longest budgets."""
     rows = [
         tables.longest(analysis.outcomes, arm) for arm in ("broken", *plans.one_in(case), "fixed")
@@ -203,11 +203,11 @@ def _alone(case, analysis):
     return part.assign(case=case.name)
 
 
-def _draw_summary(folders, outcomes, counts, look):
-    scale = look.font_size / 10
+def _draw_summary(folders, outcomes, counts, theme):
+    scale = theme.font_size / 10
     heights = HEAD_HEIGHT + ROW_HEIGHT * (len(outcomes) + 2.2 * len(counts)), 1 + 0.3 * len(counts)
-    figure, top, bottom = figures.new_rows([scale * height for height in heights], look=look)
-    colours = {case.name: arm_colours(case, look) for case in folders}
-    verdict_plots.draw_rates(top, outcomes, colours, look=look)
-    verdict_plots.draw_counts(bottom, counts, look=look)
+    figure, top, bottom = figures.new_rows([scale * height for height in heights], theme=theme)
+    colours = {case.name: arm_colours(case, theme) for case in folders}
+    verdict_plots.draw_rates(top, outcomes, colours, theme=theme)
+    verdict_plots.draw_counts(bottom, counts, theme=theme)
     return figure

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from experiments.analysis import claim_results, failure_modes, rare_failures
-from experiments.analysis.logged_metrics import MEANINGLESS, loss_lies
+from experiments.analysis.logged_metrics import MEANINGLESS, loss_misleads
 from experiments.stats import text
 
 
@@ -16,7 +16,7 @@ def answer(analysis):
     return f"**{found[0].answer}** {budget}"
 
 
-def dissected(table):
+def ablation_text(table):
     """Returns one text table for each dissection: what every fix is worth.
 
     Args:
@@ -30,17 +30,17 @@ def dissected(table):
         # Under repeated looks some arms have more: those that all share come first.
         heading = f"{name}, {part['num_seeds'].min():,} seeds"
         fixes = part.loc[part["kind"] == "shapley", "fixes"].unique()
-        rows = [_fix_words(part, fix) for fix in fixes]
+        rows = [_fix_text(part, fix) for fix in fixes]
         pairs = part[part["kind"] == "interaction"]
-        pairs = [_pair_words(pairs, fixes) for fixes in pairs["fixes"].unique()]
-        found[heading] = pd.DataFrame(rows), pd.DataFrame(pairs), _sufficient_words(part)
+        pairs = [_pair_text(pairs, fixes) for fixes in pairs["fixes"].unique()]
+        found[heading] = pd.DataFrame(rows), pd.DataFrame(pairs), _sufficient_text(part)
     return found
 
 
-def _fix_words(part, fix):
+def _fix_text(part, fix):
     own = part[part["fixes"] == fix]
     needed = own[own["kind"] == "necessary"]
-    words = {"fix": fix} | _value_words(own[own["kind"] == "shapley"], "Shapley value")
+    words = {"fix": fix} | _value_text(own[own["kind"] == "shapley"], "Shapley value")
     for kind in ("alone", "last"):
         verdicts = own[(own["kind"] == kind) & (own["quantity"] == "verdict")]["verdict"]
         words[kind] = ", ".join(verdicts)
@@ -48,11 +48,11 @@ def _fix_words(part, fix):
     return words | {"needed": "; ".join(confidence) or "the whole does not solve"}
 
 
-def _pair_words(pairs, fixes):
-    return {"pair": fixes} | _value_words(pairs[pairs["fixes"] == fixes], "interaction")
+def _pair_text(pairs, fixes):
+    return {"pair": fixes} | _value_text(pairs[pairs["fixes"] == fixes], "interaction")
 
 
-def _value_words(rows, title):
+def _value_text(rows, title):
     """Two cells: on the solve rate in points, on the error as a factor."""
     found = {}
     for row in rows.to_dict("records"):
@@ -63,7 +63,7 @@ def _value_words(rows, title):
     return found
 
 
-def _sufficient_words(part):
+def _sufficient_text(part):
     rows = part[part["kind"] == "sufficient"].to_dict("records")
     return [f"`{row['fixes']}` solves, {_confidence(row)}" for row in rows]
 
@@ -74,20 +74,20 @@ def _confidence(row):
     return f"{row['verdict']} (confidence {text.confidence(row['confidence'])})"
 
 
-def sensitivity_words(table):
+def sensitivity_text(table):
     """Says which verdicts another bar would turn, or that none does."""
     turned = table[table["flips"].astype(bool)].to_dict("records")
     clauses = [
         f"at a bar of {row['bar']:g} `{row['arm']}` ({row['steps']:,} steps): {row['verdict']}"
         for row in turned
     ]
-    bars = " and ".join(f"{bar:g}" for bar in sorted(table["bar"].unique()))
+    thresholds = " and ".join(f"{threshold:g}" for threshold in sorted(table["bar"].unique()))
     if not len(table):
         return ""
-    return f"With the bar at {bars}: {'; '.join(clauses) or 'no verdict turns'}."
+    return f"With the bar at {thresholds}: {'; '.join(clauses) or 'no verdict turns'}."
 
 
-def era_words(table):
+def history_text(table):
     """Returns the era certificate as text, a line for each arm and stack."""
     return pd.DataFrame(
         {
@@ -106,7 +106,7 @@ def _joined(words, note):
     return f"{words} Note: {note}." if isinstance(note, str) and note else words
 
 
-def metric_words(table):
+def metric_text(table):
     """Returns the metric check as text: what is logged against what is true."""
     rows = []
     for row in table.to_dict("records"):
@@ -129,14 +129,14 @@ def sections(analysis):
     logged = _metrics(analysis.case, analysis.runs, analysis.logged_metrics)
     parts = [
         ("What is wrong with each arm", _diagnoses(analysis.failure_modes)),
-        ("What each fix is worth", _dissections(analysis.ablation)),
+        ("What each fix is worth", _ablation_sections(analysis.ablation)),
         ("What the thread says, and what came of it", _answered(analysis.claims)),
         ("Causes, each shown by touching nothing else", _answered(analysis.interventions)),
         ("Rare failures", _rare(analysis)),
         ("What Keras logs, and what is true", logged),
     ]
     if analysis.history is not None:
-        parts.append(("Held against the software of the time", [era_words(analysis.history)]))
+        parts.append(("Held against the software of the time", [history_text(analysis.history)]))
     kept = [(heading, [part for part in found if len(part)]) for heading, found in parts]
     return [(heading, found) for heading, found in kept if found]
 
@@ -144,7 +144,7 @@ def sections(analysis):
 def _answered(table):
     """What was answered, and how much else asks for arms that this folder lacks."""
     lacking = table["verdict"] == claim_results.NOT_RUN
-    words = [claim_results.words(table[~lacking])]
+    words = [claim_results.text_table(table[~lacking])]
     if lacking.any():
         words.append(f"{lacking.sum():,} more ask for arms that were not run here.")
     return words
@@ -154,15 +154,15 @@ def _rare(analysis):
     """The rare failures of the fixed arm, if it is stored: they are those of a fix."""
     case, runs = analysis.case, analysis.runs
     stored = (runs["arm"] == "fixed").any()
-    return [rare_failures.words(case, runs, "fixed", analysis.rule)] if stored else []
+    return [rare_failures.description(case, runs, "fixed", analysis.rule)] if stored else []
 
 
 def _diagnoses(table):
-    lines = [f"- `{arm}`: {failure_modes.words(table, arm)}" for arm in table["arm"].unique()]
+    lines = [f"- `{arm}`: {failure_modes.description(table, arm)}" for arm in table["arm"].unique()]
     return ["\n".join(lines)]
 
 
-DISSECTION_NOTE = (
+ABLATION_NOTE = (
     "Shapley values and interactions are means over seeds of each seed's own game, with "
     "their 95% interval; an error's factor below 1 is a gain. Alone: on the broken program; "
     "last: on all other fixes. A difference counts from 5 points of solve rate or a factor "
@@ -171,12 +171,12 @@ DISSECTION_NOTE = (
 )
 
 
-def _dissections(table):
+def _ablation_sections(table):
     parts = []
-    for heading, (fixes, pairs, sufficient) in dissected(table).items():
+    for heading, (fixes, pairs, sufficient) in ablation_text(table).items():
         parts += [f"### {heading}", fixes, pairs]
         parts.append("Smallest sets that solve: " + ("; ".join(sufficient) or "none") + ".")
-    return [*parts, DISSECTION_NOTE] if parts else []
+    return [*parts, ABLATION_NOTE] if parts else []
 
 
 METRIC_NOTE = (
@@ -190,15 +190,17 @@ METRIC_NOTE = (
 def _metrics(case, runs, table):
     if not len(table):
         return []
-    lies = []
+    misleading_rows = []
     for (arm, _), part in runs.groupby(["arm", "steps"]):
-        lie = loss_lies(case, case.arm(arm), part) if "flat" in part else None
-        if lie is not None and lie.any():
-            lies.append(f"`{arm}` in {text.percent(lie.mean())} of {len(part):,} seeds")
+        misleading = loss_misleads(case, case.arm(arm), part) if "flat" in part else None
+        if misleading is not None and misleading.any():
+            misleading_rows.append(
+                f"`{arm}` in {text.percent(misleading.mean())} of {len(part):,} seeds"
+            )
     if set(table["verdict"]) == {MEANINGLESS}:
         return [_meaningless(table["logged"])]
-    words = f"{LOSS_LIES}: {'; '.join(lies)}." if lies else ""
-    return [metric_words(table), words, METRIC_NOTE]
+    words = f"{LOSS_MISLEADS}: {'; '.join(misleading_rows)}." if misleading_rows else ""
+    return [metric_text(table), words, METRIC_NOTE]
 
 
 def _meaningless(logged):
@@ -209,7 +211,7 @@ def _meaningless(logged):
     )
 
 
-LOSS_LIES = (
+LOSS_MISLEADS = (
     "A loss that lies, for it falls below what any one answer to all can cost, though every "
     "answer is the same"
 )

@@ -1,6 +1,6 @@
 """One case on one screen: what breaks it, what mends it, who was right, and how sure we are.
 
-Room 9: stored tables to lines of text; trains nothing, prints nothing. Every number
+Stored tables to lines of text; trains nothing, prints nothing. Every number
 stands in a table of the case's folder.
 """
 
@@ -31,8 +31,11 @@ def explain(analysis):
     Raises:
         SuiteError: A table is missing; the text names the command that makes it.
     """
-    asked = {"claims": analysis.evidence.claims, "certificates": analysis.evidence.interventions}
-    analysis.need("dissection", "diagnosis", *(name for name in asked if asked[name]))
+    requested = {
+        "claims": analysis.evidence.claims,
+        "certificates": analysis.evidence.interventions,
+    }
+    analysis.need("dissection", "diagnosis", *(name for name in requested if requested[name]))
     for most in range(MOST_LISTED, 0, -1):
         lines = _lines(analysis, most)
         if len(lines) <= HEIGHT:
@@ -41,14 +44,14 @@ def explain(analysis):
 
 
 def _lines(analysis, most):
-    case, causes = analysis.case, _certificates(analysis.interventions)
+    case, causes = analysis.case, _interventions(analysis.interventions)
     sections = {
         "What breaks it": [_arm(analysis, "broken")],
         "What mends it": _mends(analysis),
         "What the thread got right and wrong": _claims(analysis.claims, most),
         "Certificates: a cause, and what changed that cause alone": causes,
         "How sure we are": _sure(analysis, most),
-        "The software of the time": _era(analysis.history),
+        "The software of the time": _history(analysis.history),
     }
     lines = [*_wrapped(f"{case.name}: {case.shows}"), *_wrapped(f"Asked at {case.source}")]
     for title, clauses in sections.items():
@@ -67,7 +70,7 @@ def _arm(analysis, arm):
     part = tables.longest(analysis.runs, arm)
     if not len(part):
         return f"{arm} was not run."
-    words, rate = failure_modes.words(analysis.failure_modes, arm), _rate(analysis, part)
+    words, rate = failure_modes.description(analysis.failure_modes, arm), _rate(analysis, part)
     return f"{arm} {_verb(rate)} after {part['steps'].iloc[0]:,} updates. {words}"
 
 
@@ -124,7 +127,7 @@ def _short(text, indent="  "):
     return indent + textwrap.shorten(text, WIDTH - 2 - len(indent), placeholder=" ...")
 
 
-def _certificates(table):
+def _interventions(table):
     rows = table.drop_duplicates(["arm_explained", "cause", "intervention"]).to_dict("records")
     words = "{verdict}: {cause} ({arm_explained}; {intervention})"
     return [_short(words.format(**row), "") for row in rows]
@@ -188,16 +191,18 @@ def _undecided_claims(table, most):
 
 def _flips(analysis, most):
     case, table = analysis.case, analysis.sensitivity
-    bars = " or ".join(f"{bar:g}" for bar in sorted(set(table["bar"])))
-    if not bars:
+    thresholds = " or ".join(f"{threshold:g}" for threshold in sorted(set(table["bar"])))
+    if not thresholds:
         return []
     flipped = table[table["flips"].astype(bool)]
     if not len(flipped):
-        return [f"No verdict changes with the bar at {bars} in place of {case.solved.above:g}."]
+        return [
+            f"No verdict changes with the bar at {thresholds} in place of {case.solved.above:g}."
+        ]
     return [
-        f"With the bar at {bar:g} in place of {case.solved.above:g}, {verdict}: "
+        f"With the bar at {threshold:g} in place of {case.solved.above:g}, {verdict}: "
         f"{_cut(list(dict.fromkeys(part['arm'])), most)}."
-        for (bar, verdict), part in flipped.groupby(["bar", "verdict"])
+        for (threshold, verdict), part in flipped.groupby(["bar", "verdict"])
     ]
 
 
@@ -211,7 +216,7 @@ def _rare(analysis):
     return [f"Rare failures of fixed: {len(failing):,} of {total:,} seeds; see {command}"]
 
 
-def _era(table):
+def _history(table):
     if table is None or not len(table):
         return []
     return [

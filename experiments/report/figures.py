@@ -1,6 +1,6 @@
 """Figures: paper, title and files of every picture, in the look that is asked for.
 
-Room 6: Matplotlib only; what is drawn on the paper is the affair of the marks.
+Matplotlib only; what is drawn on the paper is the affair of the marks.
 """
 
 import functools
@@ -26,14 +26,14 @@ FORMATS = tuple(METADATA)
 TITLE_LETTERS = {"column": 62, "wide": 84}
 
 
-def style(look):
-    """Returns Matplotlib's settings for a `Look`; nothing of the caller's own is left."""
-    size = look.font_size
+def style(theme):
+    """Returns Matplotlib's settings for a `Theme`; nothing of the caller's own is left."""
+    size = theme.font_size
     ink = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.titlecolor")
     paper = ("figure.facecolor", "axes.facecolor")
     return {
-        **dict.fromkeys(ink, look.ink),
-        **dict.fromkeys(paper, look.background),
+        **dict.fromkeys(ink, theme.ink),
+        **dict.fromkeys(paper, theme.background),
         "font.family": "DejaVu Sans",
         "font.size": size,
         "axes.labelsize": size,
@@ -44,10 +44,10 @@ def style(look):
         "legend.frameon": False,
         "axes.spines.top": False,
         "axes.spines.right": False,
-        "axes.edgecolor": look.muted,
+        "axes.edgecolor": theme.muted,
         "axes.grid": True,
         "axes.axisbelow": True,
-        "grid.color": look.faint,
+        "grid.color": theme.faint,
         "lines.linewidth": 1.8,
         "savefig.dpi": 150,
         "svg.hashsalt": "experiments",
@@ -57,67 +57,67 @@ def style(look):
 
 
 def in_style(function):
-    """Makes a mark draw under the settings of its `look`, light and narrow by default."""
+    """Makes a mark draw under the settings of its `theme`, light and narrow by default."""
 
     @functools.wraps(function)
-    def drawn(*arguments, look=LIGHT, **options):
-        with matplotlib.rc_context(style(look)):
-            return function(*arguments, look=look, **options)
+    def drawn(*arguments, theme=LIGHT, **options):
+        with matplotlib.rc_context(style(theme)):
+            return function(*arguments, theme=theme, **options)
 
     return drawn
 
 
 @in_style
-def new_figure(num_axes=1, *, height=4.0, width=None, look):
+def new_figure(num_axes=1, *, height=4.0, width=None, theme):
     """Makes a figure with axes side by side.
 
     Args:
         num_axes: Integer, the number of axes.
         height: Float, in inches.
         width: Float, in inches; that of the look if None.
-        look: The `Look`.
+        theme: The `Theme`.
 
     Returns:
         A tuple `(figure, axes, ...)`, as long as there are axes.
     """
-    figure = Figure(figsize=(width or look.inches, height), layout="constrained")
+    figure = Figure(figsize=(width or theme.inches, height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
     return figure, *(figure.add_subplot(1, num_axes, 1 + place) for place in range(num_axes))
 
 
 @in_style
-def new_rows(heights, *, look):
+def new_rows(heights, *, theme):
     """Makes a figure with axes one below the other.
 
     Args:
         heights: List of floats, in inches.
-        look: The `Look`.
+        theme: The `Theme`.
 
     Returns:
         A tuple `(figure, axes, ...)`.
     """
-    figure = Figure(figsize=(look.inches, sum(heights)), layout="constrained")
+    figure = Figure(figsize=(theme.inches, sum(heights)), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
     return figure, *figure.subplots(len(heights), 1, height_ratios=heights)
 
 
 @in_style
-def entitle(figure, title, *, look):
+def entitle(figure, title, *, theme):
     """Writes a title above all axes of a figure, in as many lines as it takes."""
-    lines = textwrap.wrap(title, TITLE_LETTERS[look.width])
-    size = 1.1 * look.font_size
+    lines = textwrap.wrap(title, TITLE_LETTERS[theme.width])
+    size = 1.1 * theme.font_size
     figure.suptitle("\n".join(lines), x=0.012, ha="left", fontsize=size, fontweight="bold")
 
 
 @in_style
-def save(figure, path_without_suffix, formats=("svg", "png"), *, look):
+def save(figure, path_without_suffix, formats=("svg", "png"), *, theme):
     """Writes a figure, with the same bytes whenever the marks are the same.
 
     Args:
         figure: Matplotlib figure.
         path_without_suffix: Path of the files, less their suffix.
         formats: Sequence of some of `FORMATS`.
-        look: The `Look`.
+        theme: The `Theme`.
 
     Returns:
         The paths written, in the order of `formats`.

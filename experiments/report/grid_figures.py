@@ -1,13 +1,13 @@
 """Study figures: heat maps of a study, a figure a length.
 
-Room 10: composes marks; computes no statistic.
+Composes marks; computes no statistic.
 """
 
 import functools
 
 from experiments.analysis import tables
 from experiments.report import captions, heat_maps
-from experiments.report.figure_files import Plate
+from experiments.report.figure_files import FigureSpec
 from experiments.stats import text
 
 MOST_COLUMNS = {"column": 2, "wide": 3}
@@ -15,13 +15,13 @@ MOST_COLUMNS = {"column": 2, "wide": 3}
 HEAD_HEIGHT, TITLE_HEIGHT, ROW_HEIGHT = 2.0, 0.3, 0.2
 
 
-def study_plates(view):
-    """Returns the `Plate` of a study at each of its lengths."""
-    kept = ("svg", "png") if len(view.study.axes) < 3 else ("png",)
+def grid_specs(view):
+    """Returns the `FigureSpec` of a study at each of its lengths."""
+    kept = ("svg", "png") if len(view.grid.axes) < 3 else ("png",)
     return [
-        Plate(
+        FigureSpec(
             name(view, length),
-            captions.study(view, length),
+            captions.grid(view, length),
             functools.partial(draw, view, length),
             kept,
         )
@@ -29,52 +29,52 @@ def study_plates(view):
     ]
 
 
-def draw(view, length, look):
+def draw(view, length, theme):
     """Draws a study at one length, with a panel for each label beyond the second axis.
 
     A study of one or two axes has two panels: the solve rate, and the median of the
     main metric, coloured by how far it is from the best constant answer.
 
     Args:
-        view: The `StudyView`.
+        view: The `GridSummary`.
         length: One of its lengths.
-        look: The `Look`.
+        theme: The `Theme`.
 
     Returns:
         The Matplotlib figure.
     """
     panels = _panels(view, length)
-    num_columns = min(MOST_COLUMNS[look.width], len(panels))
+    num_columns = min(MOST_COLUMNS[theme.width], len(panels))
     num_rows = -(-len(panels) // num_columns)
     height = HEAD_HEIGHT + num_rows * (TITLE_HEIGHT + ROW_HEIGHT * _num_down(view))
-    height *= look.font_size / 10
+    height *= theme.font_size / 10
     figure, grid = heat_maps.new_grid(
-        len(panels), num_columns=num_columns, height=height, look=look
+        len(panels), num_columns=num_columns, height=height, theme=theme
     )
     for axes, (title, part, value, label) in zip(grid, panels, strict=True):
         columns = {"rows": "row", "columns": "column", "value": value, "label": label}
         marked = _marked(view, part)
-        heat_maps.draw_heat_map(axes, part, marked=marked, look=look, **columns)
-        axes.set_title(title, loc="left", fontsize=0.9 * look.font_size, color=look.ink)
-    heat_maps.name_axes(figure, [*view.study.axes][:2], look=look)
+        heat_maps.draw_heat_map(axes, part, marked=marked, theme=theme, **columns)
+        axes.set_title(title, loc="left", fontsize=0.9 * theme.font_size, color=theme.ink)
+    heat_maps.name_axes(figure, [*view.grid.axes][:2], theme=theme)
     return figure
 
 
 def name(view, length):
     """Returns the name of the figure of one length, without its ending."""
-    return view.study.name if length is None else f"{view.study.name}_{length}"
+    return view.grid.name if length is None else f"{view.grid.name}_{length}"
 
 
 def _num_down(view):
-    return len(next(iter(view.study.axes.values())))
+    return len(next(iter(view.grid.axes.values())))
 
 
 def _panels(view, length):
     """What is drawn: `(title, part of the cells, column of the colour, of the words)`."""
-    found = view.cells(length)
+    found = view.configurations(length)
     percent = [text.hundredths(value) for value in found["solved"]]
     found = found.assign(percent=percent, middle=[_short(v) for v in found["median"]])
-    if len(view.study.axes) > 2:
+    if len(view.grid.axes) > 2:
         parts = found.groupby("panel", sort=False)
         return [(panel, part, "solved", "percent") for panel, part in parts]
     return [
@@ -84,9 +84,9 @@ def _panels(view, length):
 
 
 def _marked(view, part):
-    if not view.study.documented:
+    if not view.grid.documented:
         return None
-    row, column, panel = view.place(view.study.documented)
+    row, column, panel = view.place(view.grid.documented)
     return (row, column) if panel == part["panel"].iloc[0] else None
 
 

@@ -1,6 +1,6 @@
 """Study pages: what came of a case's studies, as figures and one page of Markdown.
 
-Room 11: composes; computes no statistic and trains nothing.
+Composes; computes no statistic and trains nothing.
 """
 
 import itertools
@@ -9,12 +9,12 @@ import pathlib
 import pandas as pd
 
 from experiments.analysis import tables
-from experiments.analysis.grid_summary import StudyView
-from experiments.analysis.grid_table import StudyTable
+from experiments.analysis.grid_summary import GridSummary
+from experiments.analysis.grid_table import GridTable
 from experiments.cases.evidence import find_evidence
 from experiments.report import figure_files, grid_figures
 from experiments.report.markdown import markdown, picture
-from experiments.report.style import look
+from experiments.report.style import make_theme
 from experiments.runs.store import write_whole
 from experiments.stats import text
 
@@ -40,21 +40,21 @@ def write(case, folder):
     written = [path for view in views for path in _draw(view)]
     for view in views:
         view.table.write_summary()
-        written.append(view.table.folder / f"{view.study.name}_summary.csv")
+        written.append(view.table.folder / f"{view.grid.name}_summary.csv")
     path = pathlib.Path(folder) / "README.md"
     write_whole(path, page(case, views))
     return [path, *written]
 
 
 def stored_views(case, folder):
-    """Returns the `StudyView` of each of a case's studies that is stored in a folder."""
-    found = [StudyTable(folder, case, study) for study in find_evidence(case).grids]
-    return [StudyView(table) for table in found if table.path.exists()]
+    """Returns the `GridSummary` of each of a case's studies that is stored in a folder."""
+    found = [GridTable(folder, case, grid) for grid in find_evidence(case).grids]
+    return [GridSummary(table) for table in found if table.path.exists()]
 
 
 def _draw(view):
-    for plate in grid_figures.study_plates(view):
-        yield from figure_files.write(plate, view.table.folder / "figures", look(), plate.kept)
+    for spec in grid_figures.grid_specs(view):
+        yield from figure_files.write(spec, view.table.folder / "figures", make_theme(), spec.kept)
 
 
 def page(case, views):
@@ -62,28 +62,28 @@ def page(case, views):
 
     Args:
         case: The `Case`.
-        views: The `StudyView` of each stored study.
+        views: The `GridSummary` of each stored study.
     """
-    command, stored = views[0].table.command, {view.study.name for view in views}
+    command, stored = views[0].table.command, {view.grid.name for view in views}
     parts = [f"# {case.name}: studies", _reading(case)]
-    for study in find_evidence(case).grids:
-        if study.name not in stored:
-            parts.append(f"`{study.name}` is not trained yet; train it with `{command}`.")
+    for grid in find_evidence(case).grids:
+        if grid.name not in stored:
+            parts.append(f"`{grid.name}` is not trained yet; train it with `{command}`.")
     parts += [part for view in views for part in section(view)]
     for one, other in itertools.combinations(views, 2):
-        if one.is_twin(other):
+        if one.is_counterpart(other):
             parts += comparison(one, other)
-    parts += [part for view in views for part in _all_cells(view)]
+    parts += [part for view in views for part in _all_configurations(view)]
     return "\n\n".join([*parts, *_how_to_read(views[0])]) + "\n"
 
 
 def _reading(case):
-    metric, (constant, words) = tables.main_metric(case), tables.yardstick(case)
-    bar, bar_words = tables.threshold(case)
+    metric, (constant, words) = tables.main_metric(case), tables.baseline(case)
+    threshold, threshold_text = tables.threshold(case)
     return (
         "A study crosses options; each cell of the crossing is one program, trained from the "
-        f"same seeds. Rates are percent of seeds that solve ({bar_words}, {metric} "
-        f"{text.number(bar, 4)}; {words}: {text.number(constant, 4)}) with Wilson's 95% "
+        f"same seeds. Rates are percent of seeds that solve ({threshold_text}, {metric} "
+        f"{text.number(threshold, 4)}; {words}: {text.number(constant, 4)}) with Wilson's 95% "
         "interval, medians carry their 95% "
         "order-statistic interval; where a figure shows medians, the colour says how far they "
         "are from the best constant answer (dark) to a perfect one (bright). A run that "
@@ -96,26 +96,26 @@ def section(view):
     """Returns what is said of one study, as parts of a page.
 
     Args:
-        view: The `StudyView`.
+        view: The `GridSummary`.
     """
-    parts = [f"## {view.study.name}", f"*{view.study.asks}*", _made(view), *_lacking(view)]
+    parts = [f"## {view.grid.name}", f"*{view.grid.asks}*", _made(view), *_lacking(view)]
     parts += [_outcomes(view, length) for length in view.lengths]
-    if view.study.documented:
+    if view.grid.documented:
         parts.append(_documented(view))
-    for plate in grid_figures.study_plates(view):
-        parts.append(picture(plate.words, f"figures/{plate.name}.png").rstrip())
-    for axis in view.study.axes:
+    for spec in grid_figures.grid_specs(view):
+        parts.append(picture(spec.caption, f"figures/{spec.name}.png").rstrip())
+    for axis in view.grid.axes:
         parts += [f"### Which {axis} learns, on the whole", _averages(view, axis)]
     return parts
 
 
 def _made(view):
-    study, table = view.study, view.table
-    axes = " x ".join(f"{len(axis)} of {name}" for name, axis in study.axes.items())
-    words = f"{len(table.readings):,} cells ({axes}), each the arm `{study.start}` with other "
-    words += f"values and {study.num_seeds:,} seeds"
-    if study.lengths:
-        read = " and ".join(f"{length:,}" for length in study.lengths)
+    grid, table = view.grid, view.table
+    axes = " x ".join(f"{len(axis)} of {name}" for name, axis in grid.axes.items())
+    words = f"{len(table.setups):,} cells ({axes}), each the arm `{grid.start}` with other "
+    words += f"values and {grid.num_seeds:,} seeds"
+    if grid.lengths:
+        read = " and ".join(f"{length:,}" for length in grid.lengths)
         words += f", read after {read} {view.unit}"
     else:
         words += f", each trained for its own {view.unit}"
@@ -126,20 +126,21 @@ def _made(view):
 def _lacking(view):
     if not view.missing:
         return []
-    num_cells = len(view.table.readings)
-    return [f"**Not whole: {len(view.missing):,} of {num_cells:,} cells are missing.**"]
+    num_configurations = len(view.table.setups)
+    return [f"**Not whole: {len(view.missing):,} of {num_configurations:,} cells are missing.**"]
 
 
 def _outcomes(view, length):
-    counts = view.cells(length)["verdict"].value_counts()
+    counts = view.configurations(length)["verdict"].value_counts()
     words = ", ".join(f"{verdict} {count:,}" for verdict, count in counts.items())
     return f"Cells by verdict{view.after(length)}: {words}."
 
 
 def _documented(view):
-    name = view.study.documented
+    name = view.grid.documented
     rates = [
-        f"{_rate(view.cells(length).loc[name])}{view.after(length)}" for length in view.lengths
+        f"{_rate(view.configurations(length).loc[name])}{view.after(length)}"
+        for length in view.lengths
     ]
     return f"The documented cell, outlined, is `{name}`: percent solved {', '.join(rates)}."
 
@@ -161,14 +162,14 @@ def comparison(one, other):
     """Returns what is said of two studies with the same labels, as parts of a page.
 
     Args:
-        one, other: The `StudyView` of each.
+        one, other: The `GridSummary` of each.
     """
-    length, names = one.lengths[0], (one.study.name, other.study.name)
+    length, names = one.lengths[0], (one.grid.name, other.grid.name)
     parts = [
         f"## {names[0]} against {names[1]}",
         f"The average {_solved(one, length)} in both, and the difference over the same seeds.",
     ]
-    for axis in one.study.axes:
+    for axis in one.grid.axes:
         rows = [_compared(one, other, axis, label) for label in one.ranked(axis)]
         parts.append(markdown(pd.DataFrame(rows)))
     rows = [_compared(one, other, "cells", None)]
@@ -179,20 +180,20 @@ def _compared(one, other, axis, label):
     pattern, length = one.pattern(axis, label), one.lengths[0]
     return {
         axis: label or "all",
-        one.study.name: _share(one.average(pattern, length)),
-        other.study.name: _share(other.average(pattern, length)),
+        one.grid.name: _share(one.average(pattern, length)),
+        other.grid.name: _share(other.average(pattern, length)),
         "second less first": _share(other.less(one, pattern, length), signed=True),
     }
 
 
-def _all_cells(view):
-    parts = [f"## Every cell of {view.study.name}"]
+def _all_configurations(view):
+    parts = [f"## Every cell of {view.grid.name}"]
     metric = tables.main_metric(view.case)
     for title, words in (("Percent solved", _rate), (f"Median {metric}", _median)):
         for length in view.lengths:
             summary = f"{title}{view.after(length)}"
             parts.append(f"<details><summary>{summary}</summary>")
-            for panel, part in view.cells(length).groupby("panel", sort=False):
+            for panel, part in view.configurations(length).groupby("panel", sort=False):
                 parts += [f"**{panel}**"] if panel else []
                 parts.append(_crossing(view, part, words))
             parts.append("</details>")
@@ -202,14 +203,17 @@ def _all_cells(view):
 def _crossing(view, part, words):
     """Lays out cells as a table, the first axis down, the second across."""
     down, across = part["row"].unique(), part["column"].unique()
-    found = {place: words(cell) for place, cell in part.set_index(["row", "column"]).iterrows()}
-    corner = " / ".join([*view.study.axes][:2])
+    found = {
+        place: words(configuration)
+        for place, configuration in part.set_index(["row", "column"]).iterrows()
+    }
+    corner = " / ".join([*view.grid.axes][:2])
     rows = [{corner: row} | {column: found[row, column] for column in across} for row in down]
     return markdown(pd.DataFrame(rows))
 
 
-def _rate(cell):
-    bounds = (cell[name] for name in ("solved", "solved_low", "solved_high"))
+def _rate(configuration):
+    bounds = (configuration[name] for name in ("solved", "solved_low", "solved_high"))
     return text.interval(*bounds, text.hundredths, _whole) or MISSING
 
 
@@ -217,10 +221,10 @@ def _whole(share):
     return text.points(share, 0)
 
 
-def _median(cell):
-    if cell["solved"] != cell["solved"]:
+def _median(configuration):
+    if configuration["solved"] != configuration["solved"]:
         return MISSING
-    return text.row_interval(cell, text.number, ("median", "low", "high"))
+    return text.row_interval(configuration, text.number, ("median", "low", "high"))
 
 
 def _share(interval, signed=False):
@@ -230,16 +234,16 @@ def _share(interval, signed=False):
 
 
 def _how_to_read(view):
-    name, case = view.study.name, view.case.name
+    name, case = view.grid.name, view.case.name
     code = (
         "import reproductions\n"
-        "from experiments.analysis.grid_table import StudyTable\n"
+        "from experiments.analysis.grid_table import GridTable\n"
         "from experiments.cases.evidence import find_evidence\n\n"
         f'case = reproductions.load("{case}")\n'
         "grids = find_evidence(case).grids\n"
         f'study = next(grid for grid in grids if grid.name == "{name}")\n'
-        f'table = StudyTable("results/{case}/studies", case, study)\n'
-        f'table.outcomes("{next(iter(view.table.readings))}")  # a line a seed\n'
+        f'table = GridTable("results/{case}/studies", case, study)\n'
+        f'table.outcomes("{next(iter(view.table.setups))}")  # a line a seed\n'
         "table.summary()  # a line a cell and length"
     )
     kept = (

@@ -1,6 +1,6 @@
 """Heat maps: a table drawn as coloured cells, each with its words, and grids of them.
 
-Room 7: draws columns, computes nothing; a cell that is not there is hatched and counted.
+Draws columns, computes nothing; a cell that is not there is hatched and counted.
 """
 
 import matplotlib
@@ -19,7 +19,7 @@ BRIGHTNESS = np.array([0.2126, 0.7152, 0.0722])
 
 
 @in_style
-def draw_heat_map(axes, table, *, rows, columns, value, label, marked=None, look):
+def draw_heat_map(axes, table, *, rows, columns, value, label, marked=None, theme):
     """Draws a table as coloured cells, dark for 0 and bright for 1, each with its words.
 
     Args:
@@ -30,7 +30,7 @@ def draw_heat_map(axes, table, *, rows, columns, value, label, marked=None, look
         value: String, the column that is shown as colour, between 0 and 1.
         label: String, the column that is printed in the cells.
         marked: Tuple `(row, column)` of the cell to outline, or None.
-        look: The `Look`.
+        theme: The `Theme`.
 
     Returns:
         The axes.
@@ -41,31 +41,31 @@ def draw_heat_map(axes, table, *, rows, columns, value, label, marked=None, look
         place = down.index(row), across.index(column)
         shades[place] = shade
         if np.isfinite(shade):
-            _print_words(axes, words, place, COLOURS(shade), look)
+            _print_text(axes, words, place, COLOURS(shade), theme)
     axes.pcolormesh(
-        np.ma.masked_invalid(shades), cmap=COLOURS, vmin=0, vmax=1, edgecolor=look.background
+        np.ma.masked_invalid(shades), cmap=COLOURS, vmin=0, vmax=1, edgecolor=theme.background
     )
-    _hatch(axes, np.argwhere(np.isnan(shades)), look)
+    _hatch(axes, np.argwhere(np.isnan(shades)), theme)
     if marked is not None:
         _outline(axes, (down.index(marked[0]), across.index(marked[1])))
-    return _name_cells(axes, down, across, look)
+    return _name_cells(axes, down, across, theme)
 
 
 @in_style
-def new_grid(num_panels, *, num_columns=3, height=4.0, look):
+def new_grid(num_panels, *, num_columns=3, height=4.0, theme):
     """Makes a figure with panels in rows, filled from the top left.
 
     Args:
         num_panels: Integer, the number of axes.
         num_columns: Integer, the most of them side by side.
         height: Float, the height of the figure in inches.
-        look: The `Look`, whose width it has.
+        theme: The `Theme`, whose width it has.
 
     Returns:
         A tuple `(figure, list of axes)`. The names of rows and columns are shown only
         at the left and below the lowest panel.
     """
-    figure = Figure(figsize=(look.inches, height), layout="constrained")
+    figure = Figure(figsize=(theme.inches, height), layout="constrained")
     num_columns = min(num_columns, num_panels)
     num_rows = -(-num_panels // num_columns)
     panels = [figure.add_subplot(num_rows, num_columns, 1 + n) for n in range(num_panels)]
@@ -76,16 +76,16 @@ def new_grid(num_panels, *, num_columns=3, height=4.0, look):
 
 
 @in_style
-def name_axes(figure, names, *, look):
+def name_axes(figure, names, *, theme):
     """Writes what stands down and across beside and below all panels.
 
     Args:
         figure: What `new_grid` returned.
         names: One or two strings, what the rows and what the columns are.
-        look: The `Look`.
+        theme: The `Theme`.
     """
     for write, words in zip((figure.supylabel, figure.supxlabel), names, strict=False):
-        write(words, fontsize=look.font_size, color=look.muted)
+        write(words, fontsize=theme.font_size, color=theme.muted)
 
 
 def ink(colour):
@@ -100,24 +100,29 @@ def ink(colour):
     return "black" if (brightness + 0.05) ** 2 > 0.05 * 1.05 else "white"
 
 
-def _print_words(axes, words, place, colour, look):
+def _print_text(axes, words, place, colour, theme):
     row, column = place
     style = {
         "color": ink(colour),
-        "fontsize": CELL_SIZE * look.font_size,
+        "fontsize": CELL_SIZE * theme.font_size,
         "ha": "center",
         "va": "center",
     }
     axes.text(column + 0.5, row + 0.5, words, **style)
 
 
-def _hatch(axes, places, look):
+def _hatch(axes, places, theme):
     """Hatches the cells that are missing, and says how many they are."""
-    style = {"facecolor": look.background, "edgecolor": look.muted, "hatch": "////", "linewidth": 0}
+    style = {
+        "facecolor": theme.background,
+        "edgecolor": theme.muted,
+        "hatch": "////",
+        "linewidth": 0,
+    }
     for row, column in places:
         axes.add_patch(Rectangle((column, row), 1, 1, **style))
     if len(places):
-        axes.set_title(f"{len(places)} missing", loc="right", fontsize=CELL_SIZE * look.font_size)
+        axes.set_title(f"{len(places)} missing", loc="right", fontsize=CELL_SIZE * theme.font_size)
 
 
 def _outline(axes, place):
@@ -128,10 +133,10 @@ def _outline(axes, place):
         axes.add_patch(Rectangle((column, row), 1, 1, zorder=3, **style))
 
 
-def _name_cells(axes, down, across, look):
+def _name_cells(axes, down, across, theme):
     axes.set_xticks(np.arange(len(across)) + 0.5, across, rotation=90)
     axes.set_yticks(np.arange(len(down)) + 0.5, down)
-    axes.tick_params(length=0, labelsize=NAME_SIZE * look.font_size)
+    axes.tick_params(length=0, labelsize=NAME_SIZE * theme.font_size)
     axes.grid(False)
     axes.spines[:].set_visible(False)
     axes.set(xlim=(0, len(across)), ylim=(len(down), 0))

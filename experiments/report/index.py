@@ -7,7 +7,7 @@ import pandas as pd
 from experiments.analysis import claim_results
 from experiments.cases.case import SuiteError
 from experiments.report.markdown import markdown, picture
-from experiments.report.report import outcome_words
+from experiments.report.report import outcome_table
 
 HEAD = "# What came of it"
 FOOT = (
@@ -28,20 +28,20 @@ BESIDE = {
 
 
 # The lines before and after the findings in the README.
-MARKS = "<!-- findings: python -m reproductions report -->", "<!-- end of findings -->"
+SIGNS = "<!-- findings: python -m reproductions report -->", "<!-- end of findings -->"
 
 
-def page(folders, root, plate):
+def page(folders, root, spec):
     """Returns the page as Markdown.
 
     Args:
         folders: `{case: Analysis}` of the cases that have runs.
         root: The folder that holds them all.
-        plate: The figure over all cases, as `case_figures.summary` returns it.
+        spec: The figure over all cases, as `case_figures.summary` returns it.
     """
     claims = _claims(folders)
-    parts = [HEAD, picture(plate.words, f"figures/{plate.name}.png").rstrip()]
-    parts += [markdown(pd.DataFrame([_case_words(*pair) for pair in folders.items()])), FOOT]
+    parts = [HEAD, picture(spec.caption, f"figures/{spec.name}.png").rstrip()]
+    parts += [markdown(pd.DataFrame([_case_text(*pair) for pair in folders.items()])), FOOT]
     rules = [analysis.rule.text() for analysis in folders.values()]
     parts += list(dict.fromkeys(filter(None, rules)))
     if len(claims):
@@ -60,31 +60,31 @@ def page(folders, root, plate):
     return "\n\n".join(parts) + "\n"
 
 
-def with_findings(readme, folders, plate):
+def with_findings(readme, folders, spec):
     """Returns a text with the findings, a table and a figure, between its two marks.
 
     Args:
         readme: The text.
         folders: `{case: Analysis}` of the cases that have runs.
-        plate: The figure over all cases, as `case_figures.summary` returns it.
+        spec: The figure over all cases, as `case_figures.summary` returns it.
 
     Raises:
         SuiteError: A mark is missing, or is there more than once.
     """
-    found = [readme.count(mark) for mark in MARKS]
+    found = [readme.count(mark) for mark in SIGNS]
     if found != [1, 1]:
         raise SuiteError(
-            f"README.md must hold each of the lines {MARKS} once. Received: {found} times"
+            f"README.md must hold each of the lines {SIGNS} once. Received: {found} times"
         )
-    before, rest = readme.split(MARKS[0])
-    _, after = rest.split(MARKS[1])
+    before, rest = readme.split(SIGNS[0])
+    _, after = rest.split(SIGNS[1])
     rows = pd.DataFrame([_finding(*pair) for pair in folders.items()])
-    shown = picture(plate.words, f"results/figures/{plate.name}.png")
-    return f"{before}{MARKS[0]}\n{markdown(rows)}\n\n{shown}{MARKS[1]}{after}"
+    shown = picture(spec.caption, f"results/figures/{spec.name}.png")
+    return f"{before}{SIGNS[0]}\n{markdown(rows)}\n\n{shown}{SIGNS[1]}{after}"
 
 
 def _finding(case, analysis):
-    words = _case_words(case, analysis)
+    words = _case_text(case, analysis)
     columns = ("broken solves", "fixed solves", "which changes mattered")
     return {
         "symptom": case.symptom,
@@ -104,21 +104,21 @@ def linked(source):
     return re.sub(r"[a-z0-9.-]+\.[a-z]{2,}/[^\s,;()]+", r"[\g<0>](https://\g<0>)", source)
 
 
-def _case_words(case, analysis):
-    words = outcome_words(analysis.outcomes).set_index("arm")
+def _case_text(case, analysis):
+    words = outcome_table(analysis.outcomes).set_index("arm")
     words = words[~words.index.duplicated(keep="last")]
     solving = [arm for arm in words.index if words.loc[arm, "verdict"] == "solves"]
     return {
         "case": f"[{case.name}]({case.name}/report.md)",
         "what goes wrong": case.shows,
-        "broken solves": _rate_words(words, "broken"),
-        "fixed solves": _rate_words(words, "fixed"),
+        "broken solves": _rate_text(words, "broken"),
+        "fixed solves": _rate_text(words, "fixed"),
         "which changes mattered": analysis.answer,
         "arms that solve": ", ".join(f"`{arm}`" for arm in solving) or "none",
     }
 
 
-def _rate_words(words, arm):
+def _rate_text(words, arm):
     if arm not in words.index:
         return "not run"
     return f"{words.loc[arm, 'solved']} of {words.loc[arm, 'seeds']} seeds"
@@ -129,7 +129,7 @@ def _claims(folders):
     parts = []
     for case, analysis in folders.items():
         if len(analysis.claims):
-            words = claim_results.words(analysis.claims).drop(columns="evidence")
+            words = claim_results.text_table(analysis.claims).drop(columns="evidence")
             words.insert(1, "case", f"[{case.name}]({case.name}/report.md)")
             parts.append(words)
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

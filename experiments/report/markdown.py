@@ -1,37 +1,37 @@
 """Markdown: tables of text, and pictures with their words, as text.
 
-Room 1: pandas tables and words in, strings out.
+Pandas tables and words in, strings out.
 """
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
-class Words:
+class Caption:
     """What is said of a picture, from the table that it draws.
 
     Args:
         title: The finding, in one line.
-        caption: What is drawn, over which seeds.
+        text: What is drawn, over which seeds.
         alt: What a reader who cannot see it must know, with the numbers.
     """
 
     title: str
-    caption: str
+    text: str
     alt: str
 
 
-def picture(words, name, *, entitled=True):
+def picture(caption, name, *, entitled=True):
     """Returns a picture as Markdown, with its alt text and its caption.
 
     Args:
-        words: Its `Words`.
+        caption: Its `Caption`.
         name: Name of the picture, as seen from where the text will stand.
         entitled: Whether the picture shows its title; else the caption begins with it.
     """
-    title = f"{words.title.rstrip('.')}."
-    caption = words.caption if entitled else f"{title} {words.caption}"
-    return f"![{title} {words.alt}]({name})\n\n{caption}\n"
+    title = f"{caption.title.rstrip('.')}."
+    text = caption.text if entitled else f"{title} {caption.text}"
+    return f"![{title} {caption.alt}]({name})\n\n{text}\n"
 
 
 def markdown(table):

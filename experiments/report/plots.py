@@ -1,7 +1,7 @@
 """Marks, `(axes, table, ...) -> axes`, that draw columns and compute no statistic.
 
-Room 7: a mark says in words what it could not draw: nothing is dropped in silence. Every
-mark takes the `Look` that it is drawn in.
+A mark says in words what it could not draw: nothing is dropped in silence. Every
+mark takes the `Theme` that it is drawn in.
 """
 
 import numpy as np
@@ -18,12 +18,12 @@ LINE_STYLES = {"threshold": (0, (5, 2)), "yardstick": (0, (1, 1.5))}
 LEGEND_COLUMNS = 3
 
 
-def arm_styles(arms, look=LIGHT):
+def arm_styles(arms, theme=LIGHT):
     """Gives each arm its colour and dashes: `broken` and `fixed` keep their own.
 
     Args:
         arms: Iterable of arm names, repeats allowed.
-        look: The `Look`.
+        theme: The `Theme`.
 
     Returns:
         A dict `{arm: (colour, dashes)}`, in the order of first appearance.
@@ -32,16 +32,16 @@ def arm_styles(arms, look=LIGHT):
     >>> arm_styles(["broken", "epochs"])
     {'broken': ('#D55E00', '-'), 'epochs': ('#00875F', '-')}
     """
-    styles = {"broken": (look.broken, "-"), "fixed": (look.fixed, "-")}
+    styles = {"broken": (theme.broken, "-"), "fixed": (theme.fixed, "-")}
     names = list(dict.fromkeys(arms))
     for place, name in enumerate([name for name in names if name not in styles]):
-        cycle, colour = divmod(place, len(look.fixes))
-        styles[name] = (look.fixes[colour], DASHES[cycle % len(DASHES)])
+        cycle, colour = divmod(place, len(theme.fixes))
+        styles[name] = (theme.fixes[colour], DASHES[cycle % len(DASHES)])
     return {name: styles[name] for name in names}
 
 
 @in_style
-def draw_fit(axes, curves, target, *, x_label="x", y_label="y", look):
+def draw_fit(axes, curves, target, *, x_label="x", y_label="y", theme):
     """Draws what each arm predicts over x, as bands over seeds, and the target.
 
     Args:
@@ -50,21 +50,21 @@ def draw_fit(axes, curves, target, *, x_label="x", y_label="y", look):
             over seeds of the prediction, at one checkpoint an arm.
         target: Table with columns `x, y`.
         x_label, y_label: Strings, what the axes measure.
-        look: The `Look`.
+        theme: The `Theme`.
 
     Returns:
         The axes.
     """
-    handles = _draw_arms(axes, curves, look, position="x")
-    style = {"color": look.target, "linestyle": (0, (4, 2)), "linewidth": 1.5, "zorder": 4}
+    handles = _draw_arms(axes, curves, theme, position="x")
+    style = {"color": theme.target, "linestyle": (0, (4, 2)), "linewidth": 1.5, "zorder": 4}
     target = target.sort_values("x")
     handles += axes.plot(target["x"], target["y"], label="target", **style)
     axes.set(xlabel=x_label, ylabel=y_label)
-    return _draw_legend(axes, handles, look)
+    return _draw_legend(axes, handles, theme)
 
 
 @in_style
-def draw_learning_curves(axes, curves, metric_label, *, log=True, look, **lines):
+def draw_learning_curves(axes, curves, metric_label, *, log=True, theme, **lines):
     """Draws a metric of each arm over its training steps, as bands over seeds.
 
     Args:
@@ -72,8 +72,8 @@ def draw_learning_curves(axes, curves, metric_label, *, log=True, look, **lines)
         curves: Table with columns `arm, steps, q05, q25, q50, q75, q95`.
         metric_label: String, what the quantiles measure.
         log: Boolean, whether the metric is on a log scale.
-        look: The `Look`.
-        **lines: `threshold` and `yardstick`, each `(value, text)` or None.
+        theme: The `Theme`.
+        **lines: `threshold` and `baseline`, each `(value, text)` or None.
 
     Returns:
         The axes.
@@ -81,17 +81,17 @@ def draw_learning_curves(axes, curves, metric_label, *, log=True, look, **lines)
     # Step 0 must show beside step 100,000.
     axes.set_xscale("symlog", linthresh=1, linscale=0.5)
     axes.set_yscale("log" if log else "linear")
-    handles = _draw_arms(axes, curves, look, position="steps", marker="o", markersize=3)
+    handles = _draw_arms(axes, curves, theme, position="steps", marker="o", markersize=3)
     for handle in list(handles):
         _mark_end(axes, handle)
-    for value, text, style in _lines(lines, look):
+    for value, text, style in _lines(lines, theme):
         handles.append(axes.axhline(value, label=text, **style))
     axes.set(xlabel="training steps", ylabel=metric_label, xlim=(0, None))
-    return _draw_legend(axes, handles, look)
+    return _draw_legend(axes, handles, theme)
 
 
 @in_style
-def draw_distribution(axes, runs, metric, metric_label, *, log=False, look, **lines):
+def draw_distribution(axes, runs, metric, metric_label, *, log=False, theme, **lines):
     """Draws all seeds of each arm: a row with a histogram, and a tick for each seed.
 
     A row is as high as its fullest bin. Diverged seeds, and seeds without a
@@ -104,28 +104,28 @@ def draw_distribution(axes, runs, metric, metric_label, *, log=False, look, **li
         metric: String, the column to draw.
         metric_label: String, what that column measures.
         log: Boolean, whether the metric is on a log scale.
-        look: The `Look`.
-        **lines: `threshold` and `yardstick`, each `(value, text)` or None.
+        theme: The `Theme`.
+        **lines: `threshold` and `baseline`, each `(value, text)` or None.
 
     Returns:
         The axes.
     """
-    lines = sorted(_lines(lines, look), key=lambda line: line[0])
+    lines = sorted(_lines(lines, theme), key=lambda line: line[0])
     axes.set_xscale("log" if log else "linear")
     values, reasons = _sort_out(runs, metric, log)
     ends = _ends(axes, [*values[reasons == ""], *(value for value, *_ in lines)], log)
     reasons[(reasons == "") & (values < ends[0])] = "left of axis"
     reasons[(reasons == "") & (values > ends[1])] = "right of axis"
-    _draw_rows(axes, runs["arm"].to_numpy(), values, reasons=reasons, ends=ends, look=look)
-    _draw_vertical_lines(axes, lines, look)
+    _draw_rows(axes, runs["arm"].to_numpy(), values, reasons=reasons, ends=ends, theme=theme)
+    _draw_vertical_lines(axes, lines, theme)
     axes.set(xlabel=metric_label, xmargin=0.03)
     return axes
 
 
-def _draw_arms(axes, curves, look, *, position, **line):
+def _draw_arms(axes, curves, theme, *, position, **line):
     """Draws the bands and the median of each arm, and returns handles for a legend."""
     handles, notes = [], []
-    for place, (arm, (colour, dashes)) in enumerate(arm_styles(curves["arm"], look).items()):
+    for place, (arm, (colour, dashes)) in enumerate(arm_styles(curves["arm"], theme).items()):
         rows = curves[curves["arm"] == arm].sort_values(position)
         num_lost = _draw_bands(axes, rows, position=position, colour=colour)
         style = {"color": colour, "linestyle": dashes, "label": arm, **line}
@@ -154,21 +154,26 @@ def _draw_bands(axes, rows, *, position, colour):
     return int((~finite.all(axis=1)).sum())
 
 
-def _draw_legend(axes, handles, look):
+def _draw_legend(axes, handles, theme):
     """Puts the legend above the axes, where it can hide no mark."""
     for *_, alpha, text in reversed(BANDS):
-        handles.append(Patch(facecolor=look.muted, alpha=alpha + 0.1, label=text))
+        handles.append(Patch(facecolor=theme.muted, alpha=alpha + 0.1, label=text))
     place = {"bbox_to_anchor": (0.0, 1.01), "borderaxespad": 0.2, "handlelength": 1.8}
     axes.legend(handles=handles, loc="lower left", ncols=LEGEND_COLUMNS, **place)
     return axes
 
 
-def _lines(lines, look):
+def _lines(lines, theme):
     """Yields value, text and style of the lines that are not None."""
     for name, line in lines.items():
         if name not in LINE_STYLES:
             raise TypeError(f"A line is one of {sorted(LINE_STYLES)}. Received: {name!r}")
-        style = {"color": look.ink, "linestyle": LINE_STYLES[name], "linewidth": 1.2, "zorder": 2.5}
+        style = {
+            "color": theme.ink,
+            "linestyle": LINE_STYLES[name],
+            "linewidth": 1.2,
+            "zorder": 2.5,
+        }
         if line is not None:
             yield *line, style
 
@@ -193,9 +198,9 @@ def _ends(axes, places, log):
     return (low / 2, high * 2) if log else (low - 0.1, high + 0.1)
 
 
-def _draw_rows(axes, arms, values, *, reasons, ends, look):
+def _draw_rows(axes, arms, values, *, reasons, ends, theme):
     """Draws a row for each arm, from the top down."""
-    styles = arm_styles(arms, look)
+    styles = arm_styles(arms, theme)
     # An odd number of bins puts the one value of equal seeds in the middle of a bin.
     num_bins = int(np.clip(2 * np.sqrt(len(arms) / max(len(styles), 1)), 24, 60)) | 1
     space = np.geomspace if axes.get_xscale() == "log" else np.linspace
@@ -203,23 +208,23 @@ def _draw_rows(axes, arms, values, *, reasons, ends, look):
     for row, (arm, (colour, _)) in enumerate(styles.items()):
         mine = arms == arm
         _draw_row(
-            axes, values[mine & (reasons == "")], height=-row, edges=edges, colours=(colour, look)
+            axes, values[mine & (reasons == "")], height=-row, edges=edges, colours=(colour, theme)
         )
         place = {"x": 1.015, "y": 0.25 - row, "transform": axes.get_yaxis_transform()}
         axes.text(
             s=_tally(reasons[mine]),
             va="center",
-            fontsize=0.85 * look.font_size,
+            fontsize=0.85 * theme.font_size,
             linespacing=1.25,
             **place,
         )
-    _label_rows(axes, styles, look)
+    _label_rows(axes, styles, theme)
 
 
 def _draw_row(axes, values, *, height, edges, colours):
     """Draws one row: its bins above the line at `height`, its seeds as ticks below."""
-    colour, look = colours
-    axes.axhline(height, color=look.muted, linewidth=0.6, zorder=1)
+    colour, theme = colours
+    axes.axhline(height, color=theme.muted, linewidth=0.6, zorder=1)
     counts, _ = np.histogram(values, edges)
     tops = height + 0.72 * counts / max(counts.max(), 1)
     axes.stairs(tops, edges, baseline=height, fill=True, color=colour, alpha=0.75)
@@ -235,14 +240,14 @@ def _draw_row(axes, values, *, height, edges, colours):
     )
 
 
-def _label_rows(axes, styles, look):
+def _label_rows(axes, styles, theme):
     """Names the rows in the colours of their arms, nearer to ink to be read as text."""
     axes.set_yticks([0.25 - row for row in range(len(styles))], list(styles))
     axes.set_ylim(0.68 - len(styles), 0.9)
     axes.tick_params(axis="y", length=0, grid_linewidth=0)
     axes.spines["left"].set_visible(False)
     for label, (colour, _) in zip(axes.get_yticklabels(), styles.values(), strict=True):
-        label.set_color(0.75 * np.array(to_rgb(colour)) + 0.25 * np.array(to_rgb(look.ink)))
+        label.set_color(0.75 * np.array(to_rgb(colour)) + 0.25 * np.array(to_rgb(theme.ink)))
 
 
 def _tally(reasons):
@@ -252,12 +257,12 @@ def _tally(reasons):
     return "\n".join([f"{len(reasons):,} seed{'s' * (len(reasons) != 1)}", *counted])
 
 
-def _draw_vertical_lines(axes, lines, look):
+def _draw_vertical_lines(axes, lines, theme):
     """Draws lines from left to right, labelled above the axes; two labels face away."""
     top = axes.secondary_xaxis("top")
     top.set_xticks([value for value, *_ in lines], [f"\u2002{text}\u2002" for _, text, _ in lines])
     top.minorticks_off()
-    top.tick_params(length=0, pad=2, labelsize=0.85 * look.font_size)
+    top.tick_params(length=0, pad=2, labelsize=0.85 * theme.font_size)
     top.spines["top"].set_visible(False)
     sides = ["right", "left"] if len(lines) == 2 else ["center"] * len(lines)
     for label, side, (value, _, style) in zip(top.get_xticklabels(), sides, lines, strict=True):

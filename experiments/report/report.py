@@ -1,6 +1,6 @@
 """Reports: tables and figures in, files a person reads out.
 
-Room 12: composes; computes no statistic and trains nothing.
+Composes; computes no statistic and trains nothing.
 """
 
 import pandas as pd
@@ -10,7 +10,7 @@ from experiments.cases.case import TRAINERS
 from experiments.report import case_figures, evidence, figure_files
 from experiments.report.markdown import markdown, picture
 from experiments.report.story import story
-from experiments.report.style import look
+from experiments.report.style import make_theme
 from experiments.stats import text
 
 
@@ -32,7 +32,7 @@ def write(analysis, pictures=True):
     shown = case_figures.collect(analysis) if pictures or analysis.is_engine else []
     folder, drawn = store.folder / "figures", []
     for one in shown if pictures else ():
-        drawn += figure_files.write(one, folder, look(), one.kept)
+        drawn += figure_files.write(one, folder, make_theme(), one.kept)
     texts["report.md"] = report(analysis, shown)
     written = [store.write_text(name, content) for name, content in texts.items()]
     return [
@@ -43,7 +43,7 @@ def write(analysis, pictures=True):
     ]
 
 
-def outcome_words(outcomes):
+def outcome_table(outcomes):
     """Returns the outcome of each arm as text, ready to print.
 
     Args:
@@ -85,7 +85,7 @@ SYMPTOM_NOTE = (
 )
 
 
-def symptom_words(analysis):
+def symptom_text(analysis):
     """Returns the symptoms of each arm as text; a blank does not apply."""
     wide = analysis.summary.pivot(index=["arm", "steps"], columns="metric", values="estimate")
     shown = [name for name in SYMPTOMS if name in wide]
@@ -97,7 +97,7 @@ def symptom_words(analysis):
     return pd.DataFrame(rows, columns=["arm", "steps", *shown])
 
 
-def difference_words(case, changed_only=False):
+def difference_table(case, changed_only=False):
     """Returns field / broken / fixed / why as text; equal fields say so."""
     table = tables.differences(case)
     changed = table["broken"] != table["fixed"]
@@ -109,23 +109,23 @@ def difference_words(case, changed_only=False):
     return table
 
 
-def yardstick_words(case):
+def baseline_text(case):
     """Returns one line: what the best constant scores, and where the bar is."""
-    value, words = tables.yardstick(case)
-    bar, bar_words = tables.threshold(case)
+    value, words = tables.baseline(case)
+    threshold, threshold_text = tables.threshold(case)
     metric = tables.main_metric(case)
-    value, bar = text.number(value, 4), text.number(bar, 4)
-    return f"Yardsticks: {words}, {metric} {value}; {bar_words}, {metric} {bar}."
+    value, threshold = text.number(value, 4), text.number(threshold, 4)
+    return f"Yardsticks: {words}, {metric} {value}; {threshold_text}, {metric} {threshold}."
 
 
 def report(analysis, shown):
     """Returns the report of one folder as Markdown; `shown` is what `case_figures` collects."""
     case, known = analysis.case, analysis.evidence
-    rivals = [(n, f.start, f.changes, f.why) for n, f in case.variants.items()]
-    rivals = pd.DataFrame(rivals, columns=["rival", "starts from", "changes", "why"])
-    rivals["changes"] = [
+    variants = [(n, f.start, f.changes, f.why) for n, f in case.variants.items()]
+    variants = pd.DataFrame(variants, columns=["rival", "starts from", "changes", "why"])
+    variants["changes"] = [
         ", ".join(f"{k}={text.value(v)}" for k, v in changes.items())
-        for changes in rivals["changes"]
+        for changes in variants["changes"]
     ]
     pictures = _pictures(analysis, shown)
     parts = [
@@ -134,11 +134,11 @@ def report(analysis, shown):
         *filter(None, [story(analysis) if analysis.is_engine else ""]),
         f"Source: {case.source}.",
         "## Broken against fixed",
-        markdown(difference_words(case)),
+        markdown(difference_table(case)),
         *pictures["fit"],
         "## Outcome",
-        markdown(outcome_words(analysis.outcomes)),
-        yardstick_words(case),
+        markdown(outcome_table(analysis.outcomes)),
+        baseline_text(case),
         "Rates are shares of seeds with Wilson's 95% interval, medians carry their "
         "95% order-statistic interval. A run that diverged counts as not solved.",
         *filter(None, [analysis.rule.text()]),
@@ -149,11 +149,11 @@ def report(analysis, shown):
         *_published(analysis),
         *(_evidence(analysis, pictures) if analysis.is_engine else []),
         "## Symptoms, and what Keras logs",
-        markdown(symptom_words(analysis)),
+        markdown(symptom_text(analysis)),
         SYMPTOM_NOTE,
     ]
-    if len(rivals):
-        parts += ["## Rivals", markdown(rivals)]
+    if len(variants):
+        parts += ["## Rivals", markdown(variants)]
     if known.provenance:
         rows = [(k, *v) for k, v in known.provenance.items()]
         table = pd.DataFrame(rows, columns=["field", "provenance", "note"])
@@ -168,7 +168,7 @@ def report(analysis, shown):
 
 
 def _sensitivity(analysis):
-    return evidence.sensitivity_words(analysis.sensitivity) if analysis.is_engine else ""
+    return evidence.sensitivity_text(analysis.sensitivity) if analysis.is_engine else ""
 
 
 ANIMATIONS = ("twins", "race")
@@ -191,9 +191,9 @@ def _pictures(analysis, shown):
     """Returns the figures of a report as Markdown, by the name that theirs begins with."""
     found = {name: [] for name in ("fit", "learning_curves", "distribution", "dissection")}
     found |= {"shapley": [], "claims": [], "films": []}
-    for plate in shown if analysis.is_engine else ():
-        kind = next(name for name in found if plate.name.startswith(name))
-        found[kind].append(picture(plate.words, f"figures/{plate.name}.png").rstrip())
+    for spec in shown if analysis.is_engine else ():
+        kind = next(name for name in found if spec.name.startswith(name))
+        found[kind].append(picture(spec.caption, f"figures/{spec.name}.png").rstrip())
     found["films"] += _animations(analysis.store.folder / "figures")
     return found
 

@@ -1,6 +1,6 @@
 """The story of a case in a paragraph: what failed, what mends it, why, what was said.
 
-Room 10: composes words from tables of evidence; computes no statistic.
+Composes words from tables of evidence; computes no statistic.
 """
 
 from experiments.analysis import claim_results, failure_modes, tables
@@ -34,7 +34,7 @@ def _arm(table, arm):
         return ""
     steps = int(part["steps"].iloc[0])
     whose = "As it was asked about" if arm == "broken" else "With every fix"
-    words = failure_modes.words(part, arm)
+    words = failure_modes.description(part, arm)
     return f"{whose}, after {steps:,} updates, {words[0].lower()}{words[1:]}"
 
 

@@ -1,6 +1,6 @@
 """Looks: the colours and sizes of every picture and page, light and dark, column and wide.
 
-Room 1: standard library only. A fix has one colour wherever it is drawn.
+Standard library only. A fix has one colour wherever it is drawn.
 """
 
 import dataclasses
@@ -10,11 +10,11 @@ WIDTHS = ("column", "wide")
 
 
 @dataclasses.dataclass(frozen=True)
-class Look:
+class Theme:
     """The colours of a theme, and the measures of a width.
 
     Args:
-        theme: `"light"` or `"dark"`.
+        name: `"light"` or `"dark"`.
         width: `"column"` (600 pixels on a page) or `"wide"` (1,000 pixels).
         background, ink, muted, faint: Colours of paper, text, notes and grid lines.
         broken, fixed, target: Colours of the two programs and of what they should answer.
@@ -22,7 +22,7 @@ class Look:
         verdicts: Verdict to colour.
     """
 
-    theme: str
+    name: str
     background: str
     ink: str
     muted: str
@@ -58,8 +58,8 @@ class Look:
 
 # Okabe and Ito's colours, told apart under every common colour blindness; their yellow is
 # left out, and their orange dark, which do not show on white. The dark ones are lighter.
-LIGHT = Look(
-    theme="light",
+LIGHT = Theme(
+    name="light",
     background="#FFFFFF",
     ink="#1F2328",
     muted="#5F666D",
@@ -68,8 +68,8 @@ LIGHT = Look(
     fixed="#0072B2",
     fixes=("#00875F", "#7A4B00", "#BB5F95", "#2E93CC", "#77770A", "#7A7A7A"),
 )
-DARK = Look(
-    theme="dark",
+DARK = Theme(
+    name="dark",
     background="#14181D",
     ink="#E9E7E3",
     muted="#A5ABB2",
@@ -80,25 +80,25 @@ DARK = Look(
 )
 
 
-def look(theme="light", width="column"):
-    """Returns the `Look` of a theme and a width.
+def make_theme(name="light", width="column"):
+    """Returns the `Theme` of a theme and a width.
 
     Raises:
         ValueError: One of the two is unknown.
     """
-    if theme not in THEMES or width not in WIDTHS:
+    if name not in THEMES or width not in WIDTHS:
         raise ValueError(
-            f"A look is one of the themes {THEMES} and widths {WIDTHS}. Received: {theme}, {width}"
+            f"A look is one of the themes {THEMES} and widths {WIDTHS}. Received: {name}, {width}"
         )
-    return dataclasses.replace(LIGHT if theme == "light" else DARK, width=width)
+    return dataclasses.replace(LIGHT if name == "light" else DARK, width=width)
 
 
-def arm_colours(case, look):
+def arm_colours(case, theme):
     """Returns `{name: colour}` of broken, fixed and each fix, the same in every picture.
 
     Args:
         case: The `Case`.
-        look: The `Look`.
+        theme: The `Theme`.
     """
-    fixes = {name: look.fixes[n % len(look.fixes)] for n, name in enumerate(case.fixes)}
-    return {"broken": look.broken, "fixed": look.fixed} | fixes
+    fixes = {name: theme.fixes[n % len(theme.fixes)] for n, name in enumerate(case.fixes)}
+    return {"broken": theme.broken, "fixed": theme.fixed} | fixes

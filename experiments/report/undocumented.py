@@ -1,6 +1,6 @@
 """What today's Keras does silently: scripts, what they print, and what our seeds say.
 
-Room 9: what cases declare, captured outputs and tables of runs to one page of text.
+What cases declare, captured outputs and tables of runs to one page of text.
 Scripts run only when `refresh` is called; the page is built without any backend.
 """
 
@@ -109,12 +109,12 @@ def page(folder, found, environments=()):
     parts = [HEAD]
     items = [(one, item) for one in found.values() for item in one.evidence.undocumented]
     for place, (analysis, item) in enumerate(items, start=1):
-        parts += [f"## {place}. {item.title}", *_told(folder, item)]
+        parts += [f"## {place}. {item.title}", *_section(folder, item)]
         parts += _measured(analysis.case, item, analysis.per_seed)
     return "\n\n".join([*parts, "## How this was measured", FOOT, *_made(environments)]) + "\n"
 
 
-def _told(folder, item):
+def _section(folder, item):
     """What happens and where, with the script and what it printed."""
     yield item.what
     yield f"**Where in Keras.** {item.where}"
@@ -138,10 +138,10 @@ def _measured(case, item, outcomes):
     """What our seeds say: arms side by side, and questions with their answers."""
     yield f"**Measured** on the case [{case.name}](../{case.name}/report.md):"
     yield "\n".join(_line(case, item, outcomes, arm) for arm in item.shown)
-    _, readings = claim_results.answers(item.tests, outcomes)
+    _, results = claim_results.answers(item.tests, outcomes)
     lines = [
-        f"- {reading.question}: {reading.answer} ({claim_results.evidence_words(vars(reading))})"
-        for reading in readings
+        f"- {result.question}: {result.answer} ({claim_results.evidence_text(vars(result))})"
+        for result in results
     ]
     yield "**Asked** of the same seeds:"
     yield "\n".join(lines)

@@ -31,13 +31,13 @@ def sign(verdict):
 
 
 @in_style
-def draw_verdicts(axes, table, *, look):
+def draw_verdicts(axes, table, *, theme):
     """Draws a line for each statement: a sign and a colour for its verdict, and its words.
 
     Args:
         axes: Matplotlib axes.
         table: Columns `says, verdict`, in the order they are shown.
-        look: The `Look`.
+        theme: The `Theme`.
 
     Returns:
         The axes; they are as many units high as there are lines of text.
@@ -46,29 +46,29 @@ def draw_verdicts(axes, table, *, look):
     for row in table.to_dict("records"):
         lines = statement_lines(row["says"])
         place = -(top + 0.5)
-        colour = look.verdicts.get(row["verdict"], look.muted)
+        colour = theme.verdicts.get(row["verdict"], theme.muted)
         axes.scatter(0.0, place, s=150, color=colour, linewidth=0)
-        style = {"va": "center", "fontsize": look.font_size, "fontweight": "bold"}
+        style = {"va": "center", "fontsize": theme.font_size, "fontweight": "bold"}
         axes.text(
-            0.0, place - 0.03, sign(row["verdict"]), color=look.background, ha="center", **style
+            0.0, place - 0.03, sign(row["verdict"]), color=theme.background, ha="center", **style
         )
         middle = -(top + 0.5 * len(lines))
         axes.text(0.6, middle, "\n".join(lines), va="center", linespacing=1.2)
         top += len(lines) + 0.35
     axes.set(xlim=(-0.5, 18), ylim=(-top, 0.35))
     axes.axis("off")
-    return _name_verdicts(axes, table["verdict"], look=look)
+    return _name_verdicts(axes, table["verdict"], theme=theme)
 
 
 @in_style
-def draw_rates(axes, table, colours, *, look):
+def draw_rates(axes, table, colours, *, theme):
     """Draws the solve rate of each arm with its interval, case by case.
 
     Args:
         axes: Matplotlib axes.
         table: Columns `case, arm, solved, low, high`.
         colours: `{case: {arm: colour}}`.
-        look: The `Look`.
+        theme: The `Theme`.
 
     Returns:
         The axes.
@@ -89,13 +89,13 @@ def draw_rates(axes, table, colours, *, look):
 
 
 @in_style
-def draw_counts(axes, counts, *, look):
+def draw_counts(axes, counts, *, theme):
     """Draws how many statements of each case have which verdict, as stacked bars.
 
     Args:
         axes: Matplotlib axes.
         counts: Whole numbers by case (rows) and verdict (columns).
-        look: The `Look`.
+        theme: The `Theme`.
 
     Returns:
         The axes.
@@ -103,8 +103,8 @@ def draw_counts(axes, counts, *, look):
     left = np.zeros(len(counts))
     for verdict in [name for name in SHOWN if name in counts]:
         widths = counts[verdict].to_numpy()
-        colour = look.verdicts.get(verdict, look.faint)
-        style = {"color": colour, "edgecolor": look.background, "linewidth": 1.0}
+        colour = theme.verdicts.get(verdict, theme.faint)
+        style = {"color": colour, "edgecolor": theme.background, "linewidth": 1.0}
         bars = axes.barh(np.arange(len(counts)), widths, left=left, label=verdict, **style)
         # A bar of one statement has room for its number alone.
         signs = [f"{sign(verdict)} " if width > 1 else "" for width in widths]
@@ -113,7 +113,7 @@ def draw_counts(axes, counts, *, look):
         ]
         inside = ink(to_rgb(colour))
         axes.bar_label(
-            bars, texts, label_type="center", color=inside, fontsize=0.8 * look.font_size
+            bars, texts, label_type="center", color=inside, fontsize=0.8 * theme.font_size
         )
         left += widths
     axes.set_yticks(np.arange(len(counts)), counts.index)
@@ -143,7 +143,7 @@ def _draw_rate(axes, place, row, colour):
     axes.plot(100 * row["solved"], place, "o", color=colour, markersize=7, clip_on=False)
 
 
-def _name_verdicts(axes, verdicts, *, look):
+def _name_verdicts(axes, verdicts, *, theme):
     """Puts what each sign means, and how often it is given, above the lines."""
     counts = verdicts.value_counts()
     handles = [
@@ -154,7 +154,7 @@ def _name_verdicts(axes, verdicts, *, look):
             markersize=8,
             linestyle="none",
             label=f"{verdict} ({count})",
-            color=look.verdicts.get(verdict, look.muted),
+            color=theme.verdicts.get(verdict, theme.muted),
         )
         for verdict, count in counts.items()
     ]

@@ -1,6 +1,6 @@
 """Blocks of seeds: one run trained once, and every arm read from it.
 
-Room 7: knows trainers by what they yield, and the display of progress; knows no store.
+Knows trainers by what they yield, and the display of progress; knows no store.
 """
 
 import os
@@ -10,7 +10,7 @@ import numpy as np
 from experiments.training import columns, metrics
 
 
-class Quiet:
+class SilentProgress:
     """A progress display that shows nothing; the interface of all others."""
 
     def start(self, name, total):
@@ -19,7 +19,7 @@ class Quiet:
     def advance(self, updates, name=None):
         """So many more updates, summed over seeds, are done: of the run begun last, or named."""
 
-    def say(self, words):
+    def log(self, words):
         """Something happened that a person should know."""
 
 
@@ -47,10 +47,10 @@ def train_block(case, arms, block, trainer, advance=None, *, saved=None, keep=No
         `{arm: (rows, trace)}`: a table of a row for each seed, see `columns`, and what
         `Store.add_trace` keeps.
     """
-    exam = metrics.Exam(case, next(iter(arms.values())), block)
+    evaluation = metrics.Evaluation(case, next(iter(arms.values())), block)
     ends = {arm: setup.num_steps for arm, setup in arms.items()}
     series = set(metrics.checkpoints(max(ends.values())))
-    looks = sorted(series | set(ends.values()))
+    checkpoints = sorted(series | set(ends.values()))
     measured, curves = _measured(saved)
 
     def offer(steps, make):
@@ -58,15 +58,15 @@ def train_block(case, arms, block, trainer, advance=None, *, saved=None, keep=No
             keep(steps, lambda: _with_measured(make(), measured, curves))
 
     how = {"saved": saved, "keep": keep and offer}
-    for snapshot in trainer.train(block, looks, exam, advance, **how):
-        measured[snapshot.steps] = exam.measure(snapshot)
-        curves[snapshot.steps] = exam.curve(snapshot)
+    for snapshot in trainer.train(block, checkpoints, evaluation, advance, **how):
+        measured[snapshot.steps] = evaluation.measure(snapshot)
+        curves[snapshot.steps] = evaluation.curve(snapshot)
     found = {}
     for arm, end in ends.items():
-        marks = [s for s in looks if s == end or (s < end and s in series)]
+        steps_read = [s for s in checkpoints if s == end or (s < end and s in series)]
         rows = {"arm": arm, "seed": block, "steps": end, **measured[end]}
-        rows = columns.typed(rows | exam.history(marks, measured))
-        found[arm] = rows, _trace(marks, measured, curves)
+        rows = columns.typed(rows | evaluation.history(steps_read, measured))
+        found[arm] = rows, _trace(steps_read, measured, curves)
     return found
 
 
@@ -92,15 +92,15 @@ def _measured(saved):
     return measured, curves
 
 
-def _trace(marks, measured, curves):
+def _trace(steps_read, measured, curves):
     """Stacks what was measured along checkpoints; blank at step 0 is NaN."""
-    trace = {"steps": np.array(marks)}
-    num_seeds = len(curves[marks[0]])
+    trace = {"steps": np.array(steps_read)}
+    num_seeds = len(curves[steps_read[0]])
     blank = np.full(num_seeds, np.nan)
     # An error beyond float32 is as good as infinite.
     with np.errstate(over="ignore"):
-        for name in measured[marks[-1]]:
-            values = [measured[mark].get(name, blank) for mark in marks]
+        for name in measured[steps_read[-1]]:
+            values = [measured[step].get(name, blank) for step in steps_read]
             trace[name] = np.stack(values, axis=1).astype(np.float32)
-        trace["curve"] = np.stack([curves[m] for m in marks], axis=1).astype(np.float32)
+        trace["curve"] = np.stack([curves[m] for m in steps_read], axis=1).astype(np.float32)
     return trace

@@ -1,6 +1,6 @@
 """A cluster: units trained by the workers of a Ray cluster, on this machine or on many.
 
-Room 12: joins a cluster or starts one, and says what is wrong in words a user can mend. Ray
+Joins a cluster or starts one, and says what is wrong in words a user can mend. Ray
 is imported once it is asked for, and nowhere else.
 """
 
@@ -20,7 +20,7 @@ import warnings
 from experiments.cases.case import SuiteError
 from experiments.cases.errors import one_line, shown
 from experiments.runs.blocks import num_cores
-from experiments.runs.cluster_executor import Crew
+from experiments.runs.cluster_executor import ClusterExecutor
 
 INSTALL = 'pip install -e ".[cluster]"'
 LOCAL = "local"
@@ -44,7 +44,7 @@ def connect(address, num_workers=None):
         num_workers: Units in training at once, at most; by default one a core.
 
     Yields:
-        A `Crew`.
+        A `ClusterExecutor`.
 
     Raises:
         SuiteError: Ray is not installed, nothing listens there, or it cannot be joined.
@@ -56,7 +56,7 @@ def connect(address, num_workers=None):
     folder = _folder() if address == LOCAL else None
     try:
         _join(ray, address, folder, num_workers)
-        yield Crew(ray, num_workers)
+        yield ClusterExecutor(ray, num_workers)
     finally:
         # Ends a cluster of our own, and leaves another's as it was.
         ray.shutdown()
@@ -147,12 +147,14 @@ def _knock(address):
 
 
 def _cannot_join(address, error):
-    told = one_line(f"{type(error).__name__}: {error}")
-    if "ersion mismatch" in told:
-        return f"Its nodes have another Ray or Python; {INSTALL} on each. Received: {told}"
-    if "path length" in told:
-        return f"Ray needs a temporary folder of a short name; set TMPDIR. Received: {told}"
+    received = one_line(f"{type(error).__name__}: {error}")
+    if "ersion mismatch" in received:
+        return f"Its nodes have another Ray or Python; {INSTALL} on each. Received: {received}"
+    if "path length" in received:
+        return f"Ray needs a temporary folder of a short name; set TMPDIR. Received: {received}"
     if address == LOCAL:
-        return f"Ray cannot start on this machine; {INSTALL}, or leave --cluster. Received: {told}"
+        return (
+            f"Ray cannot start on this machine; {INSTALL}, or leave --cluster. Received: {received}"
+        )
     start = "ray start --head" if address == "auto" else f"ray start --address={address}"
-    return f"Cannot join {address}; first make this machine a part: `{start}`. Received: {told}"
+    return f"Cannot join {address}; first make this machine a part: `{start}`. Received: {received}"

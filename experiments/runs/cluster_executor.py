@@ -1,6 +1,6 @@
 """The crew of a cluster: units trained by workers that may be lost with their node.
 
-Room 11: hands units out and passes on what is heard of them, as `workers` does; writes
+Hands units out and passes on what is heard of them, as `workers` does; writes
 nothing. Ray, which is handed in, places workers and carries bytes; what becomes of a lost
 worker's unit is decided here.
 """
@@ -18,10 +18,10 @@ from experiments.runs import cluster_worker, keys
 from experiments.runs.executor import MOST_PROGRAMS, MOST_TRIES
 from experiments.stats.text import count
 
-SECONDS_BETWEEN_LOOKS = 2.0
+SECONDS_BETWEEN_POLLS = 2.0
 
 
-class Crew:
+class ClusterExecutor:
     """The workers of a cluster, one a core; a node may come or go at any time.
 
     Args:
@@ -32,54 +32,54 @@ class Crew:
     def __init__(self, ray, num_workers=None):
         self._ray, self._num_workers = ray, num_workers or sys.maxsize
 
-    def run(self, units, state):
-        """Trains units, see `workers`; yields `(unit, "news", words)` beside what crews yield.
+    def run(self, jobs, state):
+        """Trains units, see `workers`; yields `(unit, "message", words)` beside what crews yield.
 
         Args:
-            units: List of `Unit`.
+            jobs: List of `Job`.
             state: Function `unit -> bytes or None`: a saved state to go on from.
 
         Raises:
             SuiteError: No node is fit to train, or the cluster is lost.
         """
-        if not units:
+        if not jobs:
             return
-        shift = _Shift(self._ray, units, state, self._num_workers)
+        cluster_run = _ClusterRun(self._ray, jobs, state, self._num_workers)
         try:
-            yield from shift.work()
+            yield from cluster_run.work()
         except (self._ray.exceptions.RayError, ConnectionError) as error:
             raise SuiteError(
                 "The cluster is lost; what is finished is kept: start it again, and run again. "
                 f"Received: {one_line(error)}"
             ) from None
         finally:
-            shift.end()
+            cluster_run.end()
 
 
-class _Shift:
+class _ClusterRun:
     """Some units, and the workers that train them."""
 
-    def __init__(self, ray, units, state, most):
+    def __init__(self, ray, jobs, state, most):
         self._ray, self._state, self._most = ray, state, most
-        self._first, self._waiting, self._workers = units[0], collections.deque(units), []
-        self._modules = sorted(set().union(*(_modules(unit) for unit in units)))
+        self._first, self._waiting, self._workers = jobs[0], collections.deque(jobs), []
+        self._modules = sorted(set().union(*(_modules(job) for job in jobs)))
         self._ours = cluster_worker.facts(self._modules)
         self._tries, self._failed_starts = collections.Counter(), collections.Counter()
-        self._nodes, self._refused, self._looked = {}, {}, -SECONDS_BETWEEN_LOOKS
+        self._nodes, self._refused, self._polled = {}, {}, -SECONDS_BETWEEN_POLLS
 
     def work(self):
         """Yields what is heard until every unit has ended."""
         while self._num_left():
-            if time.monotonic() - self._looked >= SECONDS_BETWEEN_LOOKS:
-                yield from self._look()
+            if time.monotonic() - self._polled >= SECONDS_BETWEEN_POLLS:
+                yield from self._poll()
             yield from self._hand_out()
-            asked = {worker.ref: worker for worker in self._workers if worker.ref is not None}
-            if not asked:
-                time.sleep(SECONDS_BETWEEN_LOOKS / 10)
+            pending = {worker.ref: worker for worker in self._workers if worker.ref is not None}
+            if not pending:
+                time.sleep(SECONDS_BETWEEN_POLLS / 10)
                 continue
-            ready, _ = self._ray.wait(list(asked), timeout=SECONDS_BETWEEN_LOOKS)
+            ready, _ = self._ray.wait(list(pending), timeout=SECONDS_BETWEEN_POLLS)
             for ref in ready:
-                yield from self._hear(asked[ref])
+                yield from self._receive(pending[ref])
 
     def end(self):
         """Ends all workers."""
@@ -87,16 +87,18 @@ class _Shift:
             self._dismiss(worker)
 
     def _num_left(self):
-        return len(self._waiting) + sum(worker.unit is not None for worker in self._workers)
+        return len(self._waiting) + sum(worker.job is not None for worker in self._workers)
 
-    def _look(self):
+    def _poll(self):
         """Counts the nodes, and hires a worker for every core as long as units are left."""
-        self._looked = time.monotonic()
+        self._polled = time.monotonic()
         nodes = {node["NodeID"]: node for node in self._ray.nodes() if node["Alive"]}
         cores = {name: int(node["Resources"].get("CPU", 0)) for name, node in nodes.items()}
         if cores != self._nodes:
             self._nodes = cores
-            yield self._news(f"{count(len(cores), 'node')}, {count(sum(cores.values()), 'core')}")
+            yield self._message(
+                f"{count(len(cores), 'node')}, {count(sum(cores.values()), 'core')}"
+            )
         fit = {name: num for name, num in cores.items() if num and name not in self._refused}
         if not fit and not self._workers and any(cores.values()):
             raise SuiteError("; ".join(self._refused[name] for name in cores if cores[name]))
@@ -120,31 +122,31 @@ class _Shift:
             if self._waiting and worker.is_worn:
                 self._dismiss(worker)
             elif self._waiting:
-                unit = self._waiting.popleft()
+                job = self._waiting.popleft()
                 try:
-                    data = self._ray.cloudpickle.dumps(unit)
+                    data = self._ray.cloudpickle.dumps(job)
                 except Exception as error:
                     words = f"it cannot be sent; run without --cluster. Received: {error}"
-                    yield unit, "failed", SuiteError(words)
+                    yield job, "failed", SuiteError(words)
                 else:
-                    worker.give(unit, data, self._state(unit))
+                    worker.give(job, data, self._state(job))
 
-    def _hear(self, worker):
+    def _receive(self, worker):
         try:
-            told = self._ray.get(worker.ref)
+            received = self._ray.get(worker.ref)
         except self._ray.exceptions.RayError as error:
             yield from self._lose(worker, error)
             return
-        if worker.unit is None:
-            yield from self._admit(worker, told)
+        if worker.job is None:
+            yield from self._admit(worker, received)
             return
-        unit = worker.unit
-        if told[-1][0] in ("done", "failed"):
-            worker.unit = worker.ref = None
+        job = worker.job
+        if received[-1][0] in ("done", "failed"):
+            worker.job = worker.ref = None
         else:
-            worker.ref = worker.actor.hear.remote()
-        for kind, value in told:
-            yield unit, kind, value
+            worker.ref = worker.actor.receive.remote()
+        for kind, value in received:
+            yield job, kind, value
 
     def _admit(self, worker, theirs):
         """Lets a new worker begin, if its node has what this one has."""
@@ -154,35 +156,37 @@ class _Shift:
             self._dismiss(worker)
         if why and worker.node not in self._refused:
             self._refused[worker.node] = why
-            yield self._news(why)
+            yield self._message(why)
 
     def _lose(self, worker, error):
         """Puts a lost worker's unit back in front, or says that it failed."""
         self._dismiss(worker)
-        unit, reason = worker.unit, one_line(error)
-        if unit is None:
+        job, reason = worker.job, one_line(error)
+        if job is None:
             self._failed_starts[worker.node] += 1
             if self._failed_starts[worker.node] >= MOST_TRIES:
                 words = f"node {worker.name} takes no part: no worker starts. Received: {reason}"
                 self._refused[worker.node] = words
             return
-        self._tries[unit.name] += 1
-        if self._tries[unit.name] < MOST_TRIES:
-            self._waiting.appendleft(unit)
-            yield self._news(f"a worker of node {worker.name} was lost; another trains {unit.name}")
+        self._tries[job.name] += 1
+        if self._tries[job.name] < MOST_TRIES:
+            self._waiting.appendleft(job)
+            yield self._message(
+                f"a worker of node {worker.name} was lost; another trains {job.name}"
+            )
             return
         words = f"its worker was lost {MOST_TRIES} times, perhaps for want of memory"
-        yield unit, "failed", SuiteError(f"{words}. Received: {reason}")
+        yield job, "failed", SuiteError(f"{words}. Received: {reason}")
 
     def _dismiss(self, worker):
         self._workers.remove(worker)
         # Another may be needed at once.
-        self._looked = -SECONDS_BETWEEN_LOOKS
+        self._polled = -SECONDS_BETWEEN_POLLS
         with contextlib.suppress(Exception):
             self._ray.kill(worker.actor)
 
-    def _news(self, words):
-        return self._first, "news", words
+    def _message(self, words):
+        return self._first, "message", words
 
 
 class _Worker:
@@ -190,17 +194,17 @@ class _Worker:
 
     def __init__(self, actor, node, name, ref):
         self.actor, self.node, self.name, self.ref = actor, node, name, ref
-        self.unit, self._programs = None, set()
+        self.job, self._programs = None, set()
 
     @property
     def is_worn(self):
         return len(self._programs) >= MOST_PROGRAMS
 
-    def give(self, unit, data, saved):
-        self.unit = unit
-        self._programs.add(unit.program)
+    def give(self, job, data, saved):
+        self.job = job
+        self._programs.add(job.program)
         self.actor.give.remote(data, saved)
-        self.ref = self.actor.hear.remote()
+        self.ref = self.actor.receive.remote()
 
 
 def _actor():
@@ -219,22 +223,22 @@ def _actor():
                 from experiments.runs import cluster_worker
             except ImportError:
                 return {}
-            self._desk = cluster_worker.Desk()
+            self._remote_worker = cluster_worker.RemoteWorker()
             return cluster_worker.facts(modules)
 
         def give(self, data, saved):
-            self._desk.give(data, saved)
+            self._remote_worker.give(data, saved)
 
-        def hear(self):
-            return self._desk.hear()
+        def receive(self):
+            return self._remote_worker.receive()
 
     return Worker
 
 
-def _modules(unit):
+def _modules(job):
     """Returns the modules that a node has to have, since the unit's parts stand in them."""
-    case = unit.case
-    parts = (case.data, case.model, case.task.target, case.inputs, case.by_hand, type(unit.setup))
+    case = job.case
+    parts = (case.data, case.model, case.task.target, case.inputs, case.by_hand, type(job.setup))
     parts = [part.func if isinstance(part, functools.partial) else part for part in parts]
     found = {part.__module__ for part in parts if _travels_by_name(part)}
     # An evidence file imports the script of its case.

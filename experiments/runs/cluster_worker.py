@@ -1,6 +1,6 @@
 """The part of a cluster's node: what it would train with, and a desk that trains units.
 
-Room 10: knows benches and news; knows nothing of Ray, which only carries calls and bytes.
+Knows benches and news; knows nothing of Ray, which only carries calls and bytes.
 """
 
 import functools
@@ -14,8 +14,8 @@ import threading
 import warnings
 
 from experiments.runs import files
-from experiments.runs.executor import News, outcome, sendable
-from experiments.runs.jobs import Bench
+from experiments.runs.executor import ProgressEvents, outcome, sendable
+from experiments.runs.jobs import JobTrainer
 from experiments.runs.keys import PACKAGES, version
 
 SOURCES = "version of the suite"
@@ -77,43 +77,45 @@ def refusal(node, theirs, ours):
     if not theirs:
         return f"{node} takes no part: it has not this suite, or an older one; {MEND}"
     # Patches of Python change no row; Ray itself refuses any other difference.
-    told = [
+    differences = [
         f"{name} {theirs.get(name, ABSENT)}, not {value}" if name in VERSIONS else f"another {name}"
         for name, value in ours.items()
         if name != "Python" and theirs.get(name) != value
     ]
-    return f"{node} takes no part: it has {' and '.join(told)}; {MEND}" if told else ""
+    return (
+        f"{node} takes no part: it has {' and '.join(differences)}; {MEND}" if differences else ""
+    )
 
 
-class Desk:
+class RemoteWorker:
     """Trains the units that it is given, one at a time, on a bench that keeps its program."""
 
     def __init__(self):
         warnings.filterwarnings("ignore", message="You are using a softmax over axis")
-        self._bench, self._heard = Bench(), queue.SimpleQueue()
+        self._job_trainer, self._received = JobTrainer(), queue.SimpleQueue()
 
     def give(self, data, saved):
         """Begins to train a unit.
 
         Args:
-            data: The `Unit` as bytes of pickle.
+            data: The `Job` as bytes of pickle.
             saved: A state to go on from, or `None`.
         """
         threading.Thread(target=self._work, args=(data, saved), daemon=True).start()
 
-    def hear(self):
+    def receive(self):
         """Returns the next news, as a list of `(kind, value)`; waits until there is one."""
-        heard = [self._heard.get()]
-        while not self._heard.empty():
-            heard.append(self._heard.get())
-        return heard
+        received = [self._received.get()]
+        while not self._received.empty():
+            received.append(self._received.get())
+        return received
 
     def _work(self, data, saved):
-        news = News(self._heard.put)
+        events = ProgressEvents(self._received.put)
         try:
-            ended = sendable(*outcome(self._bench, pickle.loads(data), saved, news.tell))
+            ended = sendable(*outcome(self._job_trainer, pickle.loads(data), saved, events.send))
         except BaseException as error:
             # A case may end its thread, by `sys.exit`; nobody would hear of it.
             ended = "failed", RuntimeError(f"{type(error).__name__}: {error}")
-        news.flush()
-        self._heard.put(ended)
+        events.flush()
+        self._received.put(ended)

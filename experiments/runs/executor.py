@@ -1,9 +1,9 @@
 """Workers: units trained by threads of this process, or by processes that are replaced.
 
-Room 9: hands units out and passes on what is heard of them; writes nothing. A crew's `run`
+Hands units out and passes on what is heard of them; writes nothing. A crew's `run`
 yields `(unit, kind, value)`: `advance` with updates made, `state` with bytes to go on from,
 and at last `done` with what `Bench.train` returned, or `failed` with an exception; a crew of
-many machines also `news` in words.
+many machines also `events` in words.
 """
 
 import collections
@@ -22,7 +22,7 @@ import warnings
 
 from experiments.cases.case import SuiteError
 from experiments.runs.blocks import num_cores
-from experiments.runs.jobs import Bench
+from experiments.runs.jobs import JobTrainer
 from experiments.training import devices
 
 # A compiled program is never freed, about 50 MB each.
@@ -32,35 +32,35 @@ MOST_TRIES = 3
 SECONDS_BETWEEN_REPORTS = 0.25
 
 
-def crew(units):
+def choose_executor(jobs):
     """Returns the crew for some units on this machine.
 
     Few programs are trained by threads, which start at once; many by processes, since
     a compiled program is never freed.
     """
-    programs = {unit.program for unit in units}
-    if len(programs) <= MOST_PROGRAMS or devices.gpus() or not can_travel(units[0]):
-        return Threads(num_threads(units))
-    return Processes(min(num_cores(), len(units)))
+    programs = {job.program for job in jobs}
+    if len(programs) <= MOST_PROGRAMS or devices.gpus() or not can_travel(jobs[0]):
+        return ThreadExecutor(num_threads(jobs))
+    return ProcessExecutor(min(num_cores(), len(jobs)))
 
 
-def num_threads(units):
+def num_threads(jobs):
     """Returns how many threads train some units."""
     # Plain Keras uses the cores itself, one model at a time; a GPU trains all blocks at once.
-    alone = units[0].trainer == "reference" or devices.gpus()
-    return 1 if alone else min(num_cores(), len(units))
+    alone = jobs[0].trainer == "reference" or devices.gpus()
+    return 1 if alone else min(num_cores(), len(jobs))
 
 
-def can_travel(unit):
+def can_travel(job):
     """Returns whether a unit can be sent to another process of this machine."""
     try:
-        pickle.dumps(unit)
+        pickle.dumps(job)
     except (pickle.PicklingError, AttributeError, TypeError):
         return False
     return True
 
 
-class Threads:
+class ThreadExecutor:
     """Threads of this process, each with a bench of its own.
 
     Args:
@@ -70,49 +70,49 @@ class Threads:
     def __init__(self, num_workers):
         self.num_workers = num_workers
 
-    def run(self, units, state):
+    def run(self, jobs, state):
         """Trains units; see the top of this file.
 
         Args:
-            units: List of `Unit`.
+            jobs: List of `Job`.
             state: Function `unit -> bytes or None`: a saved state to go on from.
         """
-        heard, stop, local = queue.SimpleQueue(), threading.Event(), threading.local()
+        received, stop, local = queue.SimpleQueue(), threading.Event(), threading.local()
 
-        def tell(unit, kind, value):
+        def send(job, kind, value):
             if stop.is_set():
                 raise KeyboardInterrupt
-            heard.put((unit, kind, value))
+            received.put((job, kind, value))
 
-        def work(unit, saved):
-            if not hasattr(local, "bench"):
-                local.bench = Bench()
-            heard.put((unit, *outcome(local.bench, unit, saved, tell)))
+        def work(job, saved):
+            if not hasattr(local, "job_trainer"):
+                local.job_trainer = JobTrainer()
+            received.put((job, *outcome(local.job_trainer, job, saved, send)))
 
         with concurrent.futures.ThreadPoolExecutor(self.num_workers) as threads:
             try:
-                for unit in units:
-                    threads.submit(work, unit, state(unit))
-                yield from _until_all(units, heard.get)
+                for job in jobs:
+                    threads.submit(work, job, state(job))
+                yield from _until_all(jobs, received.get)
             finally:
                 stop.set()
                 threads.shutdown(wait=True, cancel_futures=True)
 
 
-def _until_all(units, hear):
+def _until_all(jobs, receive):
     """Passes on what is heard until every unit has ended."""
-    left = len(units)
+    left = len(jobs)
     while left:
-        unit, kind, value = hear()
+        job, kind, value = receive()
         left -= kind in ("done", "failed")
-        yield unit, kind, value
+        yield job, kind, value
 
 
-def outcome(bench, unit, saved, tell):
+def outcome(job_trainer, job, saved, send):
     """Trains a unit on a bench, telling of it; returns `(kind, value)` of its end."""
-    how = {name: functools.partial(tell, unit, name) for name in ("advance", "state")}
+    how = {name: functools.partial(send, job, name) for name in ("advance", "state")}
     try:
-        found = bench.train(unit, advance=how["advance"], saved=saved, keep=how["state"])
+        found = job_trainer.train(job, advance=how["advance"], saved=saved, keep=how["state"])
     except KeyboardInterrupt:
         raise
     except (Exception, SystemExit) as error:
@@ -120,7 +120,7 @@ def outcome(bench, unit, saved, tell):
     return "done", found
 
 
-class Processes:
+class ProcessExecutor:
     """Processes, each replaced once it has compiled enough programs.
 
     A unit whose process was ended from outside is tried again in a new one.
@@ -132,25 +132,25 @@ class Processes:
     def __init__(self, num_workers):
         self.num_workers = num_workers
 
-    def run(self, units, state):
+    def run(self, jobs, state):
         """Trains units; see the top of this file.
 
         Args:
-            units: List of `Unit`.
+            jobs: List of `Job`.
             state: Function `unit -> bytes or None`: a saved state to go on from.
         """
-        waiting, tries = collections.deque(units), collections.Counter()
-        workers = [_Worker() for _ in range(min(self.num_workers, len(units)))]
+        waiting, tries = collections.deque(jobs), collections.Counter()
+        workers = [_Worker() for _ in range(min(self.num_workers, len(jobs)))]
         try:
-            while waiting or any(worker.unit for worker in workers):
+            while waiting or any(worker.job for worker in workers):
                 for place, worker in enumerate(workers):
-                    if worker.unit is None and waiting:
+                    if worker.job is None and waiting:
                         if worker.is_worn:
                             worker.end()
                             workers[place] = worker = _Worker()
                         worker.give(waiting.popleft(), state)
                 for worker in _ready(workers):
-                    yield from worker.hear()
+                    yield from worker.receive()
                     if worker.is_lost:
                         worker.end()
                         workers[workers.index(worker)] = _Worker()
@@ -161,21 +161,21 @@ class Processes:
 
 
 def _ready(workers):
-    busy = {worker.pipe: worker for worker in workers if worker.unit is not None}
+    busy = {worker.pipe: worker for worker in workers if worker.job is not None}
     return [busy[pipe] for pipe in multiprocessing.connection.wait(list(busy))]
 
 
 def _again(worker, waiting, tries):
     """Puts the unit of a lost worker back in front, or says that it failed."""
-    unit = worker.unit
-    tries[unit.name] += 1
-    if tries[unit.name] < MOST_TRIES:
-        waiting.appendleft(unit)
+    job = worker.job
+    tries[job.name] += 1
+    if tries[job.name] < MOST_TRIES:
+        waiting.appendleft(job)
         return
     error = SuiteError(
         f"its process was ended from outside {MOST_TRIES} times, perhaps for want of memory"
     )
-    yield unit, "failed", error
+    yield job, "failed", error
 
 
 class _Worker:
@@ -187,28 +187,28 @@ class _Worker:
         self._process = context.Process(target=_work, args=(theirs,), daemon=True)
         self._process.start()
         theirs.close()
-        self.unit, self.is_lost, self._programs = None, False, set()
+        self.job, self.is_lost, self._programs = None, False, set()
 
     @property
     def is_worn(self):
         return len(self._programs) >= MOST_PROGRAMS
 
-    def give(self, unit, state):
-        self.unit = unit
-        self._programs.add(unit.program)
+    def give(self, job, state):
+        self.job = job
+        self._programs.add(job.program)
         # A process that has just died is noticed when it is listened to.
         with contextlib.suppress(OSError):
-            self.pipe.send((unit, state(unit)))
+            self.pipe.send((job, state(job)))
 
-    def hear(self):
+    def receive(self):
         """Yields what there is to hear; a closed pipe means that the process is gone."""
         try:
-            while self.unit is not None and self.pipe.poll():
+            while self.job is not None and self.pipe.poll():
                 kind, value = self.pipe.recv()
-                unit = self.unit
+                job = self.job
                 if kind in ("done", "failed"):
-                    self.unit = None
-                yield unit, kind, value
+                    self.job = None
+                yield job, kind, value
         except (EOFError, OSError):
             self.is_lost = True
 
@@ -223,17 +223,17 @@ def _work(pipe):
     # Ctrl-C reaches every process of the terminal; the parent ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.filterwarnings("ignore", message="You are using a softmax over axis")
-    bench = Bench()
+    job_trainer = JobTrainer()
     with contextlib.suppress(EOFError, OSError):
         while True:
-            unit, saved = pipe.recv()
-            news = News(pipe.send)
-            ended = sendable(*outcome(bench, unit, saved, news.tell))
-            news.flush()
+            job, saved = pipe.recv()
+            events = ProgressEvents(pipe.send)
+            ended = sendable(*outcome(job_trainer, job, saved, events.send))
+            events.flush()
             pipe.send(ended)
 
 
-class News:
+class ProgressEvents:
     """Passes news on, updates added up to a few times a second.
 
     Args:
@@ -243,7 +243,7 @@ class News:
     def __init__(self, send):
         self._send, self._updates, self._last = send, 0, time.monotonic()
 
-    def tell(self, _, kind, value):
+    def send(self, _, kind, value):
         """Takes one piece of news of a unit."""
         if kind == "advance":
             self._updates += value

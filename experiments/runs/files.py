@@ -1,6 +1,6 @@
 """Files: written whole or not at all, read within bounds, and told apart by a digest.
 
-Room 1: disk and bytes only; knows no case and no table.
+Disk and bytes only; knows no case and no table.
 """
 
 import contextlib
@@ -118,7 +118,7 @@ def read_bytes(path, most=MOST_BYTES):
     return data
 
 
-def as_words(path, data):
+def decoded(path, data):
     """Returns bytes as text.
 
     Raises:

@@ -1,6 +1,6 @@
 """A folder of ours: whose it is, what its tables must hold, and who may write to it.
 
-Room 3: disk only; knows no row. Tables are replaced whole, their digests in the manifest;
+Disk only; knows no row. Tables are replaced whole, their digests in the manifest;
 what is damaged, foreign or newer than this code is named, never overwritten.
 """
 
@@ -13,7 +13,7 @@ from experiments.runs import files, locks, manifests
 from experiments.runs.files import write_whole
 
 TABLE = ".csv"
-UNITS, PROGRESS, TRACES, FIGURES = ".units", ".progress", ".traces", "figures"
+JOBS, PROGRESS, TRACES, FIGURES = ".units", ".progress", ".traces", "figures"
 # What else a case's folder of results may hold.
 OTHERS = (".gitignore", locks.NAME, "reference", "numpy", "studies")
 
@@ -93,16 +93,16 @@ class Folder:
             data = files.read_bytes(path)
         if not manifests.fits(self.manifest, name, data):
             raise files.damaged(path, "it is not what the manifest says was written")
-        return files.as_words(path, data)
+        return files.decoded(path, data)
 
     @contextlib.contextmanager
-    def alone(self, say=None):
+    def lock(self, log=None):
         """Keeps other processes from writing to the folder while the block runs.
 
         What they wrote until then is read; what a killed one left half-written goes.
 
         Args:
-            say: Function given one line if this process has to wait.
+            log: Function given one line if this process has to wait.
 
         Raises:
             SuiteError: The folder cannot be written or locked.
@@ -112,11 +112,11 @@ class Folder:
             return
         self.check_writable()
         self._make()
-        with locks.alone(self.folder, say):
+        with locks.locked(self.folder, log):
             self._held = True
             try:
                 self.read()
-                for part in (".", FIGURES, UNITS, PROGRESS, TRACES):
+                for part in (".", FIGURES, JOBS, PROGRESS, TRACES):
                     files.sweep(self.folder / part)
                 yield self
             finally:
@@ -126,7 +126,7 @@ class Folder:
         """Writes facts into the manifest, unless it says them already."""
         self.begin()
         self.manifest |= facts
-        if not manifests.says(files.read_bytes(self._manifest_path), self.manifest):
+        if not manifests.agrees(files.read_bytes(self._manifest_path), self.manifest):
             self._write_manifest()
 
     def write_text(self, name, text):
@@ -231,6 +231,6 @@ class Folder:
         return folder
 
     def _own_files(self):
-        parts = [f"{part}/*" for part in (FIGURES, TRACES, UNITS, PROGRESS)]
+        parts = [f"{part}/*" for part in (FIGURES, TRACES, JOBS, PROGRESS)]
         kinds = ("*.csv", "report.md", *parts)
         return [p for kind in kinds for p in self.folder.glob(kind) if p.is_file()]

@@ -1,6 +1,6 @@
 """Units of work: the arms that one run is read for, over one block of seeds.
 
-Room 8: cuts a plan into units and trains one; knows neither the store nor who else works.
+Cuts a plan into units and trains one; knows neither the store nor who else works.
 A unit gives the same rows wherever it is trained, and whoever trains its neighbours.
 """
 
@@ -17,11 +17,11 @@ from experiments.training import checkpoints, error_messages
 
 NUMPY_WIDTH = 50
 # A unit that takes longer than this leaves its state behind, again and again.
-SECONDS_BETWEEN_STATES = 120.0
+SECONDS_BETWEEN_CHECKPOINTS = 120.0
 
 
 @dataclasses.dataclass(frozen=True)
-class Unit:
+class Job:
     """One run over one block of seeds.
 
     Attributes:
@@ -93,7 +93,7 @@ def cut(case, plan, needed, trainer, *, widths=None):
             on from saved states.
 
     Returns:
-        List of `Unit`, run after run.
+        List of `Job`, run after run.
 
     Raises:
         SuiteError: The trainer refuses an arm.
@@ -110,7 +110,7 @@ def cut(case, plan, needed, trainer, *, widths=None):
                 setup = next(iter(part.values()))
                 width = widths.get(origin(case, setup, trainer), width)
             blocks = [tuple(lacking[i : i + width]) for i in range(0, len(lacking), width)]
-            found += [Unit(case, part, block, width, trainer) for block in blocks]
+            found += [Job(case, part, block, width, trainer) for block in blocks]
     return found
 
 
@@ -162,7 +162,7 @@ def _width(case, arms, num_seeds, trainer):
     return width
 
 
-class Bench:
+class JobTrainer:
     """Where units are trained: it keeps the program it last compiled.
 
     A compiled program is never freed by TensorFlow; `num_programs` counts them.
@@ -171,11 +171,11 @@ class Bench:
     def __init__(self):
         self.num_programs, self._program, self._trainer = 0, None, None
 
-    def train(self, unit, *, advance=None, saved=None, keep=None):
+    def train(self, job, *, advance=None, saved=None, keep=None):
         """Trains a unit.
 
         Args:
-            unit: The `Unit`.
+            job: The `Job`.
             advance: Function given the updates made, summed over seeds.
             saved: A state that `keep` was given, to go on from.
             keep: Function given states as bytes, now and then, if it takes long.
@@ -188,27 +188,27 @@ class Bench:
         """
         saved = checkpoints.unpack(saved) if saved is not None else None
         how = {"advance": advance, "saved": saved, "keep": _every_so_often(keep)}
-        with error_messages.told(unit.case, unit.setup):
-            if unit.program != self._program:
-                self._trainer, self._program = make_trainer(unit), unit.program
+        with error_messages.explained(job.case, job.setup):
+            if job.program != self._program:
+                self._trainer, self._program = make_trainer(job), job.program
                 self.num_programs += 1
-            found = train_block(unit.case, unit.arms, list(unit.seeds), self._trainer, **how)
+            found = train_block(job.case, job.arms, list(job.seeds), self._trainer, **how)
         return found, environment()
 
 
-def make_trainer(unit):
+def make_trainer(job):
     """Returns a new trainer for the units of one program."""
-    if unit.trainer == "reference":
+    if job.trainer == "reference":
         from experiments.training import reference
 
-        return reference.Trainer(unit.case, unit.setup)
-    if unit.trainer == "numpy":
+        return reference.Trainer(job.case, job.setup)
+    if job.trainer == "numpy":
         from experiments.training import numpy_trainer
 
-        return numpy_trainer.Trainer(unit.case, unit.setup)
+        return numpy_trainer.Trainer(job.case, job.setup)
     from experiments.training import engine
 
-    return engine.Trainer(unit.case, unit.setup, unit.width)
+    return engine.Trainer(job.case, job.setup, job.width)
 
 
 def _every_so_often(keep):
@@ -218,7 +218,7 @@ def _every_so_often(keep):
     last = [time.monotonic()]
 
     def maybe(_, make):
-        if time.monotonic() - last[0] >= SECONDS_BETWEEN_STATES:
+        if time.monotonic() - last[0] >= SECONDS_BETWEEN_CHECKPOINTS:
             keep(checkpoints.pack(*make()))
             last[0] = time.monotonic()
 

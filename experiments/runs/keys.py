@@ -1,6 +1,6 @@
 """Keys: what made a row, in twelve digits; and what it was made on, in words.
 
-Room 3: reads source text, never disk results. A changed case gives its arms new
+Reads source text, never disk results. A changed case gives its arms new
 keys, so that its stored rows show as stale.
 """
 
@@ -45,13 +45,13 @@ def row_key(case, setup, trainer="engine"):
     for function in (*functions, *_methods(setup)):
         _collect(function, texts)
     spoken = ("target", "published_mse")
-    exam = {k: v for k, v in vars(case.task).items() if k not in spoken}
+    evaluation = {k: v for k, v in vars(case.task).items() if k not in spoken}
     parts = [
         type(setup).__name__,
         setup.to_json(),
         f"{trainer} {ENGINE_VERSION}",
         repr(case.solved),
-        repr(exam),
+        repr(evaluation),
         *(f"{name}: {text}" for name, text in sorted(texts.items())),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
@@ -173,14 +173,14 @@ def _methods(setup):
 def plain_source(source):
     """Returns source text without comments, docstrings and blank lines."""
     lines = source.splitlines(keepends=True)
-    for first, start, last, end in sorted(_spoken(source, lines), reverse=True):
+    for first, start, last, end in sorted(_comments_and_docstrings(source, lines), reverse=True):
         kept = lines[first - 1][:start] + lines[last - 1][end:]
         lines[first - 1 : last] = [kept] + [""] * (last - first)
     kept = [line.rstrip() for line in "".join(lines).splitlines()]
     return "\n".join(line for line in kept if line)
 
 
-def _spoken(source, lines):
+def _comments_and_docstrings(source, lines):
     """Places of comments and docstrings: line, column, last line, last column."""
 
     def characters(line, offset):

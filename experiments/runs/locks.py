@@ -1,6 +1,6 @@
 """Locks: one process writes to a folder at a time; the others wait with a word.
 
-Room 1: the lock ends with its process, however that ends; knows no store.
+The lock ends with its process, however that ends; knows no store.
 """
 
 import contextlib
@@ -14,12 +14,12 @@ SECONDS_BETWEEN_TRIES = 0.5
 
 
 @contextlib.contextmanager
-def alone(folder, say=None):
+def locked(folder, log=None):
     """Holds a folder's lock for as long as the block runs.
 
     Args:
         folder: Path of the folder, which exists.
-        say: Function given one line if another process holds the lock, before this one
+        log: Function given one line if another process holds the lock, before this one
             waits for it.
 
     Raises:
@@ -30,8 +30,8 @@ def alone(folder, say=None):
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
-            if say is not None:
-                say(f"another run is writing to {folder}; waiting until it ends (Ctrl-C gives up)")
+            if log is not None:
+                log(f"another run is writing to {folder}; waiting until it ends (Ctrl-C gives up)")
             lock.acquire(poll_interval=SECONDS_BETWEEN_TRIES)
     except (OSError, NotImplementedError) as error:
         raise SuiteError(

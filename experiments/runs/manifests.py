@@ -1,6 +1,6 @@
 """The manifest: whose a folder is, what its rows were made on, and what its tables hold.
 
-Room 2: text in, text out. A table's digests stand here before the table is replaced, the
+Text in, text out. A table's digests stand here before the table is replaced, the
 old one beside the new, so that whatever instant a run ends at, one of them fits.
 """
 
@@ -75,7 +75,7 @@ def _check(manifest):
         raise ValueError("widths")
 
 
-def says(data, manifest):
+def agrees(data, manifest):
     """Returns whether a file's bytes, or `None`, say what a manifest says, digests left aside.
 
     What a format adds of its own is left aside too, so that an older one may stand.

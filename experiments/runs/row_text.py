@@ -1,6 +1,6 @@
 """Rows as lines of text: what stands in `runs.csv` and in the files of finished units.
 
-Room 3: a table in, lines out, and back; a line is kept as it was read.
+A table in, lines out, and back; a line is kept as it was read.
 """
 
 import io

@@ -1,6 +1,6 @@
 """The runner: plan x seeds, less what is stored, through a crew, into the store.
 
-Room 10: knows units and the store; knows no case, draws nothing, prints nothing. A
+Knows units and the store; knows no case, draws nothing, prints nothing. A
 finished unit is on disk before the next is announced, and this process alone writes: whoever
 trains, wherever, only tells.
 """
@@ -11,7 +11,7 @@ import pandas as pd
 
 from experiments.cases.case import SuiteError
 from experiments.runs import executor, jobs
-from experiments.runs.blocks import Quiet
+from experiments.runs.blocks import SilentProgress
 from experiments.runs.keys import row_key
 from experiments.training import checkpoints, devices
 
@@ -22,7 +22,7 @@ class Stopped(KeyboardInterrupt):
     """Training was stopped from outside; the text says what is kept."""
 
 
-def train(case, plan, seeds, store, progress=None, *, crew=executor.crew):
+def train(case, plan, seeds, store, progress=None, *, choose_executor=executor.choose_executor):
     """Trains what the store lacks.
 
     Args:
@@ -30,8 +30,8 @@ def train(case, plan, seeds, store, progress=None, *, crew=executor.crew):
         plan: `{arm: setup}`.
         seeds: List of whole numbers.
         store: The `Store`, whose trainer is used.
-        progress: A display with the methods of `Quiet`.
-        crew: Function `(units) -> crew` of those who train them, see `workers`.
+        progress: A display with the methods of `SilentProgress`.
+        choose_executor: Function `jobs -> executor`: chooses what trains them, see `executor`.
 
     Returns:
         `(num_trained, num_kept)`: rows made now, and rows that were there already.
@@ -42,7 +42,7 @@ def train(case, plan, seeds, store, progress=None, *, crew=executor.crew):
         Exception: What else a unit raised, in the end.
         Stopped: Training was interrupted.
     """
-    progress = progress or Quiet()
+    progress = progress or SilentProgress()
 
     def lacking(arm, setup):
         return store.missing(arm, setup, seeds)
@@ -51,45 +51,45 @@ def train(case, plan, seeds, store, progress=None, *, crew=executor.crew):
     work = jobs.cut(case, plan, lacking, store.trainer, widths=store.widths)
     num_trained = 0
     if work or not store.is_settled:
-        with store.alone(progress.say):
+        with store.lock(progress.log):
             # Another process may have trained some of them while this one waited.
-            work = [unit for unit in work if _lacks(store, unit)]
-            num_trained = _train(case, work, store, progress, crew) if work else 0
+            work = [job for job in work if _lacks(store, job)]
+            num_trained = _train(case, work, store, progress, choose_executor) if work else 0
             origins = {jobs.origin(case, setup, store.trainer) for setup in plan.values()}
             store.settle(plan, origins)
     return num_trained, len(plan) * len(seeds) - num_trained
 
 
-def _lacks(store, unit):
-    return any(store.missing(arm, setup, unit.seeds) for arm, setup in unit.arms.items())
+def _lacks(store, job):
+    return any(store.missing(arm, setup, job.seeds) for arm, setup in job.arms.items())
 
 
-def _train(case, work, store, progress, crew):
+def _train(case, work, store, progress, choose_executor):
     """Trains units, keeping what is heard of each; returns the number of rows."""
     totals, started, failures, counts = _totals(work), set(), {}, collections.Counter()
-    widths = {unit.origin: unit.width for unit in work}
+    widths = {job.origin: job.width for job in work}
     if work and devices.gpus():
-        progress.say(devices.words(work[0].width, case.block_width))
+        progress.log(devices.description(work[0].width, case.block_width))
     try:
-        for unit, kind, value in crew(work).run(work, lambda unit: _state(store, unit)):
-            if kind == "news":
-                progress.say(value)
+        for job, kind, value in choose_executor(work).run(work, lambda job: _state(store, job)):
+            if kind == "message":
+                progress.log(value)
                 continue
-            if unit.run not in started:
-                progress.start(unit.run, totals[unit.run])
-                started.add(unit.run)
+            if job.run not in started:
+                progress.start(job.run, totals[job.run])
+                started.add(job.run)
             if kind == "advance":
-                progress.advance(value, unit.run)
+                progress.advance(value, job.run)
             elif kind == "state":
                 store.remember(widths)
-                store.save_state(unit.digest(), value)
+                store.save_checkpoint(job.digest(), value)
             elif kind == "failed":
-                failures[unit.name] = value
+                failures[job.name] = value
             else:
                 store.remember(widths)
-                counts.update(units=1, rows=_keep(case, unit, store, *value))
+                counts.update(jobs=1, rows=_keep(case, job, store, *value))
     except KeyboardInterrupt as error:
-        raise Stopped(_words(counts, work)) from error
+        raise Stopped(_text(counts, work)) from error
     if failures:
         store.merge()
         raise failure(case, failures)
@@ -98,38 +98,38 @@ def _train(case, work, store, progress, crew):
 
 def _totals(work):
     totals = collections.Counter()
-    for unit in work:
-        totals[unit.run] += unit.num_updates
+    for job in work:
+        totals[job.run] += job.num_updates
     return totals
 
 
-def _state(store, unit):
+def _state(store, job):
     """Returns the saved state of a unit as bytes, or `None`; refuses a damaged one."""
-    data = store.state(unit.digest())
+    data = store.state(job.digest())
     try:
         if data is not None:
             checkpoints.unpack(data)
-    except checkpoints.StateError as error:
-        path = store.state_path(unit.digest())
+    except checkpoints.CheckpointError as error:
+        path = store.checkpoint_path(job.digest())
         raise SuiteError(
-            f"{path} is damaged; remove it, and run again: {unit.name} then starts anew. "
+            f"{path} is damaged; remove it, and run again: {job.name} then starts anew. "
             f"Received: {error}"
         ) from None
     return data
 
 
-def _keep(case, unit, store, found, environment):
+def _keep(case, job, store, found, environment):
     """Stores the rows of a unit that were missing; returns how many."""
     new = []
     for arm, (rows, trace) in found.items():
-        setup = unit.arms[arm]
+        setup = job.arms[arm]
         made_by = row_key(case, setup, store.trainer)
-        store.add_trace(made_by, unit.seeds, trace)
-        lacking = store.missing(arm, setup, unit.seeds)
+        store.add_trace(made_by, job.seeds, trace)
+        lacking = store.missing(arm, setup, job.seeds)
         new.append(rows[rows["seed"].isin(lacking)].assign(key=made_by))
     new = pd.concat(new, ignore_index=True)
-    store.add_unit(new, environment)
-    store.save_state(unit.digest(), None)
+    store.add_job(new, environment)
+    store.save_checkpoint(job.digest(), None)
     return len(new)
 
 
@@ -157,9 +157,9 @@ def failure(case, failures):
     )
 
 
-def _words(counts, work):
+def _text(counts, work):
     return (
-        f"stopped; {counts['units']} of {len(work)} units are finished and kept "
+        f"stopped; {counts['jobs']} of {len(work)} units are finished and kept "
         f"({counts['rows']:,} rows), what was in training is dropped or goes on from its "
         "last saved state"
     )

@@ -1,6 +1,6 @@
 """The store: one folder of plain text for one case and one trainer.
 
-Room 5: disk only; trains nothing, computes nothing. A table of rows is written as text
+Disk only; trains nothing, computes nothing. A table of rows is written as text
 once, and read back once. Rows are keyed by what made them and carry a checksum; the rows of
 a finished unit are a small file of their own until they are merged into `runs.csv`; the
 manifest says what each table must hold. Files are replaced whole or not at all, and a file
@@ -12,7 +12,7 @@ import numpy as np
 from experiments.cases.case import SuiteError
 from experiments.runs import files, manifests, row_text
 from experiments.runs.files import as_text, checksum, write_whole
-from experiments.runs.folder import PROGRESS, TRACES, UNITS, Folder
+from experiments.runs.folder import JOBS, PROGRESS, TRACES, Folder
 from experiments.runs.keys import row_key
 from experiments.training import checkpoints
 from experiments.training.columns import metrics_of
@@ -84,40 +84,40 @@ class Store(Folder):
             return self._take([], None)
         for _ in range(MOST_READS):
             # In this order nothing is missed: rows move from the units to `runs.csv`.
-            units, rows = self._read_units(), files.read_bytes(self.folder / ROWS)
+            jobs, rows = self._read_jobs(), files.read_bytes(self.folder / ROWS)
             manifest = self.take_manifest()
             if manifest is None:
                 return self._take([], None)
             if manifests.fits(self.manifest, ROWS, rows):
-                return self._take(units, rows)
+                return self._take(jobs, rows)
             if (rows, manifest) == last:
                 break
             last = rows, manifest
         path = self.folder / ROWS
         # A line that is damaged is named by its number.
-        row_text.read(path, files.as_words(path, rows or b""))
+        row_text.read(path, files.decoded(path, rows or b""))
         raise files.damaged(path, "it is not what the manifest says was written")
 
-    def _take(self, units, rows):
+    def _take(self, jobs, rows):
         """Takes in what was read of finished units and of `runs.csv`."""
         path, self._lines = self.folder / ROWS, {}
         if rows is not None:
-            self._lines = row_text.read(path, files.as_words(path, rows))
-        for unit in units:
-            self._lines |= unit
+            self._lines = row_text.read(path, files.decoded(path, rows))
+        for job in jobs:
+            self._lines |= job
         kinds = {line.columns for line in self._lines.values()}
         self.metrics = metrics_of(n for columns in kinds for n in columns)
 
-    def _read_units(self):
+    def _read_jobs(self):
         """Reads the files of finished units that are not merged yet."""
         found = []
-        for path in sorted((self.folder / UNITS).glob("*.csv")):
+        for path in sorted((self.folder / JOBS).glob("*.csv")):
             data = files.read_bytes(path)
             if data is None:
                 continue
             if files.digest(data) != path.stem:
                 raise files.damaged(path, "it is not what its name says was written")
-            found.append(row_text.read(path, files.as_words(path, data)))
+            found.append(row_text.read(path, files.decoded(path, data)))
         return found
 
     def traces(self, arm, steps):
@@ -131,8 +131,8 @@ class Store(Folder):
             try:
                 trace, facts = checkpoints.unpack(files.read_bytes(path) or b"")
                 if facts != {"name": path.name}:
-                    raise checkpoints.StateError(f"it was written as {facts.get('name')}")
-            except checkpoints.StateError as error:
+                    raise checkpoints.CheckpointError(f"it was written as {facts.get('name')}")
+            except checkpoints.CheckpointError as error:
                 raise SuiteError(
                     f"{path} is damaged; remove it, and run again. Received: {error}"
                 ) from None
@@ -140,9 +140,9 @@ class Store(Folder):
 
     def state(self, name):
         """Returns the saved state of a unit in training as bytes, or `None`."""
-        return files.read_bytes(self.state_path(name))
+        return files.read_bytes(self.checkpoint_path(name))
 
-    def state_path(self, name):
+    def checkpoint_path(self, name):
         """Returns where the saved state of a unit stands, or would stand."""
         return self.folder / PROGRESS / f"{name}.npz"
 
@@ -160,7 +160,7 @@ class Store(Folder):
         self._take_in(rows, environment)
         self.merge()
 
-    def add_unit(self, rows, environment):
+    def add_job(self, rows, environment):
         """Stores the rows of a finished unit in a small file of their own: see `add`.
 
         A row is on disk when this returns; `merge` moves it to `runs.csv`.
@@ -168,7 +168,7 @@ class Store(Folder):
         lines = self._take_in(rows, environment)
         metrics = metrics_of(n for line in lines for n in line.columns)
         text = row_text.text(lines, metrics)
-        folder = self.part(UNITS)
+        folder = self.part(JOBS)
         write_whole(folder / f"{files.digest(text)}.csv", text)
 
     def _take_in(self, rows, environment):
@@ -183,7 +183,7 @@ class Store(Folder):
         """Moves all rows into `runs.csv`; the files of finished units go."""
         kept = row_text.names(self._lines.values())
         self.metrics = metrics_of(kept)
-        merged = sorted((self.folder / UNITS).glob("*.csv"))
+        merged = sorted((self.folder / JOBS).glob("*.csv"))
         self.replace(ROWS, self.text())
         for path in merged:
             path.unlink()
@@ -196,7 +196,7 @@ class Store(Folder):
     @property
     def is_settled(self):
         """Whether no run that was stopped left anything to be gone on with."""
-        return not self.widths and not any((self.folder / UNITS).glob("*.csv"))
+        return not self.widths and not any((self.folder / JOBS).glob("*.csv"))
 
     def remember(self, widths):
         """Keeps how runs are cut, `{origin: width}`, until they are finished."""
@@ -212,11 +212,11 @@ class Store(Folder):
         """
         self.merge()
         # A row is on disk before the state of its unit can be removed.
-        states_left = sorted((self.folder / PROGRESS).glob("*.npz"))
-        over = [path for path in states_left if self._is_over(path, plan)]
+        checkpoints_left = sorted((self.folder / PROGRESS).glob("*.npz"))
+        over = [path for path in checkpoints_left if self._is_over(path, plan)]
         for path in over:
             path.unlink(missing_ok=True)
-        if len(over) == len(states_left) and self.widths.keys() & set(origins):
+        if len(over) == len(checkpoints_left) and self.widths.keys() & set(origins):
             kept = self.manifest.pop(WIDTHS)
             left = {name: width for name, width in kept.items() if name not in origins}
             self.note(**({WIDTHS: left} if left else {}))
@@ -225,7 +225,7 @@ class Store(Folder):
         """Whether a saved state is of seeds that a plan has all rows of."""
         try:
             _, facts = checkpoints.unpack(files.read_bytes(path) or b"")
-        except checkpoints.StateError:
+        except checkpoints.CheckpointError:
             return False
         arms = {arm: s for arm, s in plan.items() if s.to_json() == facts.get("setup")}
         seeds = [int(seed) for seed in facts.get("seeds", ())]
@@ -250,13 +250,13 @@ class Store(Folder):
         data = checkpoints.pack({"seeds": np.asarray(seeds), **trace}, {"name": name})
         write_whole(self.part(TRACES) / name, data)
 
-    def save_state(self, name, data):
+    def save_checkpoint(self, name, data):
         """Replaces the saved state of a unit in training; `None` removes it."""
         if data is not None:
             self.part(PROGRESS)
-            write_whole(self.state_path(name), data)
+            write_whole(self.checkpoint_path(name), data)
         else:
-            self.state_path(name).unlink(missing_ok=True)
+            self.checkpoint_path(name).unlink(missing_ok=True)
 
     def _current_key(self, arm, steps):
         try:

@@ -1,6 +1,6 @@
 """What a fix does, read from intervals by one rule, and the confidence behind a verdict.
 
-Room 1: a difference counts from 0.05 in rate or a factor 1.25 in error; what lies
+A difference counts from 0.05 in rate or a factor 1.25 in error; what lies
 within a margin is nothing, and what an interval leaves open is undecided.
 """
 
@@ -53,7 +53,7 @@ def rate_effect(difference):
     >>> rate_effect(Interval(0.0, -0.02, 0.02, 1000))
     'does nothing'
     """
-    return _reading(difference.low, difference.high, RATE_MARGIN)
+    return _verdict(difference.low, difference.high, RATE_MARGIN)
 
 
 def error_effect(difference):
@@ -71,10 +71,10 @@ def error_effect(difference):
     >>> error_effect(Interval(-1.0, -1.2, -0.8, 200))
     'helps'
     """
-    return _reading(-difference.high, -difference.low, log(ERROR_FACTOR))
+    return _verdict(-difference.high, -difference.low, log(ERROR_FACTOR))
 
 
-def _reading(low, high, margin):
+def _verdict(low, high, margin):
     """Reads a gain, larger being better, against its margin."""
     if low > margin:
         return "helps"
@@ -83,7 +83,7 @@ def _reading(low, high, margin):
     return "does nothing" if -margin <= low and high <= margin else "undecided"
 
 
-def confidence_above(successes, total, bar):
+def confidence_above(successes, total, threshold):
     """Computes the one-sided exact confidence that a rate lies above a bar.
 
     It is 1 less the binomial probability of as many successes or more at the bar.
@@ -91,7 +91,7 @@ def confidence_above(successes, total, bar):
     Args:
         successes: Integer, how many seeds succeeded.
         total: Integer, how many seeds were run.
-        bar: Float between 0 and 1.
+        threshold: Float between 0 and 1.
 
     Returns:
         Float between 0 and 1.
@@ -103,11 +103,11 @@ def confidence_above(successes, total, bar):
     >>> confidence_above(1, 1, 0.75)
     0.25
     """
-    _check(successes, total, bar)
-    return float(stats.binom.cdf(successes - 1, total, bar))
+    _check(successes, total, threshold)
+    return float(stats.binom.cdf(successes - 1, total, threshold))
 
 
-def confidence_below(successes, total, bar):
+def confidence_below(successes, total, threshold):
     """Computes the one-sided exact confidence that a rate lies below a bar.
 
     It is 1 less the binomial probability of as many successes or fewer at the bar.
@@ -115,7 +115,7 @@ def confidence_below(successes, total, bar):
     Args:
         successes: Integer, how many seeds succeeded.
         total: Integer, how many seeds were run.
-        bar: Float between 0 and 1.
+        threshold: Float between 0 and 1.
 
     Returns:
         Float between 0 and 1.
@@ -127,14 +127,14 @@ def confidence_below(successes, total, bar):
     >>> confidence_below(0, 1, 0.25)
     0.25
     """
-    _check(successes, total, bar)
-    return float(stats.binom.sf(successes, total, bar))
+    _check(successes, total, threshold)
+    return float(stats.binom.sf(successes, total, threshold))
 
 
-def _check(successes, total, bar):
+def _check(successes, total, threshold):
     """Refuses counts and bars that cannot be."""
-    if not 0 <= successes <= total or total == 0 or not 0 <= bar <= 1:
+    if not 0 <= successes <= total or total == 0 or not 0 <= threshold <= 1:
         raise ValueError(
             "Expected successes among seeds and a bar between 0 and 1. "
-            f"Received: {successes} of {total}, bar={bar}"
+            f"Received: {successes} of {total}, bar={threshold}"
         )

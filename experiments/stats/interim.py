@@ -13,11 +13,11 @@ import dataclasses
 
 from experiments.stats.text import percent
 
-FIRST_LOOK = 32
+FIRST_ANALYSIS = 32
 ALPHA = 0.05
 
 
-def looks(most):
+def analysis_sizes(most):
     """Returns the numbers of seeds at which one looks, up to `most`.
 
     Args:
@@ -27,28 +27,28 @@ def looks(most):
     >>> looks(200)
     [32, 64, 128]
     """
-    num_looks = max(0, int(most) // FIRST_LOOK).bit_length()
-    return [FIRST_LOOK * 2**k for k in range(num_looks)]
+    num_analyses = max(0, int(most) // FIRST_ANALYSIS).bit_length()
+    return [FIRST_ANALYSIS * 2**k for k in range(num_analyses)]
 
 
-def last_look(num_seeds):
+def last_analysis(num_seeds):
     """Returns the last look that so many seeds allow, or 0 if they are too few for any."""
-    return max(looks(num_seeds), default=0)
+    return max(analysis_sizes(num_seeds), default=0)
 
 
-def next_look(num_seeds):
+def next_analysis(num_seeds):
     """Returns the first look at more seeds than these."""
-    return 2 * last_look(num_seeds) or FIRST_LOOK
+    return 2 * last_analysis(num_seeds) or FIRST_ANALYSIS
 
 
-def number_of(num_seeds):
+def analysis_number(num_seeds):
     """Returns the number, from 1, of the look at so many seeds; between two, of the next.
 
     Example:
     >>> [number_of(num_seeds) for num_seeds in (32, 33, 64, 1024)]
     [1, 2, 2, 6]
     """
-    return len(looks(num_seeds - 1)) + 1
+    return len(analysis_sizes(num_seeds - 1)) + 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +73,7 @@ class StoppingRule:
         >>> FIXED.alpha(64), REPEATED.alpha(64)
         (0.05, 0.0125)
         """
-        return ALPHA / 2 ** number_of(num_seeds) if self.is_repeated else ALPHA
+        return ALPHA / 2 ** analysis_number(num_seeds) if self.is_repeated else ALPHA
 
     def confidence(self, num_seeds: int) -> float:
         """Returns 1 less `alpha`: the confidence of an interval over so many seeds."""
@@ -104,7 +104,7 @@ class StoppingRule:
         """
         if not self.is_repeated:
             return None
-        numbers = [num_seeds, *(look for look in looks(most) if look > num_seeds)]
+        numbers = [num_seeds, *(size for size in analysis_sizes(most) if size > num_seeds)]
         return [(number, self.confidence(number)) for number in numbers]
 
     def text(self) -> str:
@@ -119,7 +119,7 @@ class StoppingRule:
 
 FIXED = StoppingRule("a number of seeds fixed beforehand", is_repeated=False)
 REPEATED = StoppingRule(
-    f"looks at {FIRST_LOOK}, {2 * FIRST_LOOK}, {4 * FIRST_LOOK}, ... seeds, "
+    f"looks at {FIRST_ANALYSIS}, {2 * FIRST_ANALYSIS}, {4 * FIRST_ANALYSIS}, ... seeds, "
     f"with {100 * ALPHA:g}%/2^k of error at the k-th",
     is_repeated=True,
 )

@@ -132,7 +132,7 @@ def verdict(interval, *, solves=0.8, fails=0.2):
     return "depends on the seed" if inside else "undecided"
 
 
-def seeds_to_decide(interval, *, most=MOST_SEEDS, looks=None):
+def seeds_to_decide(interval, *, most=MOST_SEEDS, sizes=None):
     """Estimates how many more seeds would end an undecided verdict.
 
     It asks at which number of seeds the same rate would be decided.
@@ -140,7 +140,7 @@ def seeds_to_decide(interval, *, most=MOST_SEEDS, looks=None):
     Args:
         interval: An `Interval` of a rate.
         most: Integer, the number of seeds beyond which it gives up.
-        looks: Pairs `(number of seeds, confidence)` at which it asks; by default at any
+        sizes: Pairs `(number of seeds, confidence)` at which it asks; by default at any
             number of seeds from the interval's on, at 95%.
 
     Returns:
@@ -150,7 +150,7 @@ def seeds_to_decide(interval, *, most=MOST_SEEDS, looks=None):
     >>> seeds_to_decide(rate(4, 4))
     12
     """
-    for total, confidence in _growing(interval.num_seeds, most) if looks is None else looks:
+    for total, confidence in _growing(interval.num_seeds, most) if sizes is None else sizes:
         found = rate(round(interval.estimate * total), total, confidence=confidence)
         if verdict(found) != "undecided":
             return total - interval.num_seeds

@@ -1,6 +1,6 @@
 """What each fix contributes, seed by seed: Shapley values and their interactions.
 
-Room 2: a seed's game is its outcome under every set of fixes. Shapley values are
+A seed's game is its outcome under every set of fixes. Shapley values are
 linear in the game, so that each seed has its own and their mean over seeds has an
 interval, `statistics.mean`.
 """
@@ -14,14 +14,14 @@ import numpy as np
 from experiments.stats.intervals import mean
 
 
-def shapley(games):
+def shapley(subset_outcomes):
     """Computes the Shapley value of each fix, for each seed by itself.
 
     A fix's value is what it adds to the outcome, averaged over all orders in
     which the fixes can be applied (Shapley, 1953).
 
     Args:
-        games: Array of shape `(num_seeds, 2**num_fixes)`: the outcome under each set
+        subset_outcomes: Array of shape `(num_seeds, 2**num_fixes)`: the outcome under each set
             of fixes. Bit `i` of a column's number is set where fix `i` is applied:
             column 0 is the broken arm, the last column the fixed one.
 
@@ -35,11 +35,11 @@ def shapley(games):
     >>> shapley([[0, 0, 0, 1]]).tolist()
     [[0.5, 0.5]]
     """
-    games, num_fixes = _games(games)
-    return games @ _shapley_weights(num_fixes)
+    subset_outcomes, num_fixes = _subset_outcomes(subset_outcomes)
+    return subset_outcomes @ _shapley_weights(num_fixes)
 
 
-def interactions(games):
+def interactions(subset_outcomes):
     """Computes the Shapley interaction index of each pair of fixes, for each seed.
 
     It is what two fixes add together beyond what each adds alone, averaged over
@@ -47,7 +47,7 @@ def interactions(games):
     each other, negative where one stands in for the other.
 
     Args:
-        games: Array of shape `(num_seeds, 2**num_fixes)`, as for `shapley`.
+        subset_outcomes: Array of shape `(num_seeds, 2**num_fixes)`, as for `shapley`.
 
     Returns:
         Symmetric array of shape `(num_seeds, num_fixes, num_fixes)` with diagonal 0.
@@ -59,15 +59,15 @@ def interactions(games):
     >>> interactions([[0, 1, 1, 1]])[0].tolist()
     [[0.0, -1.0], [-1.0, 0.0]]
     """
-    games, num_fixes = _games(games)
-    return np.einsum("sg,gij->sij", games, _interaction_weights(num_fixes))
+    subset_outcomes, num_fixes = _subset_outcomes(subset_outcomes)
+    return np.einsum("sg,gij->sij", subset_outcomes, _interaction_weights(num_fixes))
 
 
-def attribute(games, *, low, high, confidence=0.95):
+def attribute(subset_outcomes, *, low, high, confidence=0.95):
     """Estimates Shapley values and interactions as means over seeds.
 
     Args:
-        games: Array of shape `(num_seeds, 2**num_fixes)`, as for `shapley`.
+        subset_outcomes: Array of shape `(num_seeds, 2**num_fixes)`, as for `shapley`.
         low: Float, the lowest outcome there can be.
         high: Float, the highest outcome there can be.
         confidence: Float between 0 and 1, two-sided.
@@ -83,11 +83,11 @@ def attribute(games, *, low, high, confidence=0.95):
     >>> attribute([[0, 0, 0, 1]] * 60, low=0, high=1)[0, 1]
     Interval(estimate=1.0, low=0.8, high=1.2, num_seeds=60)
     """
-    games, num_fixes = _games(games)
-    if not np.all((games >= low) & (games <= high)):
-        received = f"{games.min()} to {games.max()}"
+    subset_outcomes, num_fixes = _subset_outcomes(subset_outcomes)
+    if not np.all((subset_outcomes >= low) & (subset_outcomes <= high)):
+        received = f"{subset_outcomes.min()} to {subset_outcomes.max()}"
         raise ValueError(f"Expected outcomes between {low} and {high}. Received: {received}")
-    values, pairs, span = shapley(games), interactions(games), high - low
+    values, pairs, span = shapley(subset_outcomes), interactions(subset_outcomes), high - low
     numbers = range(num_fixes)
     found = {(i,): _mean(values[:, i], span, confidence) for i in numbers}
     return found | {
@@ -185,16 +185,20 @@ def _all_subsets_fail(fixes, verdicts):
     return all(verdicts.get(subset) == "fails" for subset in subsets)
 
 
-def _games(games):
+def _subset_outcomes(subset_outcomes):
     """Reads games as an array, with their number of fixes."""
-    games = np.asarray(games, dtype=float)
-    num_fixes = games.shape[-1].bit_length() - 1 if games.ndim == 2 else 0
-    if num_fixes < 1 or games.shape[1] != 2**num_fixes or not np.isfinite(games).all():
+    subset_outcomes = np.asarray(subset_outcomes, dtype=float)
+    num_fixes = subset_outcomes.shape[-1].bit_length() - 1 if subset_outcomes.ndim == 2 else 0
+    if (
+        num_fixes < 1
+        or subset_outcomes.shape[1] != 2**num_fixes
+        or not np.isfinite(subset_outcomes).all()
+    ):
         raise ValueError(
             "Expected finite outcomes of shape (num_seeds, 2**num_fixes). "
-            f"Received: shape={games.shape}, finite: {np.isfinite(games).all()}"
+            f"Received: shape={subset_outcomes.shape}, finite: {np.isfinite(subset_outcomes).all()}"
         )
-    return games, num_fixes
+    return subset_outcomes, num_fixes
 
 
 def _mean(values, span, confidence):

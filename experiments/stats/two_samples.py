@@ -1,6 +1,6 @@
 """The tests of the gate: two groups of seeds to conservative p-values, and Holm's rule.
 
-Room 2: NumPy and SciPy; arrays in, p-values out. Every test is one of ranks, given the pooled
+NumPy and SciPy; arrays in, p-values out. Every test is one of ranks, given the pooled
 values, so that ties and infinities need no exception, and many splits of one pool are tested
 at the price of a few products.
 """
@@ -156,7 +156,7 @@ def holm(p, *, num_tests=None):
     return adjusted
 
 
-def told_apart(columns):
+def distinguished(columns):
     """Chooses the columns that say something of their own.
 
     A column is left out if its ranks are those of an earlier one, or the reverse: a rank

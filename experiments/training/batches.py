@@ -1,6 +1,6 @@
 """Chunks: one pass of a block of seeds, as the engine trains on it.
 
-Room 4: NumPy only; reads `streams`.
+NumPy only; reads `streams`.
 """
 
 import numpy as np

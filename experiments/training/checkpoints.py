@@ -1,6 +1,6 @@
 """States: a run in training as bytes, so that it can go on from there another time.
 
-Room 2: NumPy and the standard library; knows arrays and plain facts, no trainer. The bytes
+NumPy and the standard library; knows arrays and plain facts, no trainer. The bytes
 are an .npz that holds each array, and the facts as JSON, without compression and without
 pickles; the comment at its end names the format and a checksum of all that stands before it.
 """
@@ -22,7 +22,7 @@ NUM_DIGITS = 8
 SEAL = re.compile(rb"saved state of format (\d{1,9}), checksum $")
 
 
-class StateError(ValueError):
+class CheckpointError(ValueError):
     """A saved state is damaged, or is not of what is trained now."""
 
 
@@ -65,18 +65,18 @@ def unpack(data):
     """
     body, seal = data[:-NUM_DIGITS], SEAL.search(data[-100:-NUM_DIGITS])
     if not seal:
-        raise StateError("These bytes are no saved state, or their end is missing.")
+        raise CheckpointError("These bytes are no saved state, or their end is missing.")
     if int(seal[1]) != FORMAT:
-        raise StateError(
+        raise CheckpointError(
             f"The saved state is of another format. Received: {int(seal[1])}, expected {FORMAT}"
         )
     if _checksum(body) != data[-NUM_DIGITS:]:
-        raise StateError("The saved state is damaged: its checksum does not fit.")
+        raise CheckpointError("The saved state is damaged: its checksum does not fit.")
     try:
         return _read(data)
     except Exception as error:
         # What is forged can make zipfile, NumPy and JSON raise nearly anything.
-        raise StateError(
+        raise CheckpointError(
             f"The saved state cannot be read. Received: {type(error).__name__}: {error}"
         ) from None
 
@@ -146,7 +146,7 @@ def taken(kind, arrays, like):
     for name, now in named(kind, like).items():
         saved = arrays.get(name, np.zeros(0, bool))
         if (saved.shape, saved.dtype) != (now.shape, now.dtype):
-            raise StateError(
+            raise CheckpointError(
                 f"The saved state does not fit what is trained. Received: {name} of shape "
                 f"{saved.shape} in {saved.dtype}, expected {now.shape} in {now.dtype}"
             )
@@ -176,13 +176,13 @@ def saved_step(facts, expected, steps_per_pass):
     """
     for name, value in expected.items():
         if facts.get(name) != value:
-            raise StateError(
+            raise CheckpointError(
                 f"The saved state is of another run: its {name} is another. "
                 f"Received: {facts.get(name)!r}, expected {value!r}"
             )
     step, stop = facts.get("step"), expected["updates in all"]
     if type(step) is not int or not 0 < step < stop or step % steps_per_pass:
-        raise StateError(
+        raise CheckpointError(
             f"A state is saved between passes of {steps_per_pass} updates, before update "
             f"{stop}. Received: {step!r}"
         )
@@ -215,4 +215,4 @@ def restore_draws(facts, streams, masks):
             for (mask, _), state in zip(layers, states, strict=True):
                 mask.restore(state)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise StateError(f"The saved state holds no such draws. Received: {error}") from None
+        raise CheckpointError(f"The saved state holds no such draws. Received: {error}") from None

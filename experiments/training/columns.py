@@ -1,6 +1,6 @@
 """The columns of rows: their names, their order and their types, from training to tables.
 
-Room 2: pandas only; reads no file, measures nothing.
+Pandas only; reads no file, measures nothing.
 
 A table of rows has one row for each arm, budget and seed. `HEAD` comes first, then the
 metrics in the order of `in_order`, then what `TAIL` says of who made the row, as far as it is

@@ -1,6 +1,6 @@
 """Devices: a GPU where TensorFlow finds one, made ready to train as a CPU would.
 
-Room 1: standard library only; asks the TensorFlow that is loaded, and loads none. Where there
+Standard library only; asks the TensorFlow that is loaded, and loads none. Where there
 is no GPU nothing is set, so that no bit of what a CPU trains can depend on this module.
 """
 
@@ -86,17 +86,17 @@ def free_memory():
     if not gpus():
         return 0
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
-    return _told_by_driver(visible[0].strip() or "0")
+    return _reported_by_driver(visible[0].strip() or "0")
 
 
 @functools.cache
-def _told_by_driver(place):
+def _reported_by_driver(place):
     query = ["--query-gpu=memory.free", "--format=csv,noheader,nounits", f"--id={place}"]
     try:
-        told = subprocess.run(
+        reported = subprocess.run(
             [TOOL, *query], capture_output=True, text=True, timeout=SECONDS, check=True
         )
-        return int(told.stdout.split()[0]) * 2**20
+        return int(reported.stdout.split()[0]) * 2**20
     except (OSError, ValueError, IndexError, subprocess.SubprocessError):
         return 0
 
@@ -109,7 +109,7 @@ def on_cpu():
     return _tensorflow().device("CPU:0") if gpus() else contextlib.nullcontext()
 
 
-def words(width, block=None):
+def description(width, block=None):
     """Returns on what is trained in words, `""` for a CPU.
 
     Args:

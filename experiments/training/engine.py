@@ -1,6 +1,6 @@
 """The fast trainer: many seeds of one plain Keras model at once.
 
-Room 6: the only module that imports TensorFlow. The weights of a block of seeds
+The only module that imports TensorFlow. The weights of a block of seeds
 are stacked on a leading replica axis, the network's own activations and loss
 run on the stacked tensors, Keras's own optimizer updates the stacked variables,
 and the loop over steps runs inside one function compiled by XLA. What cannot be
@@ -16,7 +16,7 @@ import contextlib
 
 import numpy as np
 
-from experiments.training import checkpoints as states
+from experiments.training import checkpoints as training_state
 from experiments.training import networks
 from experiments.training.batches import SHORT_PASS, Chunk
 from experiments.training.metrics import NUM_PROBED, Snapshot
@@ -36,14 +36,14 @@ def tensorflow():
     networks.load_keras()
     import tensorflow as tf
 
-    tf.get_logger().addFilter(_is_news)
+    tf.get_logger().addFilter(_is_progress)
     # Where TensorFlow already runs it keeps its threads: that costs speed, not bits.
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(1)
     return tf
 
 
-def _is_news(record):
+def _is_progress(record):
     # Every program is traced once; TensorFlow takes their number for retracing.
     return "triggered tf.function retracing" not in record.getMessage()
 
@@ -104,7 +104,9 @@ class Program:
     def state(self):
         """Returns weights and optimizer as `{name: array}`, with the replicas that fill up."""
         slots = [variable.numpy() for variable in self._optimizer.variables]
-        return states.named("weights", self.weights) | states.named("optimizer", slots)
+        return training_state.named("weights", self.weights) | training_state.named(
+            "optimizer", slots
+        )
 
     def restore(self, arrays):
         """Goes on from what `state` returned.
@@ -112,8 +114,8 @@ class Program:
         Raises:
             StateError: The arrays are those of another program.
         """
-        weights = states.taken("weights", arrays, self.weights)
-        self._assign(weights, states.taken("optimizer", arrays, self._start))
+        weights = training_state.taken("weights", arrays, self.weights)
+        self._assign(weights, training_state.taken("optimizer", arrays, self._start))
 
     @property
     def num_updates(self):
@@ -269,13 +271,13 @@ class Trainer:
         least = LEAST_GRADIENTS if case.block_width is None else 0
         self.program = Program(networks.build(case, setup), max(width, 2), least)
 
-    def train(self, seeds, checkpoints, exam, progress=None, *, saved=None, keep=None):
+    def train(self, seeds, checkpoints, evaluation, progress=None, *, saved=None, keep=None):
         """Trains some seeds, stopping to look at each checkpoint.
 
         Args:
             seeds: At most `width` whole numbers; fewer are filled up with the last.
             checkpoints: Increasing numbers of updates at which to look.
-            exam: The `Exam` of these seeds.
+            evaluation: The `Evaluation` of these seeds.
             progress: Called with the number of updates just made.
             saved: If given, the state `(arrays, facts)` to go on from; what came before is
                 counted as progress, and not looked at again.
@@ -292,7 +294,7 @@ class Trainer:
         begun = block.begin(saved)
         if progress is not None and begun:
             progress(begun * len(seeds))
-        inputs = _filled_up(exam.inputs, self.program.num_replicas)
+        inputs = _filled_up(evaluation.inputs, self.program.num_replicas)
         for checkpoint in (c for c in checkpoints if c > begun or not begun):
             while block.step < checkpoint:
                 if keep is not None and block.is_between and block.step > begun:
@@ -300,9 +302,9 @@ class Trainer:
                 made = block.advance(checkpoint)
                 if progress is not None:
                     progress(made * len(seeds))
-            yield self._look(block, inputs)
+            yield self._snapshot(block, inputs)
 
-    def _look(self, block, inputs):
+    def _snapshot(self, block, inputs):
         hidden, outputs = self.program.outputs(inputs)
         layers, num_seeds = networks.hidden_layers(self.program.model), block.num_seeds
         return Snapshot(
@@ -322,7 +324,7 @@ class _Block:
         self._trainer, self._seeds, self.num_seeds = trainer, seeds, len(seeds)
         case, setup, model = trainer.case, trainer.setup, trainer.program.model
         self._setup, self._program = setup, trainer.program
-        self._identity = states.identity("engine", setup, seeds, checkpoints)
+        self._identity = training_state.identity("engine", setup, seeds, checkpoints)
         self._streams = [Batches(case, setup, seed) for seed in seeds]
         self._masks = [networks.dropout_masks(model, seed) for seed in seeds]
         self.step, self.chunk, self.logs = 0, None, []
@@ -348,15 +350,15 @@ class _Block:
         self._next_pass()
 
     def _restore(self, arrays, facts):
-        step = states.saved_step(facts, self._identity, steps_per_pass(self._setup))
-        states.restore_draws(facts, self._streams, self._masks)
+        step = training_state.saved_step(facts, self._identity, steps_per_pass(self._setup))
+        training_state.restore_draws(facts, self._streams, self._masks)
         self._program.restore(arrays)
         self.step = step
 
     def state(self):
         """Returns `(arrays, facts)` to go on from; asked for between passes only."""
         facts = self._identity | {"step": self.step}
-        return self._program.state(), facts | states.draws(self._streams, self._masks)
+        return self._program.state(), facts | training_state.draws(self._streams, self._masks)
 
     def _next_pass(self):
         sizes = self._setup.batch_size, self._program.num_replicas

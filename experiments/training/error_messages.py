@@ -1,6 +1,6 @@
 """Reasons: why Keras will not do what a setup says, in one line that names case and arm.
 
-Room 1: standard library only. What a case's own code raises is a mistake in that code, and
+Standard library only. What a case's own code raises is a mistake in that code, and
 keeps its traceback; what Keras and TensorFlow raise because of a setting becomes one line.
 """
 
@@ -16,7 +16,7 @@ LIBRARY = pathlib.Path(__file__).parent.parent
 
 
 @contextlib.contextmanager
-def told(case, setup, what="trained"):
+def explained(case, setup, what="trained"):
     """Turns what Keras raises in the block into one line.
 
     Args:
@@ -35,12 +35,12 @@ def told(case, setup, what="trained"):
         if not _because_of_a_setting(case, error):
             raise
         raise SuiteError(
-            f"{case.name}: the arm {arm_words(case, setup)} cannot be {what}; change its "
-            f"setup. Received: {type(error).__name__}: {_first_words(error)}"
+            f"{case.name}: the arm {arm_text(case, setup)} cannot be {what}; change its "
+            f"setup. Received: {type(error).__name__}: {_first_line(error)}"
         ) from error
 
 
-def arm_words(case, setup):
+def arm_text(case, setup):
     """Returns the name of the arm that has this setup, or else the setup itself."""
     for name in ("broken", *case.fixes, "fixed", *case.variants):
         if case.arm(name) == setup:
@@ -88,7 +88,7 @@ def _file(function):
     return getattr(getattr(function, "__code__", None), "co_filename", "")
 
 
-def _first_words(error):
+def _first_line(error):
     """What an error says first; Keras and TensorFlow add pages."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return one_line(" ".join(lines[:2])[:300]) or "no reason given"

@@ -1,6 +1,6 @@
 """Words of Keras 1 and TensorFlow 1 that today's Keras says differently.
 
-Room 3: pieces a case's `data` and `model` are written with. Losses and
+Pieces a case's `data` and `model` are written with. Losses and
 optimizers are Keras's own wherever Keras still has them; what stands here is only
 what it no longer has, or the settings it had.
 """

@@ -1,6 +1,6 @@
 """Sizes: what a program needs of memory at the least, held against what the machine has.
 
-Room 2: arithmetic only. What cannot fit is refused before it is tried: a machine that runs
+Arithmetic only. What cannot fit is refused before it is tried: a machine that runs
 out of memory kills the process without a word. Only parts that are certain are counted, so
 that nothing is refused that would have run.
 """
@@ -10,7 +10,7 @@ import math
 import psutil
 
 from experiments.cases.errors import SuiteError
-from experiments.training.error_messages import arm_words
+from experiments.training.error_messages import arm_text
 
 # A number of a setup below this makes no network that fills a memory.
 LARGE = 2000
@@ -85,7 +85,7 @@ def check(case, setup, model, num_samples, num_seeds):
     )
     if needed > memory():
         raise SuiteError(
-            f"{case.name}: the arm {arm_words(case, setup)} needs more memory than this machine "
+            f"{case.name}: the arm {arm_text(case, setup)} needs more memory than this machine "
             f"has; make its network, batch_size or num_samples smaller. Received: "
             f"{gigabytes(needed)} at the least, of {gigabytes(memory())}, for {weights:,} "
             f"weights and {num_seeds} seeds at once"

@@ -1,6 +1,6 @@
 """Measures: what a trained network is asked, and what its answers are worth.
 
-Room 4: NumPy only. Every word of a verdict on one run is defined here, once:
+NumPy only. Every word of a verdict on one run is defined here, once:
 
 - *diverged*: an answer in the exam, or the last loss, is not finite.
 - *flat*: the outputs' standard deviation over the exam is below 1% of the
@@ -85,7 +85,7 @@ def diagonal(num_inputs):
     return np.repeat(curve_inputs()[:, None], num_inputs, axis=1)
 
 
-class Exam:
+class Evaluation:
     """The questions put to some seeds of an arm, and the marking of answers.
 
     Args:
@@ -100,7 +100,11 @@ class Exam:
 
     def __init__(self, case, setup, seeds):
         self.case, self.setup = case, setup
-        kind = _RegressionExam if isinstance(case.task, Regression) else _ClassExam
+        kind = (
+            _RegressionEvaluation
+            if isinstance(case.task, Regression)
+            else _ClassificationEvaluation
+        )
         self._kind = kind(case, setup, seeds)
         self.inputs = self._kind.inputs
 
@@ -133,28 +137,28 @@ class Exam:
         solved = (found[bar.metric] >= bar.above) & ~diverged
         return {"diverged": diverged, "solved": solved} | found
 
-    def history(self, marks, measured):
+    def history(self, steps_read, measured):
         """Marks what only shows along the way, at the checkpoints.
 
         Args:
-            marks: The checkpoints up to an arm's end, increasing.
+            steps_read: The checkpoints up to an arm's end, increasing.
             measured: `{checkpoint: what measure returned}`.
 
         Returns:
             `{metric: array (num_seeds,)}`, see the top of this file.
         """
         table = {
-            name: np.stack([measured[mark][name] for mark in marks], axis=1)
-            for name in measured[marks[0]]
+            name: np.stack([measured[step][name] for step in steps_read], axis=1)
+            for name in measured[steps_read[0]]
         }
-        found = {"first_solved": _since(table["solved"], marks, first=True)}
+        found = {"first_solved": _since(table["solved"], steps_read, first=True)}
         error = table["mse"] if "mse" in table else 1.0 - table["accuracy"]
-        half = max(place for place, mark in enumerate(marks) if 2 * mark <= marks[-1])
+        half = max(place for place, step in enumerate(steps_read) if 2 * step <= steps_read[-1])
         found["still_learning"] = (error[:, -1] * LEARNING_FACTOR < error[:, half]).astype(float)
         layers = [name[5:] for name in table if name.startswith("dead_")]
         mortal = [table[f"dead_{n}"] == 1 for n in layers if f"saturated_{n}" not in table]
         if mortal:
-            found["dead_since"] = _since(np.any(mortal, axis=0), marks)
+            found["dead_since"] = _since(np.any(mortal, axis=0), steps_read)
         for name in ("output_mean", "output_std"):
             found[f"{name}_first"] = table[name][:, 0]
         if "gradient_norm" in table:
@@ -172,12 +176,12 @@ class Exam:
         return snapshot.outputs[:, -NUM_CURVE:, -1].astype(np.float64)
 
 
-def _since(holds, marks, first=False):
+def _since(holds, steps_read, first=False):
     """The first checkpoint at which something holds, or from which on it does; else inf."""
     if not first:
         holds = np.logical_and.accumulate(holds[:, ::-1], axis=1)[:, ::-1]
     places = np.argmax(holds, axis=1)
-    return np.where(holds.any(axis=1), np.asarray(marks, float)[places], np.inf)
+    return np.where(holds.any(axis=1), np.asarray(steps_read, float)[places], np.inf)
 
 
 def curve_target(case):
@@ -194,7 +198,7 @@ def curve_target(case):
     return np.where(chosen, labels[:, -1].max(), labels[:, -1].min())
 
 
-class _RegressionExam:
+class _RegressionEvaluation:
     def __init__(self, case, setup, seeds):
         self.case = case
         self.x = grid()
@@ -206,14 +210,14 @@ class _RegressionExam:
         self.inputs = np.broadcast_to(x, (len(seeds), *x.shape))
 
     def measure(self, snapshot):
-        answers = snapshot.outputs[:, :, 0].astype(np.float64)
-        answers, rest = answers[:, :NUM_PROBED], answers[:, NUM_PROBED:]
-        found = _errors(answers, self.y, "")
+        predictions = snapshot.outputs[:, :, 0].astype(np.float64)
+        predictions, rest = predictions[:, :NUM_PROBED], predictions[:, NUM_PROBED:]
+        found = _errors(predictions, self.y, "")
         found["skill"] = found["r2"]
         if self.case.task.also_from is not None:
             part = self.x >= self.case.task.also_from
             suffix = f"_from_{self.case.task.also_from:g}"
-            found |= _errors(answers[:, part], self.y[part], suffix)
+            found |= _errors(predictions[:, part], self.y[part], suffix)
         if len(self.points):
             truth = np.asarray(self.case.task.target(self.points), np.float64)
             squares = (rest[:, : len(self.points)] - truth) ** 2
@@ -221,12 +225,12 @@ class _RegressionExam:
             found["points_max"] = squares.max(axis=1)
             for place, column in enumerate(squares.T, start=1):
                 found[f"point_{place}"] = column
-        return found | _flatness(answers, self.y.std())
+        return found | _flatness(predictions, self.y.std())
 
 
-def _errors(answers, y, suffix):
+def _errors(predictions, y, suffix):
     """MSE, RMSE, largest absolute error and R2 along the last axis."""
-    errors = answers - y
+    errors = predictions - y
     mse = (errors**2).mean(axis=1)
     return {
         f"mse{suffix}": mse,
@@ -236,16 +240,16 @@ def _errors(answers, y, suffix):
     }
 
 
-def _flatness(answers, deviation):
-    spread = answers.std(axis=1)
+def _flatness(predictions, deviation):
+    spread = predictions.std(axis=1)
     return {
-        "output_mean": answers.mean(axis=1),
+        "output_mean": predictions.mean(axis=1),
         "output_std": spread,
         "flat": (spread < FLAT_SHARE * deviation).astype(float),
     }
 
 
-class _ClassExam:
+class _ClassificationEvaluation:
     def __init__(self, case, setup, seeds):
         self.setup, self.task = setup, case.task
         num = self.task.num_many + self.task.num_few
@@ -258,10 +262,10 @@ class _ClassExam:
         self.inputs = np.asarray(streams.prepare(case, setup, x, x), np.float32)
 
     def measure(self, snapshot):
-        answers = snapshot.outputs[:, :-NUM_CURVE]
-        chosen = read(answers, self.setup.read)
+        predictions = snapshot.outputs[:, :-NUM_CURVE]
+        chosen = read(predictions, self.setup.read)
         # An answer that is no number is no class; it makes the accuracy none either.
-        right = np.where(np.isfinite(answers).all(axis=-1), chosen == self.truth, np.nan)
+        right = np.where(np.isfinite(predictions).all(axis=-1), chosen == self.truth, np.nan)
         many = slice(0, self.task.num_many)
         accuracy = right[:, many].mean(axis=1)
         share = self.truth[:, many].mean(axis=1)
@@ -275,7 +279,7 @@ class _ClassExam:
             "share_class_1": positive,
             "one_class": ((positive == 0) | (positive == 1)).astype(float),
         }
-        last = answers[:, many, -1].astype(np.float64)
+        last = predictions[:, many, -1].astype(np.float64)
         if self.setup.read != "sign":
             found["calibration_error"] = calibration_error(last, self.truth[:, many])
         return found | _flatness(last, 0.5)

@@ -1,6 +1,6 @@
 """Networks: a case's plain Keras model, and one seed's initial weights for it.
 
-Room 4: the first that imports Keras. Both trainers start from here.
+The first that imports Keras. Both trainers start from here.
 """
 
 import contextlib
@@ -14,8 +14,7 @@ import numpy as np
 
 from experiments.cases.case import SuiteError
 from experiments.cases.errors import shown
-from experiments.training import devices, error_messages, shape_checks, streams
-from experiments.training import memory as sizes
+from experiments.training import devices, error_messages, memory, shape_checks, streams
 
 
 def check_backend():
@@ -25,13 +24,13 @@ def check_backend():
         SuiteError: Another backend stands in the environment, or Keras was loaded
             with one.
     """
-    asked = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    requested = os.environ.get("KERAS_BACKEND") or "tensorflow"
     if "keras" in sys.modules:
-        asked = sys.modules["keras"].config.backend()
-    if asked != "tensorflow":
+        requested = sys.modules["keras"].config.backend()
+    if requested != "tensorflow":
         raise SuiteError(
             "The suite trains on Keras's TensorFlow backend; run again with "
-            f"KERAS_BACKEND=tensorflow. Received: {asked}"
+            f"KERAS_BACKEND=tensorflow. Received: {requested}"
         )
     os.environ["KERAS_BACKEND"] = "tensorflow"
 
@@ -73,13 +72,13 @@ def build(case, setup):
             network do not fit together, or they do not fit into the machine's memory.
     """
     load_keras()
-    with error_messages.told(case, setup, "built"):
-        if sizes.has_large_number(setup):
+    with error_messages.explained(case, setup, "built"):
+        if memory.has_large_number(setup):
             _check_size(case, setup)
         model = case.model(setup)
         _check_model(case, model)
     check_memory(case, setup, model)
-    with error_messages.told(case, setup, "given samples"):
+    with error_messages.explained(case, setup, "given samples"):
         shape_checks.check(case, setup, model.input_shape[-1], model.output_shape[-1])
     return model
 
@@ -109,7 +108,7 @@ def check_memory(case, setup, model, num_seeds=1):
     num_samples = streams.steps_per_pass(setup) * setup.batch_size
     if num_seeds == 1 and not setup.is_stream:
         num_samples = setup.num_samples
-    sizes.check(case, setup, model, num_samples, num_seeds)
+    memory.check(case, setup, model, num_samples, num_seeds)
 
 
 def _check_model(case, model):

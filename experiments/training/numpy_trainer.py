@@ -1,6 +1,6 @@
 """A third trainer, in plain NumPy: is it the framework?
 
-Room 5: forward, backward and update by hand for the smallest family of networks:
+Forward, backward and update by hand for the smallest family of networks:
 Dense and ReLU layers, mean squared error, gradient descent at a constant rate. Only
 initial weights are drawn by Keras, so that all trainers start alike.
 """
@@ -8,7 +8,7 @@ initial weights are drawn by Keras, so that all trainers start alike.
 import numpy as np
 
 from experiments.cases.case import SuiteError
-from experiments.training import checkpoints as states
+from experiments.training import checkpoints as training_state
 from experiments.training import networks
 from experiments.training.metrics import NUM_PROBED, Snapshot
 from experiments.training.streams import Batches, steps_per_pass
@@ -34,13 +34,13 @@ class Trainer:
         self._rate = np.float32(self.model.optimizer.learning_rate)
         self._kinds = [kind for kind in map(_kind, self.model.layers) if kind]
 
-    def train(self, seeds, checkpoints, exam, progress=None, *, saved=None, keep=None):
+    def train(self, seeds, checkpoints, evaluation, progress=None, *, saved=None, keep=None):
         """Trains some seeds, stopping to look at each checkpoint.
 
         Args:
             seeds: Whole numbers.
             checkpoints: Increasing numbers of updates at which to look.
-            exam: The `Exam` of these seeds.
+            evaluation: The `Evaluation` of these seeds.
             progress: Called with the number of updates just made.
             saved: See `engine.Trainer.train`.
             keep: See `engine.Trainer.train`.
@@ -51,7 +51,7 @@ class Trainer:
         Raises:
             StateError: `saved` is not of these seeds, this setup or this length.
         """
-        whose = states.identity("numpy", self.setup, seeds, checkpoints)
+        whose = training_state.identity("numpy", self.setup, seeds, checkpoints)
         streams = [Batches(self.case, self.setup, seed) for seed in seeds]
         weights, begun = self._starting_weights(seeds), 0
         if saved is not None:
@@ -69,7 +69,7 @@ class Trainer:
                 sizes.append(batches[0][0].shape[1])
                 logs.append(self._update(weights, *batches.pop(0)))
                 step += 1
-            yield self._look(step, weights, exam, step and np.average(logs, 0, sizes))
+            yield self._snapshot(step, weights, evaluation, step and np.average(logs, 0, sizes))
 
     def _starting_weights(self, seeds):
         drawn = [networks.starting_weights(self.case, self.setup, self.model, s) for s in seeds]
@@ -78,9 +78,9 @@ class Trainer:
     def _restored(self, saved, whose, streams, weights):
         """Returns the saved weights and the step; lets the streams go on from there."""
         arrays, facts = saved
-        step = states.saved_step(facts, whose, steps_per_pass(self.setup))
-        states.restore_draws(facts, streams, [[] for _ in streams])
-        return [w.copy() for w in states.taken("weights", arrays, weights)], step
+        step = training_state.saved_step(facts, whose, steps_per_pass(self.setup))
+        training_state.restore_draws(facts, streams, [[] for _ in streams])
+        return [w.copy() for w in training_state.taken("weights", arrays, weights)], step
 
     def _cut(self, streams):
         """Returns a pass of all seeds as a list of batches `(x, y)`, the last maybe short."""
@@ -119,10 +119,10 @@ class Trainer:
         todays = ((outputs > 0.5) == y).mean(axis=(1, 2))
         return np.stack([errors, todays, (np.round(outputs) == y).mean(axis=(1, 2))], axis=1)
 
-    def _look(self, step, weights, exam, logs):
+    def _snapshot(self, step, weights, evaluation, logs):
         places = [self.model.layers.index(la) for la in networks.hidden_layers(self.model)]
         kept = [n for n, layer in enumerate(self.model.layers) if _kind(layer)]
-        values = self._forward(exam.inputs, weights)
+        values = self._forward(evaluation.inputs, weights)
         layers = networks.hidden_layers(self.model)
         return Snapshot(
             steps=step,
@@ -135,8 +135,8 @@ class Trainer:
 
 def _state(whose, step, streams, weights):
     """Returns `(arrays, facts)` to go on from after so many updates."""
-    arrays = states.named("weights", [values.copy() for values in weights])
-    return arrays, whose | {"step": step} | states.draws(streams, [[] for _ in streams])
+    arrays = training_state.named("weights", [values.copy() for values in weights])
+    return arrays, whose | {"step": step} | training_state.draws(streams, [[] for _ in streams])
 
 
 def _refuse(what, received):

@@ -1,11 +1,11 @@
 """The reference trainer: what a Keras user would write. Slow, obvious, the truth.
 
-Room 5: `compile`, `fit`, one seed at a time, on the batches of `streams`.
+`compile`, `fit`, one seed at a time, on the batches of `streams`.
 """
 
 import numpy as np
 
-from experiments.training import checkpoints as states
+from experiments.training import checkpoints as training_state
 from experiments.training import networks
 from experiments.training.metrics import NUM_PROBED, Snapshot
 from experiments.training.streams import Batches, steps_per_pass
@@ -22,13 +22,13 @@ class Trainer:
     def __init__(self, case, setup):
         self.case, self.setup = case, setup
 
-    def train(self, seeds, checkpoints, exam, progress=None, *, saved=None, keep=None):
+    def train(self, seeds, checkpoints, evaluation, progress=None, *, saved=None, keep=None):
         """Trains one seed, stopping to look at each checkpoint.
 
         Args:
             seeds: A list of one whole number.
             checkpoints: Increasing numbers of updates at which to look.
-            exam: The `Exam` of this seed.
+            evaluation: The `Evaluation` of this seed.
             progress: Called with the number of updates just made.
             saved: See `engine.Trainer.train`.
             keep: See `engine.Trainer.train`.
@@ -41,7 +41,7 @@ class Trainer:
         """
         run = _Run(self.case, self.setup, seeds, checkpoints)
         begun = run.begin(saved)
-        watch = _watch(run.model, checkpoints, exam, progress)
+        watch = _watch(run.model, checkpoints, evaluation, progress)
         watch.begin(begun)
         yield from watch.take()
         while watch.step < max(checkpoints):
@@ -64,7 +64,7 @@ class _Run:
             loss=self.model.loss,
             metrics=["accuracy", networks.rounded_accuracy],
         )
-        self._identity = states.identity("reference", setup, seeds, checkpoints)
+        self._identity = training_state.identity("reference", setup, seeds, checkpoints)
         self._batches = Batches(case, setup, self._seed)
         self._masks = networks.dropout_masks(self.model, self._seed)
 
@@ -77,12 +77,12 @@ class _Run:
         return 0
 
     def _restore(self, arrays, facts):
-        step = states.saved_step(facts, self._identity, steps_per_pass(self._setup))
-        states.restore_draws(facts, [self._batches], [self._masks])
+        step = training_state.saved_step(facts, self._identity, steps_per_pass(self._setup))
+        training_state.restore_draws(facts, [self._batches], [self._masks])
         self.model.optimizer.build(self._fitted.trainable_variables)
         for kind, variables in self._variables().items():
             now = [variable.numpy() for variable in variables]
-            _assign(variables, states.taken(kind, arrays, now))
+            _assign(variables, training_state.taken(kind, arrays, now))
         return step
 
     def _variables(self):
@@ -92,9 +92,9 @@ class _Run:
         """Returns `(arrays, facts)` to go on from after a pass that ends at a step."""
         arrays = {}
         for kind, variables in self._variables().items():
-            arrays |= states.named(kind, [variable.numpy() for variable in variables])
+            arrays |= training_state.named(kind, [variable.numpy() for variable in variables])
         facts = self._identity | {"step": step}
-        return arrays, facts | states.draws([self._batches], [self._masks])
+        return arrays, facts | training_state.draws([self._batches], [self._masks])
 
     def fit_pass(self, watch):
         """Fits one pass, or less where the callback stops it."""
@@ -139,7 +139,7 @@ def _with_mask_inputs(model):
     return keras.Model(inputs, x)
 
 
-def _watch(model, checkpoints, exam, progress):
+def _watch(model, checkpoints, evaluation, progress):
     """Returns the Keras callback that looks at the model at each checkpoint."""
     import keras
 
@@ -156,19 +156,19 @@ def _watch(model, checkpoints, exam, progress):
             if progress is not None and step:
                 progress(step)
             if step == 0 and 0 in checkpoints:
-                self.look({})
+                self.snapshot({})
 
         def on_train_batch_end(self, batch, logs=None):
             self.step += 1
             if progress is not None:
                 progress(1)
             if self.step in checkpoints:
-                self.look(logs)
+                self.snapshot(logs)
             if self.step >= max(checkpoints):
                 self.model.stop_training = True
 
-        def look(self, logs):
-            values = looker([exam.inputs[0]], training=False)
+        def snapshot(self, logs):
+            values = looker([evaluation.inputs[0]], training=False)
             *hidden, outputs = [np.asarray(v)[None] for v in _as_list(values)]
             names = ("loss", "accuracy", "rounded_accuracy")
             self._found.append(

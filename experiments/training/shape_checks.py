@@ -1,6 +1,6 @@
 """Soundness: whether what a case's functions return fits together, tried on two samples.
 
-Room 3: NumPy only; trains nothing. A network and its data that do not fit would fail inside
+NumPy only; trains nothing. A network and its data that do not fit would fail inside
 a compiled program, in words that name neither.
 """
 

@@ -1,6 +1,6 @@
 """Widths: how many seeds are trained at once, on the cores of a CPU or on a GPU.
 
-Room 5: arithmetic on a built model; trains nothing. On a CPU blocks are narrow, for its caches,
+Arithmetic on a built model; trains nothing. On a CPU blocks are narrow, for its caches,
 and each core trains its own; a GPU trains many blocks side by side, as its memory allows.
 """
 

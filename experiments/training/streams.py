@@ -1,6 +1,6 @@
 """Randomness: one seed, many independent streams, the same for every arm.
 
-Room 3: NumPy only. Both trainers read their batches here, so that a seed sees
+NumPy only. Both trainers read their batches here, so that a seed sees
 the same samples in the same order whoever trains it, alone or in a block.
 """
 

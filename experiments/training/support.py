@@ -1,6 +1,6 @@
 """Exactness: what stacked seeds train just as `fit` trains one, and what they do not.
 
-Room 5: reads a compiled model; trains nothing. The engine is exact where layers,
+Reads a compiled model; trains nothing. The engine is exact where layers,
 loss and optimizer treat replicas apart; everything else is refused by name.
 """
 

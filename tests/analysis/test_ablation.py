@@ -62,7 +62,7 @@ def found(rows, kind, fixes, quantity="verdict"):
     return row
 
 
-def dissected(solves, names="ab", **options):
+def ablation_text(solves, names="ab", **options):
     case = case_of(names)
     return toy.analysis(case, runs_of(case, solves, **options)).ablation
 
@@ -75,32 +75,32 @@ def dissected(solves, names="ab", **options):
     [(both, 0.5, 0.5, 1.0), (either, 0.5, 0.5, -1.0), (only_a, 1.0, 0.0, 0.0)],
 )
 def test_shapley_values_and_interactions_of_small_games(solves, value_a, value_b, interaction):
-    rows = dissected(solves)
+    rows = ablation_text(solves)
     assert found(rows, "shapley", "a", "solved")["estimate"] == pytest.approx(value_a)
     assert found(rows, "shapley", "b", "solved")["estimate"] == pytest.approx(value_b)
     assert found(rows, "interaction", "a+b", "solved")["estimate"] == pytest.approx(interaction)
 
 
 def test_a_share_of_the_seeds_is_a_share_of_the_value():
-    rows = dissected(lambda fixes, seed: fixes == "ab" and seed % 4 == 0)
+    rows = ablation_text(lambda fixes, seed: fixes == "ab" and seed % 4 == 0)
     assert found(rows, "shapley", "a", "solved")["estimate"] == pytest.approx(0.125)
 
 
 def test_shapley_values_of_log_errors_share_out_the_whole_difference():
-    rows = dissected(both)
+    rows = ablation_text(both)
     values = [found(rows, "shapley", name, "log_error")["estimate"] for name in "ab"]
     cap = np.var((np.arange(1000) + 0.5) / 1000 * (1 - (np.arange(1000) + 0.5) / 1000))
     assert sum(values) == pytest.approx(np.log(1e-6 / cap))
 
 
 def test_no_interval_has_width_zero():
-    rows = dissected(both, "abc").dropna(subset=["estimate"])
+    rows = ablation_text(both, "abc").dropna(subset=["estimate"])
     assert (rows["low"] < rows["high"]).all()
     assert len(rows) == 2 * (3 + 3) + 2 * 2 * 3
 
 
 def test_floating_point_dust_is_zero():
-    rows = dissected(only_a, "abc")
+    rows = ablation_text(only_a, "abc")
     assert found(rows, "shapley", "c", "solved")["estimate"] == 0.0
 
 
@@ -108,44 +108,44 @@ def test_floating_point_dust_is_zero():
 
 
 def test_alone_is_judged_against_broken_and_last_against_all_others():
-    rows = dissected(both, num_seeds=1000)
+    rows = ablation_text(both, num_seeds=1000)
     assert found(rows, "alone", "a")["verdict"] == "does nothing"
     assert found(rows, "last", "a")["verdict"] == "helps"
     assert found(rows, "last", "a", "solved")["estimate"] == 1.0
 
 
 def test_a_fix_that_undoes_another_harms_as_the_last():
-    assert found(dissected(a_undone_by_b), "last", "b")["verdict"] == "harms"
+    assert found(ablation_text(a_undone_by_b), "last", "b")["verdict"] == "harms"
 
 
 def test_a_few_seeds_leave_an_effect_undecided():
-    assert found(dissected(both, num_seeds=8), "alone", "a")["verdict"] == "undecided"
+    assert found(ablation_text(both, num_seeds=8), "alone", "a")["verdict"] == "undecided"
 
 
 # Sufficient and necessary.
 
 
 def test_all_fixes_together_are_the_minimal_set_of_an_and():
-    rows = dissected(both)
+    rows = ablation_text(both)
     assert found(rows, "sufficient", "a+b")["verdict"] == "minimal"
     assert [found(rows, "necessary", name)["verdict"] for name in "ab"] == ["necessary"] * 2
 
 
 def test_either_fix_is_a_minimal_set_of_an_or_and_each_can_be_spared():
-    rows = dissected(either)
+    rows = ablation_text(either)
     assert set(rows[rows["kind"] == "sufficient"]["fixes"]) == {"a", "b"}
     assert [found(rows, "necessary", name)["verdict"] for name in "ab"] == ["can be spared"] * 2
 
 
 def test_confidence_is_one_less_the_errors_of_all_verdicts_it_rests_on():
-    rows = dissected(both, num_seeds=20)
+    rows = ablation_text(both, num_seeds=20)
     # 20 of 20 above 0.8, and 0 of 20 below 0.2 for broken, a and b: each errs by 0.8**20.
     assert found(rows, "sufficient", "a+b")["confidence"] == pytest.approx(1 - 4 * 0.8**20)
     assert found(rows, "necessary", "a")["confidence"] == pytest.approx(1 - 2 * 0.8**20)
 
 
 def test_an_undecided_subset_leaves_minimality_undecided():
-    rows = dissected(lambda fixes, seed: fixes == "ab" or (fixes == "a" and seed % 5))
+    rows = ablation_text(lambda fixes, seed: fixes == "ab" or (fixes == "a" and seed % 5))
     row = found(rows, "sufficient", "a+b")
     assert row["verdict"] == "minimality undecided"
     assert row["confidence"] == pytest.approx(1 - 0.8**100)
@@ -153,7 +153,7 @@ def test_an_undecided_subset_leaves_minimality_undecided():
 
 
 def test_nothing_is_necessary_where_all_fixes_fail():
-    rows = dissected(a_undone_by_b)
+    rows = ablation_text(a_undone_by_b)
     assert not (rows["kind"] == "necessary").any()
 
 

@@ -9,13 +9,13 @@ import pytest
 from experiments import SuiteError
 from experiments.analysis.baselines import error_range, log_errors
 from experiments.analysis.claim_results import (
-    CERTIFICATE_COLUMNS,
     CLAIM_COLUMNS,
+    INTERVENTION_COLUMNS,
     answers,
-    certificates_table,
     claims_table,
     combined,
-    words,
+    interventions_table,
+    text_table,
 )
 from experiments.analysis.outcomes import Outcomes
 from experiments.analysis.questions import question, read
@@ -255,7 +255,7 @@ def test_a_classifiers_error_is_one_less_accuracy_with_half_a_point_as_floor():
 
 
 class Cells:
-    """A study of four cells, as `StudyTable` answers."""
+    """A study of four cells, as `GridTable` answers."""
 
     def __init__(self, shares=(1.0,), losses=(1, 2, 3, 4)):
         self.shares, self.losses = shares, losses
@@ -275,8 +275,8 @@ class Cells:
         return pd.DataFrame({"seed": np.arange(SEEDS), "solved": solved, "log_error": -7.0})
 
 
-def answer_in(study, test):
-    return answer_to(test, rows_of("broken", 0), studies={"options": study})
+def answer_in(grid, test):
+    return answer_to(test, rows_of("broken", 0), grids={"options": grid})
 
 
 def test_a_cell_of_a_study_is_an_arm():
@@ -494,7 +494,7 @@ def both_tables():
     outcomes = outcomes_of(rows_of("broken", 0), rows_of("fixed", 100, steps=20), case=case)
     known = find_evidence(case)
     claims = claims_table(known.claims, outcomes)
-    return claims, certificates_table(known.interventions, outcomes)
+    return claims, interventions_table(known.interventions, outcomes)
 
 
 def test_a_claim_has_a_line_for_each_question():
@@ -519,7 +519,7 @@ def test_no_interval_of_seeds_has_width_zero():
 
 def test_a_certificate_names_arm_cause_and_intervention():
     _, table = both_tables()
-    assert tuple(table) == CERTIFICATE_COLUMNS
+    assert tuple(table) == INTERVENTION_COLUMNS
     head = table.loc[0, ["arm_explained", "cause", "intervention", "verdict"]]
     assert list(head) == ["broken", "a line", "a bend", YES]
 
@@ -527,11 +527,11 @@ def test_a_certificate_names_arm_cause_and_intervention():
 def test_tables_without_claims_have_their_columns():
     outcomes = outcomes_of(rows_of("broken", 0))
     assert tuple(claims_table((), outcomes)) == CLAIM_COLUMNS
-    assert words(certificates_table((), outcomes)).empty
+    assert text_table(interventions_table((), outcomes)).empty
 
 
 def test_the_words_of_claims_give_the_evidence():
-    shown = words(both_tables()[0])
+    shown = text_table(both_tables()[0])
     assert list(shown) == ["claim", "says by", "verdict", "evidence"]
     assert shown["evidence"][0] == (
         "broken solves 0.0% [0.0%, 3.7%] of 100 seeds after 8 steps (supported); "
@@ -542,7 +542,7 @@ def test_the_words_of_claims_give_the_evidence():
 
 
 def test_the_words_of_certificates_give_the_evidence():
-    shown = words(both_tables()[1])
+    shown = text_table(both_tables()[1])
     assert list(shown) == ["arm", "cause", "intervention", "verdict", "evidence"]
     assert shown["evidence"][0] == (
         "fixed: solve rate less that of broken +100.0% [+92.6%, +100.0%] over 100 seeds "
@@ -555,7 +555,7 @@ def test_undecided_evidence_says_how_many_more_seeds():
     table = claims_table(
         find_evidence(case).claims, outcomes_of(rows_of("broken", 4, num_seeds=4), case=case)
     )
-    assert words(table)["evidence"][0].endswith("after 8 steps, about 12 more would decide")
+    assert text_table(table)["evidence"][0].endswith("after 8 steps, about 12 more would decide")
 
 
 @pytest.mark.parametrize(

@@ -9,19 +9,19 @@ import pandas as pd
 import pytest
 
 from experiments import Case, Classification, Setup, Solved, fix, variant
-from experiments.analysis.failure_modes import diagnose, words
+from experiments.analysis.failure_modes import description, diagnose
 from experiments.analysis.logged_metrics import (
     FORMULAS,
     RIGHT,
     UNSURE,
-    accuracy_lies,
+    accuracy_misleads,
     least_constant_loss,
     logged_for,
-    loss_lies,
+    loss_misleads,
     metric_check,
 )
 from experiments.analysis.rare_failures import compare, rare_failures
-from experiments.analysis.rare_failures import words as failure_words
+from experiments.analysis.rare_failures import description as failure_description
 from experiments.analysis.symptoms import SYMPTOMS, found, of_each, target_moments
 from experiments.stats.interim import FIXED
 from tests import toy
@@ -217,7 +217,7 @@ def test_an_interval_across_a_bar_holds_in_some_seeds():
 
 def test_the_words_of_a_dead_network():
     table = diagnose(toy.CASE, rows(*[ILL | {"dead_since": 1.0}] * 50), FIXED)
-    assert words(table, "broken") == (
+    assert description(table, "broken") == (
         "Of 50 seeds all answer about the same number everywhere, the mean of the target (median "
         "output 0.17, mean of the target 0.17); all have a hidden layer with no living unit (in "
         "the median since update 1); all have one within 10 updates."
@@ -225,7 +225,7 @@ def test_the_words_of_a_dead_network():
 
 
 def test_the_words_of_one_class_name_it():
-    assert "class 0 in 100.0% of them" in words(
+    assert "class 0 in 100.0% of them" in description(
         diagnose(TOSS, rows(*[WRONG_RUN] * 9), FIXED), "broken"
     )
 
@@ -235,22 +235,22 @@ def test_the_words_follow_the_table():
     place = table["symptom"] == "flat at the mean"
     table.loc[place, ["estimate", "low", "high", "detail"]] = (0.87, 0.85, 0.91, "about 0.3")
     table["num_seeds"] = 77
-    text = words(table, "broken")
+    text = description(table, "broken")
     assert text.startswith("Of 77 seeds 87.0% [85.0%, 91.0%] answer")
     assert "(about 0.3)" in text
     assert set(re.findall(r"[\d.]*\d", text)) == {"77", "87.0", "85.0", "91.0", "0.3"}
 
 
-def test_an_arm_that_is_not_stored_has_no_words():
-    assert words(diagnose(toy.CASE, rows(WELL), FIXED), "fixed") == ""
+def test_an_arm_that_is_not_stored_has_no_text():
+    assert description(diagnose(toy.CASE, rows(WELL), FIXED), "fixed") == ""
 
 
 def test_arms_come_in_the_order_of_the_case_and_words_of_the_longest_budget():
     parts = [rows(WELL, arm="slow"), rows(ILL, arm="fixed"), rows(WELL, arm="fixed", steps=9)]
     table = diagnose(toy.CASE, pd.concat(parts), FIXED)
     assert list(dict.fromkeys(table["arm"])) == ["fixed", "slow"]
-    assert "solve it" in words(table, "fixed")
-    assert "the mean of the target" in words(table, "fixed", 6)
+    assert "solve it" in description(table, "fixed")
+    assert "the mean of the target" in description(table, "fixed", 6)
 
 
 # Metrics that lie.
@@ -333,9 +333,9 @@ def test_the_accuracy_of_a_regression_is_meaningless():
 def test_a_seed_is_lied_to_only_in_an_arm_whose_metric_lies():
     far, near = RIGHT_RUN, RIGHT_RUN | {"logged_accuracy": 0.93}
     lying, honest = rows(*[far] * 50, near), rows(far, *[near] * 50)
-    found_lies = accuracy_lies(TOSS, TOSS.broken, lying, "logged_accuracy", FIXED)
+    found_lies = accuracy_misleads(TOSS, TOSS.broken, lying, "logged_accuracy", FIXED)
     assert found_lies.tolist() == [True] * 50 + [False]
-    assert not accuracy_lies(TOSS, TOSS.broken, honest, "logged_accuracy", FIXED).any()
+    assert not accuracy_misleads(TOSS, TOSS.broken, honest, "logged_accuracy", FIXED).any()
 
 
 @pytest.mark.parametrize(
@@ -360,11 +360,11 @@ def test_a_loss_lies_where_it_falls_though_every_output_is_the_same():
         WRONG_RUN | {"loss": 0.59},
         WRONG_RUN | {"loss": 0.4, "flat": 0.0},
     ]
-    assert loss_lies(TOSS, TOSS.broken, rows(*runs)).tolist() == [True, False, False]
+    assert loss_misleads(TOSS, TOSS.broken, rows(*runs)).tolist() == [True, False, False]
 
 
 def test_a_loss_without_a_formula_is_not_judged():
-    assert loss_lies(TOSS, TOSS.arm("odd"), rows(WRONG_RUN)) is None
+    assert loss_misleads(TOSS, TOSS.arm("odd"), rows(WRONG_RUN)) is None
 
 
 # Rare failures.
@@ -384,7 +384,7 @@ def test_the_unsolved_seeds_of_an_arm_that_solves():
 @pytest.mark.parametrize("counts", [(50, 50), (0, 100), (1, 3)])
 def test_an_arm_without_rare_failures_has_an_empty_table(counts):
     assert not len(rare_failures(TOSS, failing_arm(*counts), "fixed", FIXED))
-    assert failure_words(TOSS, failing_arm(*counts), "fixed", FIXED) == ""
+    assert failure_description(TOSS, failing_arm(*counts), "fixed", FIXED) == ""
 
 
 def test_failing_seeds_are_compared_with_the_solved_ones():
@@ -397,7 +397,7 @@ def test_failing_seeds_are_compared_with_the_solved_ones():
 
 
 def test_the_words_say_who_fails_what_they_share_and_how_to_see_one():
-    text = failure_words(TOSS, failing_arm(), "fixed", FIXED)
+    text = failure_description(TOSS, failing_arm(), "fixed", FIXED)
     for part in (
         "3 of 100 seeds of `fixed` are not solved (3.0% [",
         "3: flat, always one class (seeds 0, 1, 2).",
@@ -415,11 +415,11 @@ def test_the_words_say_who_fails_what_they_share_and_how_to_see_one():
 
 def test_the_command_of_another_arm_names_it():
     part = failing_arm().assign(arm="odd")
-    assert "--seed 0 --arms odd`" in failure_words(TOSS, part, "odd", FIXED)
+    assert "--seed 0 --arms odd`" in failure_description(TOSS, part, "odd", FIXED)
 
 
 def test_a_mirrored_start_above_the_centre_is_told_as_well():
     part = failing_arm().assign(output_mean_first=lambda table: -table["output_mean_first"])
-    text = failure_words(TOSS, part, "fixed", FIXED)
+    text = failure_description(TOSS, part, "fixed", FIXED)
     assert "start with their mean output above 0; of the 97 seeds" in text
     assert "far below it as the median of these lies above, 0 fail" in text

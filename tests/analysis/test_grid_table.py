@@ -10,7 +10,7 @@ import pytest
 
 from experiments.analysis import grid_file, tables
 from experiments.analysis.grid_file import pack, unpack
-from experiments.analysis.grid_table import StudyTable
+from experiments.analysis.grid_table import GridTable
 from experiments.cases.case import SuiteError, fix
 from experiments.cases.claims import Grid
 from experiments.stats.intervals import rate
@@ -25,7 +25,7 @@ AXES = {
 STUDY = Grid("grid", "Which pair?", "broken", AXES, 4, lengths=(2, 5))
 CELLS = ["line/slow", "line/quick", "tanh/slow", "tanh/quick"]
 ERRORS = [0.001, 0.002, 0.003, math.inf]
-YARDSTICK = tables.yardstick(toy.CASE)[0]
+YARDSTICK = tables.baseline(toy.CASE)[0]
 
 
 def rows(errors=ERRORS):
@@ -35,15 +35,15 @@ def rows(errors=ERRORS):
     return typed({**head, **metrics, "unheard_of": 1.0})
 
 
-def table(folder, study=STUDY, case=toy.CASE):
-    return StudyTable(folder, case, study)
+def table(folder, grid=STUDY, case=toy.CASE):
+    return GridTable(folder, case, grid)
 
 
-def filled(folder, cells=CELLS, **by_cell):
+def filled(folder, configurations=CELLS, **by_cell):
     found = table(folder)
-    for cell in cells:
-        errors = by_cell.get(cell.replace("/", "_"), ERRORS)
-        found.add(cell, {steps: rows(errors) for steps in (8, 20)}, ENVIRONMENT, 1.5)
+    for configuration in configurations:
+        errors = by_cell.get(configuration.replace("/", "_"), ERRORS)
+        found.add(configuration, {steps: rows(errors) for steps in (8, 20)}, ENVIRONMENT, 1.5)
     found.write()
     return found
 
@@ -86,7 +86,7 @@ def test_packed_numbers_come_back_to_so_many_digits(digits):
 
 
 def test_a_cell_is_read_at_all_lengths_the_longest_first():
-    found = grid_file.readings(toy.CASE, STUDY)
+    found = grid_file.setups_by_length(toy.CASE, STUDY)
     assert list(found) == CELLS
     assert found["tanh/slow"] == {
         20: toy.Toy(activation="tanh", learning_rate=0.01, epochs=5),
@@ -95,23 +95,23 @@ def test_a_cell_is_read_at_all_lengths_the_longest_first():
 
 
 def test_without_lengths_a_cell_has_that_of_its_setup():
-    study = Grid("grid", "", "longer", {"bend": AXES["bend"]}, 4)
-    assert grid_file.readings(toy.CASE, study) == {
+    grid = Grid("grid", "", "longer", {"bend": AXES["bend"]}, 4)
+    assert grid_file.setups_by_length(toy.CASE, grid) == {
         "line": {20: toy.Toy(epochs=5)},
         "tanh": {20: toy.Toy(epochs=5, activation="tanh")},
     }
 
 
 def test_the_lengths_of_a_stream_are_steps():
-    study = Grid("grid", "", "broken", {"rate": AXES["rate"]}, 4, lengths=(10, 30))
-    found = grid_file.readings(toy.make_stream(), study)
+    grid = Grid("grid", "", "broken", {"rate": AXES["rate"]}, 4, lengths=(10, 30))
+    found = grid_file.setups_by_length(toy.make_stream(), grid)
     assert [list(arms) for arms in found.values()] == [[30, 10], [30, 10]]
 
 
 def test_an_axis_is_not_called_like_a_column(tmp_path):
-    study = Grid("grid", "", "broken", {"loss": AXES["bend"]}, 4)
+    grid = Grid("grid", "", "broken", {"loss": AXES["bend"]}, 4)
     with pytest.raises(ValueError, match=r"called like a column. Received: \['loss'\]"):
-        table(tmp_path, study)
+        table(tmp_path, grid)
 
 
 # The file.
@@ -281,7 +281,7 @@ def test_cells_that_left_the_study_leave_the_file(tmp_path):
     filled(tmp_path)
     axes = AXES | {"rate": {"slow": AXES["rate"]["slow"]}}
     smaller = table(tmp_path, Grid("grid", "", "broken", axes, 4, lengths=(2, 5)))
-    assert {cell for cell, _ in smaller.stale()} == {"line/quick", "tanh/quick"}
+    assert {configuration for configuration, _ in smaller.stale()} == {"line/quick", "tanh/quick"}
     assert smaller.missing() == []
     smaller.write()
     assert smaller.stale() == []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.analysis import grid_file, grid_training
-from experiments.analysis.grid_table import StudyTable
+from experiments.analysis.grid_table import GridTable
 from experiments.cases import plans
 from experiments.cases.case import SuiteError
 from experiments.cases.claims import Grid, claim
@@ -38,21 +38,21 @@ def fake(monkeypatch):
     """Replaces training by made-up rows; returns the cells that were trained."""
     trained = []
 
-    def train_cell(case, arms, num_seeds):
+    def train_configuration(case, arms, num_seeds):
         setup = arms[20]
         trained.append(setup)
         if setup.learning_rate in fake.errors:
             raise fake.errors[setup.learning_rate]
         return {steps: rows() for steps in arms}, 2.0
 
-    monkeypatch.setattr(grid_training, "train_cell", train_cell)
+    monkeypatch.setattr(grid_training, "train_configuration", train_configuration)
     fake.errors = {}
     fake.trained = trained
     return fake
 
 
-def table(folder, study=STUDY):
-    return StudyTable(folder, toy.CASE, study)
+def table(folder, grid=STUDY):
+    return GridTable(folder, toy.CASE, grid)
 
 
 def values(rows, names=("seed", "solved", "diverged", "mse", "loss", "first_solved")):
@@ -81,7 +81,7 @@ def test_a_second_run_trains_nothing(tmp_path, fake):
 
 
 def test_workers_are_replaced_after_so_many_cells(tmp_path, fake, monkeypatch):
-    monkeypatch.setattr(grid_training, "CELLS_PER_WORKER", 1)
+    monkeypatch.setattr(grid_training, "CONFIGURATIONS_PER_WORKER", 1)
     made = []
 
     def counting(workers):
@@ -93,7 +93,7 @@ def test_workers_are_replaced_after_so_many_cells(tmp_path, fake, monkeypatch):
 
 
 def test_an_interruption_keeps_the_finished_cells(tmp_path, fake):
-    class Impatient(runner.Quiet):
+    class Impatient(runner.SilentProgress):
         def advance(self, updates, name=None):
             raise KeyboardInterrupt
 
@@ -141,7 +141,7 @@ def test_a_lost_process_is_named_and_what_is_finished_kept(tmp_path, fake):
 def test_stale_cells_are_trained_anew(tmp_path, fake):
     grid_training.train(table(tmp_path), make_pool=here)
     case = toy.make(broken=toy.Toy(num_samples=51))
-    changed = StudyTable(tmp_path, case, STUDY)
+    changed = GridTable(tmp_path, case, STUDY)
     assert grid_training.train(changed, make_pool=here) == (4, {})
     assert changed.stale() == []
 
@@ -153,10 +153,12 @@ def test_record_trains_every_study_and_names_the_failures_last(tmp_path, fake, m
     fake.errors = {0.01: SuiteError("refused")}
     other = Grid("other", "", "bend", {"seen": {"a": {}, "b": {"batch_size": 8}}}, 4, (5,))
     case = toy.make(grids=(STUDY, other))
-    monkeypatch.setattr(grid_training, "train_cell", lambda *a: _at_any_length(*a, fake.errors))
+    monkeypatch.setattr(
+        grid_training, "train_configuration", lambda *a: _at_any_length(*a, fake.errors)
+    )
     with pytest.raises(SuiteError, match="2 cells were not trained.*grid:line/slow .refused."):
         grid_training.record(case, tmp_path, make_pool=here)
-    assert StudyTable(tmp_path / "studies", case, other).missing() == []
+    assert GridTable(tmp_path / "studies", case, other).missing() == []
     assert (tmp_path / "studies/grid_summary.csv").exists()
     assert (tmp_path / "studies/other_summary.csv").exists()
 
@@ -177,8 +179,8 @@ def test_many_failures_are_counted():
 
 
 def test_a_cell_has_the_rows_of_any_other_run(tmp_path):
-    arms = grid_file.readings(toy.CASE, STUDY)["tanh/quick"]
-    found, seconds = grid_training.train_cell(toy.CASE, arms, 4)
+    arms = grid_file.setups_by_length(toy.CASE, STUDY)["tanh/quick"]
+    found, seconds = grid_training.train_configuration(toy.CASE, arms, 4)
     assert seconds > 0
     store = Store(tmp_path / "a", toy.CASE)
     runner.train(toy.CASE, {"fixed": arms[20], "broken": arms[8]}, [0, 1, 2, 3], store)
@@ -199,9 +201,9 @@ def test_blocks_are_even_and_depend_on_nothing_but_the_cell():
 
 def test_narrow_blocks_train_all_seeds():
     case = toy.make(block_width=2)
-    study = Grid("grid", "", "broken", {}, 3)
-    (arms,) = grid_file.readings(case, study).values()
-    ((steps, found),) = grid_training.train_cell(case, arms, 3)[0].items()
+    grid = Grid("grid", "", "broken", {}, 3)
+    (arms,) = grid_file.setups_by_length(case, grid).values()
+    ((steps, found),) = grid_training.train_configuration(case, arms, 3)[0].items()
     assert steps == 8
     assert found["seed"].tolist() == [0, 1, 2]
 
@@ -209,7 +211,7 @@ def test_narrow_blocks_train_all_seeds():
 def test_a_cell_that_the_engine_refuses_is_refused_by_name():
     arms = {8: toy.Toy(optimizer="Lamb")}
     with pytest.raises(SuiteError, match="optimizer.*Lamb"):
-        grid_training.train_cell(toy.CASE, arms, 4)
+        grid_training.train_configuration(toy.CASE, arms, 4)
 
 
 def schedule_model(s):
@@ -223,20 +225,20 @@ def schedule_model(s):
 
 def test_a_model_that_reads_its_length_cannot_be_read_at_several():
     case = toy.make(model=schedule_model)
-    arms = grid_file.readings(case, STUDY)["line/slow"]
+    arms = grid_file.setups_by_length(case, STUDY)["line/slow"]
     with pytest.raises(SuiteError, match="the model depends on the length"):
-        grid_training.train_cell(case, arms, 4)
+        grid_training.train_configuration(case, arms, 4)
 
 
 def test_processes_train_what_this_one_would(tmp_path):
     axes = {"rate": {"slow": {"learning_rate": 0.01}, "odd": {"optimizer": "Lamb"}}}
-    study = Grid("grid", "", "bend", axes, 4, lengths=(2, 5))
+    grid = Grid("grid", "", "bend", axes, 4, lengths=(2, 5))
     unsendable = claim("1", "Nothing.", lambda: None, by="ours")
-    found = StudyTable(tmp_path, toy.make(claims=(unsendable,)), study)
+    found = GridTable(tmp_path, toy.make(claims=(unsendable,)), grid)
     trained, failures = grid_training.train(found, workers=1)
     assert trained == 1
     assert "Lamb" in str(failures["odd"])
-    here_rows, _ = grid_training.train_cell(toy.CASE, found.readings["slow"], 4)
-    stored = table(tmp_path, found.study).outcomes("slow", 8)
+    here_rows, _ = grid_training.train_configuration(toy.CASE, found.setups["slow"], 4)
+    stored = table(tmp_path, found.grid).outcomes("slow", 8)
     np.testing.assert_allclose(stored["mse"], values(here_rows[8], ("mse",))[:, 0], rtol=1e-3)
-    assert plans.cells(toy.CASE, found.study)["slow"].activation == "tanh"
+    assert plans.configurations(toy.CASE, found.grid)["slow"].activation == "tanh"

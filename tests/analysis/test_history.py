@@ -14,7 +14,7 @@ from scipy import stats
 
 import reproductions
 from experiments import Evidence
-from experiments.analysis import history as period
+from experiments.analysis import history
 from experiments.cases.case import SuiteError
 from experiments.cases.claims import Historical
 from experiments.cases.evidence import find_evidence, with_evidence
@@ -29,7 +29,7 @@ WHERE = {"variant": "broken", "checkpoint": 1, "stack": "old1.0"}
 
 
 def compare(case, runs, folder):
-    return period.compare(case, find_evidence(case).history, runs, folder)
+    return history.compare(case, find_evidence(case).history, runs, folder)
 
 
 def case_of(*periods):
@@ -77,25 +77,25 @@ def compared(folder, ours, theirs, **changes):
     ],
 )
 def test_difference_of_rates_is_newcombes_published_interval(first, second, low, high):
-    found = period.difference(rate(*first), rate(*second))
+    found = history.difference(rate(*first), rate(*second))
     assert (found.low, found.high) == pytest.approx((low, high), abs=6e-5)
 
 
 def test_difference_turns_round_with_its_sides():
     one, other = (
-        period.difference(rate(3, 9), rate(5, 7)),
-        period.difference(rate(5, 7), rate(3, 9)),
+        history.difference(rate(3, 9), rate(5, 7)),
+        history.difference(rate(5, 7), rate(3, 9)),
     )
     assert (one.estimate, one.low, one.high) == (-other.estimate, -other.high, -other.low)
 
 
 def test_difference_counts_the_seeds_of_the_smaller_side():
-    assert period.difference(rate(3, 9), rate(5, 7)).num_seeds == 7
+    assert history.difference(rate(3, 9), rate(5, 7)).num_seeds == 7
 
 
 def test_difference_by_hand():
     # 3 and 4 apart on the one side, 5 and 12 on the other.
-    found = period.difference(Interval(10.0, 7.0, 15.0, 9), Interval(20.0, 8.0, 24.0, 9))
+    found = history.difference(Interval(10.0, 7.0, 15.0, 9), Interval(20.0, 8.0, 24.0, 9))
     assert (found.estimate, found.low, found.high) == (-10.0, -15.0, 3.0)
 
 
@@ -105,7 +105,7 @@ def test_difference_of_medians_covers_the_true_one(scale):
     covered = 0
     for _ in range(600):
         few, many = rng.normal(size=30), rng.normal(0.5, scale, size=200)
-        found = period.difference(intervals.median(many), intervals.median(few))
+        found = history.difference(intervals.median(many), intervals.median(few))
         covered += found.low <= 0.5 <= found.high
     assert 0.93 <= covered / 600 <= 0.985
 
@@ -118,31 +118,31 @@ def test_dominance_is_the_brute_count_of_pairs(seed):
     rng = np.random.default_rng(seed)
     first, second = rng.integers(0, 6, 17), rng.integers(1, 8, 11)
     pairs = np.sign(first[:, None] - second[None, :])
-    assert period.dominance(first, second).estimate == pytest.approx(pairs.mean())
+    assert history.dominance(first, second).estimate == pytest.approx(pairs.mean())
 
 
 def test_dominance_is_the_statistic_of_mann_and_whitney():
     rng = np.random.default_rng(7)
     first, second = rng.normal(size=40), rng.normal(0.3, 2, size=23)
     expected = 2 * stats.mannwhitneyu(first, second).statistic / (40 * 23) - 1
-    assert period.dominance(first, second).estimate == pytest.approx(expected)
+    assert history.dominance(first, second).estimate == pytest.approx(expected)
 
 
 def test_dominance_turns_round_with_its_sides():
-    one = period.dominance([1.0, 4.0, 6.0], [2.0, 3.0])
-    other = period.dominance([2.0, 3.0], [1.0, 4.0, 6.0])
+    one = history.dominance([1.0, 4.0, 6.0], [2.0, 3.0])
+    other = history.dominance([2.0, 3.0], [1.0, 4.0, 6.0])
     expected = (-other.estimate, -other.high, -other.low)
     assert (one.estimate, one.low, one.high) == pytest.approx(expected)
 
 
 def test_dominance_of_samples_that_do_not_overlap_keeps_a_width():
-    found = period.dominance([3.0] * 20, [1.0] * 20)
+    found = history.dominance([3.0] * 20, [1.0] * 20)
     assert found.estimate == found.high == 1.0
     assert 0.5 < found.low < 1.0
 
 
 def test_dominance_of_equal_values_is_none():
-    found = period.dominance([1.0] * 30, [1.0] * 30)
+    found = history.dominance([1.0] * 30, [1.0] * 30)
     assert found.estimate == 0.0
     assert found.low == pytest.approx(-found.high)
 
@@ -151,7 +151,9 @@ def test_dominance_of_equal_values_is_none():
 def test_dominance_covers_the_true_delta(shift):
     rng = np.random.default_rng(2006)
     truth = 2 * stats.norm.cdf(shift / math.sqrt(2)) - 1
-    found = [period.dominance(rng.normal(shift, size=200), rng.normal(size=30)) for _ in range(400)]
+    found = [
+        history.dominance(rng.normal(shift, size=200), rng.normal(size=30)) for _ in range(400)
+    ]
     assert 0.92 <= np.mean([one.low <= truth <= one.high for one in found]) <= 0.995
 
 
@@ -171,7 +173,7 @@ def test_dominance_covers_the_true_delta(shift):
     ],
 )
 def test_reading_asks_for_the_whole_interval(low, high, expected):
-    assert period.reading(Interval(0.0, low, high, 50), 0.1) == expected
+    assert history.verdict_of(Interval(0.0, low, high, 50), 0.1) == expected
 
 
 def test_equal_samples_of_fifty_are_equivalent(tmp_path):
@@ -300,7 +302,7 @@ def test_the_longest_stored_budget_is_read_unless_one_is_named(tmp_path):
 def test_an_arm_that_was_not_run_is_left_out(tmp_path):
     chosen = Historical("fixed", "old", WHERE, COLUMNS)
     found = compare(case_of(chosen), runs_of([0.02] * 30), tmp_path)
-    assert (len(found), list(found)) == (0, period.COLUMNS)
+    assert (len(found), list(found)) == (0, history.COLUMNS)
 
 
 # What is refused.
@@ -427,7 +429,7 @@ def load(name):
 
 
 @pytest.fixture
-def exam():
+def evaluation():
     """Returns the module of data and measures that the scripts stand on."""
     return load("exam")
 
@@ -449,81 +451,81 @@ def test_the_script_stands_alone_and_loads_old_software_only_to_run(name):
             assert source.partition(".")[0] not in ("experiments", "reproductions")
 
 
-def test_sin_samples_are_pythons_own_draws(exam):
-    exam.random.seed(5)
-    x, y = exam.sin_samples(3)
-    exam.random.seed(5)
-    assert x.tolist() == [[exam.random.random()] for _ in range(3)]
+def test_sin_samples_are_pythons_own_draws(evaluation):
+    evaluation.random.seed(5)
+    x, y = evaluation.sin_samples(3)
+    evaluation.random.seed(5)
+    assert x.tolist() == [[evaluation.random.random()] for _ in range(3)]
     assert y[0, 0] == 10 * math.sin(3 * x[0, 0])
 
 
-def test_the_grid_is_that_of_the_suite(exam):
-    assert exam.grid()[[0, 1, 999], 0].tolist() == [0.0005, 0.0015, 0.9995]
+def test_the_grid_is_that_of_the_suite(evaluation):
+    assert evaluation.grid()[[0, 1, 999], 0].tolist() == [0.0005, 0.0015, 0.9995]
 
 
-def test_points_are_of_class_1_above_2_5(exam):
-    points, above = exam.sum_points(np.random.RandomState(0), 500)
+def test_points_are_of_class_1_above_2_5(evaluation):
+    points, above = evaluation.sum_points(np.random.RandomState(0), 500)
     assert points.shape == (500, 5)
     assert above.tolist() == [sum(point) > 2.5 for point in points.tolist()]
 
 
-def test_labels_are_two_columns_or_signs(exam):
+def test_labels_are_two_columns_or_signs(evaluation):
     above = np.array([True, False])
-    assert exam.sum_labels("softmax2", above).tolist() == [[0.0, 1.0], [1.0, 0.0]]
-    assert exam.sum_labels("hinge", above).tolist() == [[1.0], [-1.0]]
+    assert evaluation.sum_labels("softmax2", above).tolist() == [[0.0, 1.0], [1.0, 0.0]]
+    assert evaluation.sum_labels("hinge", above).tolist() == [[1.0], [-1.0]]
 
 
-def test_batches_of_ln_are_double_and_never_0(exam):
-    x, y = exam.ln_batch(1000)
+def test_batches_of_ln_are_double_and_never_0(evaluation):
+    x, y = evaluation.ln_batch(1000)
     assert x.dtype == np.float64 and x.shape == (1000, 1)
     assert np.all(x > 0) and np.array_equal(y, np.log(x))
 
 
-def test_curve_measures_by_hand(exam):
-    found = exam.curve_measures(np.array([0.0, 2.0]), np.array([[1.0], [2.0]]))
+def test_curve_measures_by_hand(evaluation):
+    found = evaluation.curve_measures(np.array([0.0, 2.0]), np.array([[1.0], [2.0]]))
     expected = {"pred_mean": 1.5, "pred_std": 0.5, "mse": 0.5, "r2": 0.5, "maxabs": 1.0}
     assert found == expected
 
 
-def test_one_unit_is_read_by_its_sign_and_against_a_half(exam):
+def test_one_unit_is_read_by_its_sign_and_against_a_half(evaluation):
     above, output = np.array([True, True, False, False]), [[0.9], [0.2], [0.4], [-0.1]]
-    found = exam.class_measures("hinge", above, np.array(output), "t10k")
+    found = evaluation.class_measures("hinge", above, np.array(output), "t10k")
     assert (found["t10k_acc_sign"], found["t10k_acc_thr05"]) == (0.75, 0.75)
     assert (found["t10k_frac_pred_pos0"], found["t10k_out_max"]) == (0.75, 0.9)
 
 
-def test_two_units_are_read_by_the_larger(exam):
+def test_two_units_are_read_by_the_larger(evaluation):
     above, output = np.array([True, False]), np.array([[0.4, 0.6], [0.3, 0.7]])
-    found = exam.class_measures("softmax2", above, output, "t10k")
+    found = evaluation.class_measures("softmax2", above, output, "t10k")
     assert (found["t10k_acc"], found["t10k_frac_pred_pos"]) == (0.5, 1.0)
-    assert exam.class_measures("softmax2", above, output, "t200") == {"t200_acc": 0.5}
+    assert evaluation.class_measures("softmax2", above, output, "t200") == {"t200_acc": 0.5}
 
 
-def test_ln_measures_of_the_dead_network(exam):
+def test_ln_measures_of_the_dead_network(evaluation):
     hidden = [np.zeros((1000, 50)), np.ones((1000, 10))]
-    found = exam.ln_measures(np.full(1000, -1.0), np.full(9, -1.0), hidden, -1.0)
+    found = evaluation.ln_measures(np.full(1000, -1.0), np.full(9, -1.0), hidden, -1.0)
     assert (found["dead_l1"], found["dead_l2"], found["b_out"]) == (50, 0, -1.0)
     assert found["mse"] == pytest.approx(0.99439, abs=1e-5)
     # The first x of the grid from 0.01 on is 0.0105.
     assert found["x01_maxabs"] == pytest.approx(-math.log(0.0105) - 1)
-    assert found["nine_mse"] == pytest.approx(np.mean((np.log(exam.NINE) + 1) ** 2))
+    assert found["nine_mse"] == pytest.approx(np.mean((np.log(evaluation.NINE) + 1) ** 2))
 
 
 # The retrace in plain NumPy.
 
 
 @pytest.fixture
-def retrace(exam, monkeypatch):
+def retrace(evaluation, monkeypatch):
     """Returns the module that retraces the era's draws."""
-    monkeypatch.setitem(sys.modules, "exam", exam)
+    monkeypatch.setitem(sys.modules, "exam", evaluation)
     return load("retrace")
 
 
 @pytest.mark.parametrize("variant", ["fixed", "only_layer"])
-def test_the_retrace_does_what_keras_1_did_in_an_epoch(retrace, exam, variant):
+def test_the_retrace_does_what_keras_1_did_in_an_epoch(retrace, evaluation, variant):
     ((done, answers),) = retrace.retrace(variant, range(2), epochs=1)
     assert done == 1
-    errors = np.mean((answers - exam.sin_curve(exam.grid()).T) ** 2, axis=1)
+    errors = np.mean((answers - evaluation.sin_curve(evaluation.grid()).T) ** 2, axis=1)
     np.testing.assert_allclose(errors, errors_of("sin", variant, "1")[:2], rtol=1e-6)
 
 

@@ -29,7 +29,7 @@ CASE = toy.make(
         "longer": fix("too few updates", epochs=5),
     }
 )
-LATTICE = plans.lattice(CASE)
+LATTICE = plans.combinations(CASE)
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def cheap(monkeypatch):
     """Times nothing: every program costs 1 s, a block 2 s, a look 0.1 s, a step 0.01 s."""
     timed = []
 
-    def measure(unit, seconds):
-        timed.append(unit.run)
+    def measure(job, seconds):
+        timed.append(job.run)
         return Cost(1.0, 2.0, 0.1, 0.01, 50 * 2**20)
 
     monkeypatch.setattr(calibration, "measure", measure)
@@ -176,7 +176,7 @@ def test_steps_scale_with_the_size_of_a_block():
     costs = [(1000, Cost(2, 1, 0.1, 0.011, 10)), (5000, Cost(4, 3, 0.3, 0.015, 30))]
     found = calibration.scaled(costs, 9000)
     assert found.step == pytest.approx(0.010 + 9000 * 1e-6)
-    assert (found.program, found.block, found.look, found.memory) == (3, 2, 0.2, 20)
+    assert (found.program, found.block, found.checkpoint, found.memory) == (3, 2, 0.2, 20)
     assert not found.is_measured
 
 
@@ -191,16 +191,16 @@ def test_from_one_run_alone_a_step_has_an_overhead():
 
 
 def test_a_timed_unit_is_looked_at_ever_more_seldom():
-    (unit,) = jobs.cut(CASE, {"fixed": CASE.fixed}, lambda arm, setup: [0, 1], "numpy")
+    (job,) = jobs.cut(CASE, {"fixed": CASE.fixed}, lambda arm, setup: [0, 1], "numpy")
     assert CASE.fixed.num_steps == 20
-    assert calibration._marks(unit) == [0, 1, 2, 6, 18, 20]
+    assert calibration._timed_steps(job) == [0, 1, 2, 6, 18, 20]
 
 
 def test_timing_stops_when_the_time_is_over():
     setup = CASE.fixed.replace(epochs=100_000)
-    (unit,) = jobs.cut(CASE, {"long": setup}, lambda arm, setup: [0, 1], "numpy")
+    (job,) = jobs.cut(CASE, {"long": setup}, lambda arm, setup: [0, 1], "numpy")
     start = time.perf_counter()
-    cost = calibration.measure(unit, 0.1)
+    cost = calibration.measure(job, 0.1)
     assert time.perf_counter() - start < 20
     assert cost.step > 0
     assert cost.seconds(1, 0, setup.num_steps) > 0.1
@@ -239,7 +239,7 @@ def test_under_looks_it_is_a_look_that_decides(tmp_path):
     plan = plans.select(CASE, "broken,slow,fixed")
     found = planning.plan(CASE, plan, list(range(40)), store, seconds=0)
     arms = found.arms.set_index("arm")
-    assert arms.loc["slow", "needs"] in interim.looks(100_000)
+    assert arms.loc["slow", "needs"] in interim.analysis_sizes(100_000)
     assert arms.loc["fixed", "needs"] == 32
 
 
@@ -250,7 +250,7 @@ def test_the_words_are_text(tmp_path, cheap):
     store = filled(tmp_path, "broken", 20)
     plan = plans.select(CASE, "broken,fixed")
     found = planning.plan(CASE, plan, list(range(20)), Store(store.folder, CASE), seconds=0)
-    trained, decided = planning.words(found).values()
+    trained, decided = planning.text_tables(found).values()
     cells = pd.concat([trained.stack(), decided.stack()])
     assert all(isinstance(cell, str) for cell in cells)
     assert trained["rows there"].tolist() == ["20 of 20", "0 of 20"]

@@ -30,7 +30,7 @@ CLAIMS = (
     claim("C6", "A metric that is not there.", Less("broken", "never", "mse"), by="ours"),
 )
 CASE = toy.make(claims=CLAIMS)
-LATTICE = plans.lattice(CASE)
+LATTICE = plans.combinations(CASE)
 
 
 class Killed(KeyboardInterrupt):
@@ -67,8 +67,8 @@ def analysed(store, case=CASE):
     return Analysis(case, find_evidence(case), store)
 
 
-def asked(case, plan):
-    return criteria.questions(case, find_evidence(case), plan)
+def criteria_(case, plan):
+    return criteria.criteria(case, find_evidence(case), plan)
 
 
 def run(folder, plan=LATTICE, case=CASE, most_rows=10**9, **options):
@@ -86,7 +86,7 @@ def counts(store):
 
 
 def test_every_arm_every_fix_and_every_claim_within_the_plan_is_asked_for():
-    words = [question.words.partition(":")[0] for question in asked(CASE, LATTICE)]
+    words = [criterion.text.partition(":")[0] for criterion in criteria_(CASE, LATTICE)]
     rates = [f"solve rate of {arm}" for arm in LATTICE]
     fixes = ["bend, alone", "bend, last", "longer, alone", "longer, last"]
     assert words == [*rates, *fixes, "claim C1", "claim C2", "claim C6"]
@@ -94,7 +94,7 @@ def test_every_arm_every_fix_and_every_claim_within_the_plan_is_asked_for():
 
 def test_without_the_whole_lattice_no_fix_is_asked_for():
     plan = plans.select(CASE, "broken,fixed,slow")
-    words = [question.words.partition(":")[0] for question in asked(CASE, plan)]
+    words = [criterion.text.partition(":")[0] for criterion in criteria_(CASE, plan)]
     rates = [f"solve rate of {arm}" for arm in plan]
     assert words == [*rates, "claim C1", "claim C3", "claim C6"]
 
@@ -103,14 +103,14 @@ def test_a_claim_on_a_length_of_the_plan_is_asked_for():
     plan = {"fixed": CASE.fixed.replace(epochs=333)}
     steps = plan["fixed"].num_steps
     case = toy.make(claims=(claim("C", "Later.", Solves("fixed", steps=steps), by="ours"),))
-    assert [q.words for q in asked(case, plan)][1:] == ["claim C: Later."]
-    assert [q.words for q in asked(case, {"fixed": CASE.fixed})][1:] == []
+    assert [q.text for q in criteria_(case, plan)][1:] == ["claim C: Later."]
+    assert [q.text for q in criteria_(case, {"fixed": CASE.fixed})][1:] == []
 
 
 def test_arms_are_asked_by_the_names_of_the_plan():
     case = toy.make(claims=(claim("C", "Both.", Solves("longer+bend"), by="ours"),))
-    (question,) = [q for q in asked(case, LATTICE) if q.words == "claim C: Both."]
-    assert question.arms == ("fixed",)
+    (criterion,) = [q for q in criteria_(case, LATTICE) if q.text == "claim C: Both."]
+    assert criterion.arms == ("fixed",)
 
 
 # Enough, and no more.
@@ -146,7 +146,7 @@ def test_it_stops_at_the_look_before_the_budget(tmp_path):
     row = found.table.iloc[0]
     assert (row["num_seeds"], row["answer"]) == (128, "undecided")
     # The number of seeds that is likely to decide is one at which there is a look.
-    assert row["num_seeds"] + row["more_seeds"] in interim.looks(100_000)
+    assert row["num_seeds"] + row["more_seeds"] in interim.analysis_sizes(100_000)
 
 
 def test_a_budget_below_the_first_look_is_refused(tmp_path):
@@ -186,7 +186,7 @@ def test_the_folder_says_how_its_seeds_were_chosen(finished):
 
 def test_arms_have_whole_looks_and_not_all_the_same(finished):
     found = set(counts(finished[1]).values())
-    assert found <= set(interim.looks(512))
+    assert found <= set(interim.analysis_sizes(512))
     assert len(found) > 1
 
 
@@ -209,7 +209,7 @@ def test_what_is_decided_stays_so_at_every_later_look(finished):
     row = found.table.set_index("question").loc["solve rate of slow"]
     runs = tables.runs(store)
     runs = runs[runs["arm"] == "slow"]
-    for look in interim.looks(row["num_seeds"]):
+    for look in interim.analysis_sizes(row["num_seeds"]):
         part = toy.analysis(CASE, runs[runs["seed"] < look], interim.REPEATED)
         (line,) = part.outcomes.itertuples()
         is_decided = line.verdict != "undecided"
@@ -248,7 +248,7 @@ def test_the_report_says_that_95_percent_is_that_of_all_looks(finished):
 
 
 def test_the_words_say_what_is_decided_where_and_what_is_not(finished):
-    words = finished[0].words()
+    words = finished[0].text()
     assert list(words) == ["verdict on", "arms", "seeds", "answer", "decided at"]
     by_name = words.set_index("verdict on")
     assert by_name.loc["claim C1: It bends.", "decided at"] == "32 seeds"

@@ -107,7 +107,7 @@ def test_differences_read_name_and_why():
     table = tables.differences(toy.CASE).set_index("field")
     assert table.loc["activation", "why"] == "bend: a line cannot bend"
     assert table.loc["batch_size", "why"] == ""
-    words = report.difference_words(toy.CASE).set_index("field")
+    words = report.difference_table(toy.CASE).set_index("field")
     assert words.loc["epochs", ["broken", "fixed"]].tolist() == ["2", "5"]
     assert words.loc["batch_size", "fixed"] == "as broken"
 
@@ -129,7 +129,7 @@ def test_the_first_checkpoint_at_or_below_a_value():
 
 
 def test_yardstick_and_threshold_speak_the_same_unit():
-    value, _ = tables.yardstick(toy.CASE)
+    value, _ = tables.baseline(toy.CASE)
     bar, words = tables.threshold(toy.CASE)
     assert bar == pytest.approx(0.05 * value)
     assert words == "solved: R2 >= 0.95"

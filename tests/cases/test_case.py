@@ -296,7 +296,7 @@ def test_the_reference_arm_is_of_the_plan(name):
 @pytest.mark.parametrize("name", CASES)
 def test_data_have_one_row_a_sample_and_float_columns(name):
     case = reproductions.load(name)
-    for setup in plans.lattice(case).values():
+    for setup in plans.combinations(case).values():
         x, y = case.data(setup, np.random.default_rng(0), (2, 3))
         assert x.shape[:-1] == y.shape[:-1] == (2, 3)
         assert x.dtype == y.dtype == np.float64
@@ -517,7 +517,7 @@ def test_a_finite_setup_needs_its_number_of_samples():
     )
 
 
-def test_a_reading_has_one_of_the_four_words():
+def test_a_reading_has_one_of_the_four_text():
     task = Classification(lambda x: x[..., 0] > 0.5)
     rivals = {"odd": variant("", read="round")}
     refused(

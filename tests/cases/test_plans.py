@@ -42,30 +42,39 @@ def fields_that_differ(one, other):
 
 
 def test_the_lattice_of_three_fixes_by_hand():
-    assert list(plans.lattice(three())) == ["broken", "a", "b", "c", "a+b", "a+c", "b+c", "fixed"]
+    assert list(plans.combinations(three())) == [
+        "broken",
+        "a",
+        "b",
+        "c",
+        "a+b",
+        "a+c",
+        "b+c",
+        "fixed",
+    ]
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_lattice_has_two_to_the_power_of_fixes_programs(name):
     case = reproductions.load(name)
-    assert len(set(plans.lattice(case).values())) == 2 ** len(case.fixes)
+    assert len(set(plans.combinations(case).values())) == 2 ** len(case.fixes)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_an_arm_of_the_lattice_has_the_fields_of_its_fixes_and_no_other(name):
     case = reproductions.load(name)
-    for arm, setup in plans.lattice(case).items():
+    for arm, setup in plans.combinations(case).items():
         parts = {"broken": [], "fixed": list(case.fixes)}.get(arm, arm.split("+"))
         fields = {field for part in parts for field in case.fixes[part].changes}
         assert fields_that_differ(case.broken, setup) == fields, arm
 
 
 def test_the_lattice_leaves_out_a_fix():
-    assert list(plans.lattice(three(), without=("b",))) == ["broken", "a", "c", "a+c"]
+    assert list(plans.combinations(three(), without=("b",))) == ["broken", "a", "c", "a+c"]
 
 
 def test_without_every_fix_only_broken_is_left():
-    assert plans.lattice(three(), without=("a", "b", "c")) == {"broken": toy.Toy()}
+    assert plans.combinations(three(), without=("a", "b", "c")) == {"broken": toy.Toy()}
 
 
 @pytest.mark.parametrize(
@@ -108,7 +117,7 @@ def test_words_select_arms(words, arms):
 @pytest.mark.parametrize("name", CASES)
 def test_all_is_the_lattice_and_the_rivals(name):
     case = reproductions.load(name)
-    assert plans.select(case, "all") == plans.lattice(case) | plans.variants(case)
+    assert plans.select(case, "all") == plans.combinations(case) | plans.variants(case)
 
 
 def test_fixes_may_be_joined_in_any_order():
@@ -146,12 +155,12 @@ def test_cut_changes_nothing_but_steps():
 
 
 def test_cut_leaves_finite_arms_alone():
-    plan = plans.lattice(toy.make())
+    plan = plans.combinations(toy.make())
     assert plans.cut(plan, 1) == plan
 
 
 def test_cut_by_nothing_is_the_same_plan_in_another_dict():
-    plan = plans.lattice(toy.make_stream())
+    plan = plans.combinations(toy.make_stream())
     assert plans.cut(plan, None) == plan
     assert plans.cut(plan, None) is not plan
 
@@ -174,20 +183,20 @@ def test_one_out_leaves_each_fix_out_alone():
 @pytest.mark.parametrize("name", CASES)
 def test_one_in_and_one_out_are_of_the_lattice(name):
     case = reproductions.load(name)
-    whole = plans.lattice(case).items()
+    whole = plans.combinations(case).items()
     assert plans.one_in(case).items() <= whole
     assert plans.one_out(case).items() <= whole
 
 
 def test_a_single_fix_alone_is_called_as_in_the_lattice():
     case = toy.make(fixes={"bend": fix("", activation="tanh")})
-    assert plans.one_in(case) == plans.one_out(case) == plans.lattice(case)
+    assert plans.one_in(case) == plans.one_out(case) == plans.combinations(case)
 
 
 # Cells of a study.
 
 
-def study(axes, lengths=()):
+def grid(axes, lengths=()):
     return Grid("grid", "", "bend", axes, 4, lengths)
 
 
@@ -196,7 +205,7 @@ def test_the_cells_of_a_study_by_hand():
         "rate": {"slow": {"learning_rate": 0.01}, "as is": {}},
         "net": {"a": {"batch_size": 4, "optimizer": "Adam"}, "b": {"batch_size": 8}},
     }
-    assert plans.cells(toy.make(), study(axes)) == {
+    assert plans.configurations(toy.make(), grid(axes)) == {
         "slow/a": toy.Toy("tanh", "Adam", 0.01, batch_size=4),
         "slow/b": toy.Toy("tanh", "SGD", 0.01, batch_size=8),
         "as is/a": toy.Toy("tanh", "Adam", batch_size=4),
@@ -219,11 +228,11 @@ def test_the_cells_of_a_study_by_hand():
 )
 def test_axes_that_touch_or_labels_that_cannot_be_told_apart_are_refused(axes, lengths, words):
     with pytest.raises(ValueError, match=words):
-        plans.cells(toy.make(), study(axes, lengths))
+        plans.configurations(toy.make(), grid(axes, lengths))
 
 
 def test_an_axis_may_set_the_length_if_the_study_has_no_lengths():
-    found = plans.cells(toy.make(), study({"a": {"x": {"epochs": 3}}}))
+    found = plans.configurations(toy.make(), grid({"a": {"x": {"epochs": 3}}}))
     assert found == {"x": toy.Toy("tanh", epochs=3)}
 
 
@@ -232,12 +241,12 @@ def test_an_axis_may_set_the_length_if_the_study_has_no_lengths():
 
 def test_arms_that_differ_only_in_epochs_share_a_run_longest_first():
     case = toy.make()
-    runs = [list(run) for run in plans.runs(plans.lattice(case))]
+    runs = [list(run) for run in plans.runs(plans.combinations(case))]
     assert runs == [["longer", "broken"], ["fixed", "bend"]]
 
 
 def test_streams_that_differ_only_in_steps_share_a_run_longest_first():
-    (run,) = plans.runs(plans.lattice(toy.make_stream()))
+    (run,) = plans.runs(plans.combinations(toy.make_stream()))
     assert {arm: setup.steps for arm, setup in run.items()} == {"fixed": 250, "broken": 30}
     assert next(iter(run)) == "fixed"
 

@@ -12,7 +12,7 @@ from experiments.analysis.analysis import Analysis
 from experiments.cases.case import SuiteError
 from experiments.cases.evidence import find_evidence
 from experiments.check import comparison, drift
-from experiments.check import sample as gate_sample
+from experiments.check import sample as sampling
 from experiments.cli import commands
 from experiments.runs import runner
 from experiments.runs.store import Store
@@ -118,9 +118,9 @@ def few(case, arm, num_seeds):
 
 def test_an_arm_needs_enough_seeds_and_few_enough_samples(monkeypatch):
     stored = pd.concat([few(CASE, "broken", 200), few(CASE, "longer", 199), few(CASE, "slow", 200)])
-    assert list(gate_sample.plan(CASE, stored)) == ["broken"]
-    monkeypatch.setattr(gate_sample, "MOST_SAMPLES", 1)
-    assert gate_sample.plan(CASE, stored) == {}
+    assert list(sampling.plan(CASE, stored)) == ["broken"]
+    monkeypatch.setattr(sampling, "MOST_SAMPLES", 1)
+    assert sampling.plan(CASE, stored) == {}
     with pytest.raises(SuiteError, match="stores no arm with 200 seeds that is quick to train"):
         drift.sampled(CASE, stored, range(9))
 
@@ -132,14 +132,14 @@ def test_one_arm_with_dropout_is_checked_beside_the_lattice():
     }
     case = toy.make(variants=drops)
     stored = pd.concat([few(case, arm, 200) for arm in ("broken", "drop", "more")])
-    assert list(gate_sample.plan(case, stored)) == ["broken", "drop"]
+    assert list(sampling.plan(case, stored)) == ["broken", "drop"]
 
 
 def test_an_endless_stream_is_checked_at_its_longest_stored_budget():
     case = toy.make_stream()
     stored = few(case, "fixed", 200)
     stored = pd.concat([stored.assign(steps=steps) for steps in (10, 40)])
-    assert gate_sample.plan(case, stored)["fixed"].num_steps == 40
+    assert sampling.plan(case, stored)["fixed"].num_steps == 40
 
 
 def test_a_model_that_reads_its_length_is_a_run_of_its_own():
@@ -150,8 +150,8 @@ def test_a_model_that_reads_its_length_is_a_run_of_its_own():
 
     arms = {"broken": CASE.broken, "longer": CASE.arm("longer")}
     case = toy.make(model=model, block_width=2)
-    together = gate_sample.draw(case, arms, [1, 2], probes=False).rows
-    alone = gate_sample.draw(case, {"longer": arms["longer"]}, [1, 2], probes=False).rows
+    together = sampling.draw(case, arms, [1, 2], probes=False).rows
+    alone = sampling.draw(case, {"longer": arms["longer"]}, [1, 2], probes=False).rows
     found = together[together["arm"] == "longer"].reset_index(drop=True)
     pd.testing.assert_frame_equal(found[list(alone)], alone)
     assert len(together) == 4
@@ -230,7 +230,7 @@ def test_a_row_that_repeats_another_fails(source, rows):
 def test_twins_say_nothing_where_stored_rows_have_them(rows):
     stored, sample = rows
     stored = pd.concat([stored, stored.iloc[[0]].assign(seed=999)])
-    assert comparison.num_twins(stored, sample) is None
+    assert comparison.num_duplicates(stored, sample) is None
 
 
 def test_p_values_are_adjusted_for_the_whole_family(rows):
@@ -255,9 +255,9 @@ def test_an_arm_that_the_engine_refuses_fails(store):
 def test_every_case_has_arms_to_check(name):
     case = reproductions.load(name)
     stored = tables.runs(committed(case))
-    arms = gate_sample.plan(case, stored)
+    arms = sampling.plan(case, stored)
     assert {"broken"} <= set(arms)
-    rates = [gate_sample.kept(stored, arm)["solved"].mean() for arm in arms]
+    rates = [sampling.kept(stored, arm)["solved"].mean() for arm in arms]
     assert min(rates) < 0.2 and max(rates) > 0.8
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from experiments.check import drift, drift_report
-from experiments.check.invariants import Answer
+from experiments.check.invariants import InvariantResult
 from experiments.report.style import LIGHT
 from tests import toy
 
@@ -28,8 +28,8 @@ def rows(seed, size, shift=0.0):
 
 
 def comparison(shift=0.0, holds=True):
-    answers = [Answer("order", True, "fine", ("broken",), True)] * 2
-    answers.append(Answer("updates", holds, "7 updates made of 8", ("longer", "broken")))
+    answers = [InvariantResult("order", True, "fine", ("broken",), True)] * 2
+    answers.append(InvariantResult("updates", holds, "7 updates made of 8", ("longer", "broken")))
     found = drift.compared({"toy": (rows(1, 300), rows(2, 60, shift))}, {"toy": answers})
     versions = {"sample": MADE | {"keras": "9.9.9"}, "toy": [MADE, MADE]}
     return dataclasses.replace(found, num_seeds=60, seconds=12.0, versions=versions)
@@ -60,7 +60,7 @@ def test_the_headline_of_a_failure_counts_both_kinds(moved):
 
 
 def test_versions_of_both_sides_are_said_once(still):
-    said = drift_report.version_words(still)
+    said = drift_report.version_text(still)
     assert said == (
         "Sample: keras 9.9.9, tensorflow 2.21.0, numpy 2.4.6. "
         "Stored: keras 3.15.1, tensorflow 2.21.0, numpy 2.4.6."
@@ -68,7 +68,7 @@ def test_versions_of_both_sides_are_said_once(still):
 
 
 def test_the_table_says_what_moved_by_how_much(moved):
-    words = drift_report.table_words(moved, most=1)
+    words = drift_report.shown_table(moved, most=1)
     assert len(words) == len(moved.alarms) == 2
     assert set(words["metric"]) == {"mse"} and set(words["alarm"]) == {"ALARM"}
     row = moved.alarms.iloc[0]
@@ -80,7 +80,7 @@ def test_the_table_says_what_moved_by_how_much(moved):
 def test_a_share_is_told_with_its_value(still):
     row = still.table.set_index(["arm", "metric"]).loc[("broken", "solved")]
     row = row.to_dict() | {"case": "toy", "arm": "broken", "metric": "solved"}
-    assert drift_report._row_words(row)["stored"].startswith("100% are 0 [")
+    assert drift_report._row_text(row)["stored"].startswith("100% are 0 [")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_share_is_told_with_its_value(still):
 def test_a_median_that_is_no_number_moves_by_none(stored, sample, words):
     row = {"moved": float("nan"), "unit": "spreads", "stored": stored, "sample": sample}
     row["test"] = "shape"
-    assert drift_report.moved_words(row) == words
+    assert drift_report.moved_text(row) == words
 
 
 def test_a_scale_that_moved_is_said_as_a_ratio():
@@ -102,11 +102,11 @@ def test_a_scale_that_moved_is_said_as_a_ratio():
         for s in found.rows["toy"]
     ]
     assert row["spread_ratio"] == pytest.approx((widths[1] / widths[0])[0], rel=0.1)
-    assert drift_report.moved_words(row) == f"{row['spread_ratio']:.2g} times as wide"
+    assert drift_report.moved_text(row) == f"{row['spread_ratio']:.2g} times as wide"
 
 
 def test_failures_come_first_and_whole(moved):
-    words = drift_report.question_words(moved)
+    words = drift_report.invariants_table(moved)
     first = words.iloc[0]
     assert (first["question"], first["answer"]) == ("updates", "FAILS")
     assert (first["put to"], first["what was found"]) == ("longer, broken", "7 updates made of 8")
@@ -115,7 +115,7 @@ def test_failures_come_first_and_whole(moved):
 
 
 def test_verdicts_stand_side_by_side(still):
-    words = drift_report.verdict_words(still)
+    words = drift_report.verdict_table(still)
     assert words["stored"].tolist() == ["fails (0.0%)"] * 2
     assert words["verdicts"].tolist() == ["the same"] * 2
 

@@ -138,7 +138,7 @@ def test_an_endless_stream_that_repeats_is_seen():
 
 
 def test_updates_are_counted_by_the_optimizer_not_by_the_trainer(trainer):
-    for _ in trainer.train(SEEDS, [8], invariants.metrics.Exam(toy.CASE, SETUP, SEEDS)):
+    for _ in trainer.train(SEEDS, [8], invariants.metrics.Evaluation(toy.CASE, SETUP, SEEDS)):
         pass
     assert invariants.updates(trainer, 8, ["broken"]).holds
     wrong = invariants.updates(trainer, 9, ["broken"])

@@ -6,7 +6,7 @@ import pytest
 
 from experiments.cases.case import SuiteError
 from experiments.cli import app
-from experiments.cli.publishing_commands import words_of
+from experiments.cli.publishing_commands import option_values
 
 
 def suite(*words):
@@ -43,12 +43,12 @@ def test_a_look_that_is_not_known_is_one_line_and_writes_nothing(words, says, tm
 
 
 def test_words_of_an_option_are_taken_once_each_in_their_order():
-    assert words_of("b, a,b", ("a", "b", "c"), "--some") == ["b", "a"]
+    assert option_values("b, a,b", ("a", "b", "c"), "--some") == ["b", "a"]
 
 
 def test_no_word_is_refused():
     with pytest.raises(SuiteError, match="--some takes some of a, b"):
-        words_of("", ("a", "b"), "--some")
+        option_values("", ("a", "b"), "--some")
 
 
 # Export.
@@ -99,7 +99,7 @@ def test_what_cannot_be_exported_is_one_line(words, says, capsys):
 # Films and the page.
 
 
-def test_films_of_a_case_are_written_with_their_words(tmp_path):
+def test_films_of_a_case_are_written_with_their_text(tmp_path):
     words = ("--theme", "dark", "--format", "png", "--out", str(tmp_path))
     assert suite("animate", "sum_hinge", *words) == 0
     names = sorted(path.name for path in (tmp_path / "sum_hinge").iterdir())

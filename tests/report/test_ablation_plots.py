@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.patches import FancyBboxPatch
 
 from experiments.report import ablation_plots, figures, verdict_plots
-from experiments.report.style import THEMES, look
+from experiments.report.style import THEMES, make_theme
 
 COLOURS = {"broken": "#111111", "bend": "#00ff00", "longer": "#0000ff"}
 
@@ -26,8 +26,10 @@ def lattice(verdicts=("fails", "fails", "undecided", "solves"), minimal=("bend+l
 
 
 def drawn_lattice(theme="light", **changes):
-    axes = figures.new_figure(look=look(theme))[1]
-    return ablation_plots.draw_lattice(axes, lattice(**changes), COLOURS, look=look(theme))
+    axes = figures.new_figure(theme=make_theme(theme))[1]
+    return ablation_plots.draw_combinations(
+        axes, lattice(**changes), COLOURS, theme=make_theme(theme)
+    )
 
 
 def texts(axes):
@@ -63,7 +65,7 @@ def test_lattice_marks_the_smallest_sets_that_solve_and_no_other():
 @pytest.mark.parametrize("theme", THEMES)
 def test_lattice_colours_a_box_by_its_verdict(theme):
     edges = [to_hex(box.get_edgecolor()) for box in boxes(drawn_lattice(theme))]
-    shown = look(theme)
+    shown = make_theme(theme)
     expected = [shown.broken, shown.broken, shown.muted, shown.fixed]
     assert edges == [colour.lower() for colour in expected]
 
@@ -95,7 +97,7 @@ def test_interval_is_held_against_no_effect(log, nothing):
     assert set(drawn_intervals(log=log).lines[0].get_xdata()) == {nothing}
 
 
-def test_interval_rows_are_named_and_carry_their_words():
+def test_interval_rows_are_named_and_carry_their_text():
     axes = drawn_intervals()
     assert [label.get_text() for label in axes.get_yticklabels()] == ["bend", "longer"]
     assert texts(axes) == ["fifty", "one"]

@@ -15,7 +15,7 @@ from experiments.publish.animation import animations
 from experiments.report import captions, case_figures, figure_files, figures, index
 from experiments.report.markdown import picture
 from experiments.report.story import story
-from experiments.report.style import look
+from experiments.report.style import make_theme
 from experiments.runs.store import Store
 from tests import toy
 from tests.report.test_evidence import CASE, LATTICE, analysed, stored
@@ -53,11 +53,11 @@ def toy_tables(tmp_path, monkeypatch):
 
 @pytest.fixture
 def shown(toy_tables):
-    return {plate.name: plate for plate in case_figures.collect(toy_tables)}
+    return {spec.name: spec for spec in case_figures.collect(toy_tables)}
 
 
-def axes_of(plate, **options):
-    return plate.draw(look(**options)).axes
+def axes_of(spec, **options):
+    return spec.draw(make_theme(**options)).axes
 
 
 def line(axes, label):
@@ -71,7 +71,7 @@ def test_a_folder_of_evidence_has_every_figure(shown):
 def test_a_folder_without_evidence_has_those_of_behaviour(toy_tables, tmp_path):
     bare = Analysis(CASE, toy_tables.evidence, Store(tmp_path / "a", CASE, "numpy"))
     bare.runs, bare.curves = toy_tables.runs, toy_tables.curves
-    assert [plate.name for plate in case_figures.collect(bare)] == NAMES[:3]
+    assert [spec.name for spec in case_figures.collect(bare)] == NAMES[:3]
 
 
 def test_fit_draws_the_bands_at_the_end_of_each_arm(shown):
@@ -81,21 +81,21 @@ def test_fit_draws_the_bands_at_the_end_of_each_arm(shown):
 
 
 def test_fit_says_the_extremes_of_what_it_draws(shown):
-    words = shown["fit"].words
+    words = shown["fit"].caption
     assert "The target runs from 0 to 0.25." in words.alt
     assert "median of fixed runs from 0 to 0.25 and is at most 0.1 away" in words.alt
-    assert "100 seeds of broken after 8 updates and 100 seeds of fixed after 20" in words.caption
+    assert "100 seeds of broken after 8 updates and 100 seeds of fixed after 20" in words.text
 
 
 def test_learning_curves_say_when_the_bar_is_cleared(shown):
     (axes,) = axes_of(shown["learning_curves"])
     assert list(line(axes, "fixed").get_xdata()) == [0, 2, 20]
-    title = shown["learning_curves"].words.title
+    title = shown["learning_curves"].caption.title
     assert title == "toy: clearing the bar, the median of fixed by update 20, that of broken never"
 
 
 def test_distribution_counts_the_seeds_that_clear_the_bar(shown):
-    title = shown["distribution"].words.title
+    title = shown["distribution"].caption.title
     assert "100 of 100 seeds of fixed and 0 of 100 seeds of broken" in title
 
 
@@ -104,7 +104,7 @@ def test_dissection_draws_the_rates_of_every_set(shown, toy_tables):
     rates = [text.get_text() for text in axes.texts if "%" in text.get_text()]
     assert rates == ["✗ 0%", "✗ 0%", "✗ 0%", "✓ 100%"]
     (item,) = toy_tables.ablations
-    assert shown["dissection"].words.title == f"toy: {item.answer}"
+    assert shown["dissection"].caption.title == f"toy: {item.answer}"
 
 
 def test_shapley_draws_points_and_factors_of_the_stored_table(shown, toy_tables):
@@ -120,7 +120,7 @@ def test_shapley_draws_points_and_factors_of_the_stored_table(shown, toy_tables)
 
 
 def test_shapley_of_equal_worth_is_said_to_be_equal(shown):
-    assert shown["shapley"].words.title == "toy: bend and longer are worth the same in solve rate"
+    assert shown["shapley"].caption.title == "toy: bend and longer are worth the same in solve rate"
 
 
 @pytest.mark.parametrize(
@@ -142,13 +142,13 @@ def test_shapley_names_all_whose_interval_reaches_the_best(rows, says, toy_table
 def test_claims_that_were_asked_are_drawn_once_each_with_their_verdict(shown):
     (axes,) = axes_of(shown["claims"])
     assert [text.get_text() for text in axes.texts[::2]] == ["✓", "–"]
-    assert shown["claims"].words.title.startswith("toy: 2 statements")
+    assert shown["claims"].caption.title.startswith("toy: 2 statements")
 
 
 def test_every_figure_is_drawn_in_the_colours_of_its_look(shown):
-    for plate in shown.values():
-        figure = plate.draw(look("dark", "wide"))
-        assert figure.get_size_inches()[0] == look("dark", "wide").inches
+    for spec in shown.values():
+        figure = spec.draw(make_theme("dark", "wide"))
+        assert figure.get_size_inches()[0] == make_theme("dark", "wide").inches
         assert figure.get_facecolor()[:3] != (1.0, 1.0, 1.0)
 
 
@@ -156,17 +156,20 @@ def test_every_figure_is_drawn_in_the_colours_of_its_look(shown):
 
 
 def test_a_plate_becomes_pictures_and_a_text_to_paste(shown, tmp_path):
-    paths = figure_files.write(shown["claims"], tmp_path / "new", look("dark"), ("svg", "pdf"))
+    paths = figure_files.write(
+        shown["claims"], tmp_path / "new", make_theme("dark"), ("svg", "pdf")
+    )
     names = [path.name for path in paths]
     assert names == ["claims-dark.svg", "claims-dark.pdf", "claims-dark.md"]
-    text, words = paths[-1].read_text(), shown["claims"].words
-    assert text == f"![{words.title}. {words.alt}](claims-dark.svg)\n\n{words.caption}\n"
+    text, words = paths[-1].read_text(), shown["claims"].caption
+    assert text == f"![{words.title}. {words.alt}](claims-dark.svg)\n\n{words.text}\n"
 
 
 @pytest.mark.parametrize("name", ["dissection", "shapley", "claims"])
 def test_the_same_tables_give_the_same_bytes(shown, name, tmp_path):
     once, again = (
-        figure_files.write(shown[name], tmp_path / place, look(), figures.FORMATS) for place in "ab"
+        figure_files.write(shown[name], tmp_path / place, make_theme(), figures.FORMATS)
+        for place in "ab"
     )
     assert [path.read_bytes() for path in once] == [path.read_bytes() for path in again]
 
@@ -176,7 +179,7 @@ def test_the_same_tables_give_the_same_bytes(shown, name, tmp_path):
     [("light", "column", "fit"), ("dark", "column", "fit-dark"), ("light", "wide", "fit-wide")],
 )
 def test_a_look_is_in_the_name_of_a_file(theme, width, stem):
-    assert figure_files.file_stem("fit", look(theme, width)) == stem
+    assert figure_files.file_stem("fit", make_theme(theme, width)) == stem
 
 
 # A folder that cannot be drawn.
@@ -211,9 +214,9 @@ def test_the_story_tells_what_fails_what_mends_and_why(toy_tables):
 @pytest.mark.parametrize("name", CASES)
 def test_committed_texts_are_those_of_the_tables(name):
     case = reproductions.load(name)
-    for plate in case_figures.collect(commands.analysis_of(case)):
-        text = (RESULTS / name / "figures" / f"{plate.name}.md").read_text()
-        assert text == picture(plate.words, f"{plate.name}.{plate.kept[0]}"), (
+    for spec in case_figures.collect(commands.analysis_of(case)):
+        text = (RESULTS / name / "figures" / f"{spec.name}.md").read_text()
+        assert text == picture(spec.caption, f"{spec.name}.{spec.kept[0]}"), (
             f"run: python -m reproductions report {name}"
         )
 
@@ -221,23 +224,23 @@ def test_committed_texts_are_those_of_the_tables(name):
 @pytest.mark.parametrize("name", CASES)
 def test_committed_figures_are_drawn_from_the_tables(name):
     case = reproductions.load(name)
-    for plate in case_figures.collect(commands.analysis_of(case)):
-        drawn = {label for axes in axes_of(plate) for label in _words(axes)}
+    for spec in case_figures.collect(commands.analysis_of(case)):
+        drawn = {label for axes in axes_of(spec) for label in _text(axes)}
         assert drawn
-        file = RESULTS / name / "figures" / f"{plate.name}.png"
+        file = RESULTS / name / "figures" / f"{spec.name}.png"
         assert file.exists(), f"run: python -m reproductions report {name}"
 
 
-def _words(axes):
+def _text(axes):
     return [text.get_text() for text in axes.texts] or [axes.get_xlabel()]
 
 
 def test_the_readme_holds_the_findings_of_the_tables():
     cases = [reproductions.load(name) for name in CASES]
     found = {case: commands.analysis_of(case) for case in cases}
-    plate = case_figures.summary(found)
+    spec = case_figures.summary(found)
     readme = (RESULTS.parent / "README.md").read_text()
-    made = index.with_findings(readme, found, plate)
+    made = index.with_findings(readme, found, spec)
     assert made == readme, "run: python -m reproductions report"
     for name in CASES:
         assert re.search(rf"\| \[`{name}`\]", readme)
@@ -251,7 +254,7 @@ def test_a_readme_without_its_marks_is_refused():
 @pytest.mark.parametrize("name", CASES)
 def test_committed_films_have_the_words_of_the_tables(name):
     case = reproductions.load(name)
-    for film, words in animations.told(case, Store(RESULTS / name, case)).items():
+    for film, words in animations.captions(case, Store(RESULTS / name, case)).items():
         folder = RESULTS / name / "figures"
         assert (folder / f"{film}.gif").exists()
         assert (folder / f"{film}.md").read_text() == picture(

@@ -85,7 +85,7 @@ def test_without_a_whole_lattice_there_is_no_answer(tmp_path):
 
 def test_dissected_gives_a_line_for_each_fix_and_pair(tmp_path):
     table = analysed(stored(tmp_path, LATTICE)).ablation
-    ((heading, (fixes, pairs, sets)),) = evidence.dissected(table).items()
+    ((heading, (fixes, pairs, sets)),) = evidence.ablation_text(table).items()
     assert heading.endswith("100 seeds")
     assert fixes["fix"].tolist() == ["bend", "longer"]
     assert pairs["pair"].tolist() == ["bend+longer"]
@@ -99,7 +99,7 @@ def test_dissected_gives_a_line_for_each_fix_and_pair(tmp_path):
 def test_an_error_is_told_as_a_factor(tmp_path):
     table = analysed(stored(tmp_path, LATTICE)).ablation
     row = table[(table["kind"] == "shapley") & (table["quantity"] == "log_error")].iloc[0]
-    ((_, (fixes, _, _)),) = evidence.dissected(table).items()
+    ((_, (fixes, _, _)),) = evidence.ablation_text(table).items()
     assert (
         fixes["Shapley value, error (factor)"].iloc[0].startswith(f"{np.exp(row['estimate']):.3g}")
     )
@@ -115,10 +115,10 @@ def test_a_verdict_that_another_bar_turns_is_named():
             "flips": [True, False],
         }
     )
-    text = evidence.sensitivity_words(table)
+    text = evidence.sensitivity_text(table)
     assert text == "With the bar at 0.9 and 0.99: at a bar of 0.99 `fixed` (1,000 steps): fails."
-    assert "no verdict turns" in evidence.sensitivity_words(table.assign(flips=False))
-    assert evidence.sensitivity_words(table[:0]) == ""
+    assert "no verdict turns" in evidence.sensitivity_text(table.assign(flips=False))
+    assert evidence.sensitivity_text(table[:0]) == ""
 
 
 def test_accuracy_of_a_regression_is_called_meaningless(tmp_path):
@@ -147,7 +147,7 @@ def test_every_number_of_the_words_follows_the_rows(tmp_path):
     other = stored(tmp_path / "other", LATTICE | {"fixed": 0.9})
     texts = []
     for store in (one, other):
-        ((_, (fixes, pairs, _)),) = evidence.dissected(analysed(store).ablation).items()
+        ((_, (fixes, pairs, _)),) = evidence.ablation_text(analysed(store).ablation).items()
         texts.append(markdown(fixes) + markdown(pairs))
     assert texts[0] != texts[1]
     assert "+45.0 [" in texts[1]
@@ -155,7 +155,7 @@ def test_every_number_of_the_words_follows_the_rows(tmp_path):
 
 def test_a_dissection_of_the_lattice_is_what_plans_call_the_lattice(tmp_path):
     (found,) = analysed(stored(tmp_path, LATTICE)).ablations
-    assert set(found.steps) == set(plans.lattice(CASE))
+    assert set(found.steps) == set(plans.combinations(CASE))
 
 
 def test_a_report_counts_the_claims_it_cannot_answer(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 import reproductions
 from experiments.analysis.ablation import COLUMNS as DISSECTED
 from experiments.analysis.analysis import Analysis
-from experiments.analysis.claim_results import CERTIFICATE_COLUMNS, CLAIM_COLUMNS
+from experiments.analysis.claim_results import CLAIM_COLUMNS, INTERVENTION_COLUMNS
 from experiments.analysis.failure_modes import diagnose
 from experiments.analysis.replay import replay
 from experiments.analysis.tables import runs
@@ -64,7 +64,7 @@ def claims(changes=None):
     return pd.DataFrame(found, columns=list(CLAIM_COLUMNS))
 
 
-def dissected(confidence=0.9731):
+def ablation_text(confidence=0.9731):
     head = {"dissection": "bend, longer: each arm at its documented length", "num_seeds": 100}
     found = [
         {"kind": "sufficient", "fixes": "bend+longer", "verdict": "minimal"},
@@ -76,7 +76,7 @@ def dissected(confidence=0.9731):
 
 def certificates():
     row = {"arm_explained": "broken", "cause": "a line", "intervention": "a bend"}
-    return pd.DataFrame([row | {"verdict": "supported"}], columns=list(CERTIFICATE_COLUMNS))
+    return pd.DataFrame([row | {"verdict": "supported"}], columns=list(INTERVENTION_COLUMNS))
 
 
 def explained(store):
@@ -92,7 +92,7 @@ def filled(folder, *, num_seeds=100, unsolved=0, case=CASE, **tables):
         "fixed": num_seeds - unsolved,
     }.items():
         store.add(rows(case, arm, num_solved, num_seeds), ENVIRONMENT)
-    written = {"claims": claims(), "certificates": certificates(), "dissection": dissected()}
+    written = {"claims": claims(), "certificates": certificates(), "dissection": ablation_text()}
     written["diagnosis"] = diagnose(case, runs(store), FIXED)
     for name, table in (written | tables).items():
         if table is not None:
@@ -134,7 +134,7 @@ def test_a_number_that_changes_in_a_table_changes_in_the_text(tmp_path):
     changed = filled(
         tmp_path / "toy",
         num_seeds=90,
-        dissection=dissected(0.8519),
+        dissection=ablation_text(0.8519),
         claims=claims({"more_seeds": 41}),
     )
     text = explained(changed)
@@ -158,7 +158,7 @@ def test_undecided_arms_say_how_many_more_seeds(tmp_path):
 
 
 def test_what_is_certain_is_not_called_so(tmp_path):
-    text = explained(filled(tmp_path / "toy", dissection=dissected(1.0)))
+    text = explained(filled(tmp_path / "toy", dissection=ablation_text(1.0)))
     assert "at least 99.9%" in text
     assert "100.0%" not in text
 

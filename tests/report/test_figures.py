@@ -221,7 +221,7 @@ def test_learning_curves_draw_and_name_both_lines():
 
 
 def test_threshold_and_yardstick_look_different():
-    axes = learning(curves("steps"), threshold=(1, "threshold"), yardstick=(2, "yardstick"))
+    axes = learning(curves("steps"), threshold=(1, "threshold"), baseline=(2, "yardstick"))
     assert line(axes, "threshold")._dash_pattern != line(axes, "yardstick")._dash_pattern
 
 
@@ -323,7 +323,7 @@ def test_lines_are_inside_the_axes_though_no_seed_is_near():
     assert axes.get_xlim()[0] < 0.1 and axes.get_xlim()[1] > 0.95
 
 
-def test_vertical_lines_stand_at_their_values_under_their_words():
+def test_vertical_lines_stand_at_their_values_under_their_text():
     lines = {"threshold": (0.95, "solved above 0.95"), "yardstick": (0.0, "best constant")}
     axes = distribution(runs(broken=[0.1, 0.2]), **lines)
     assert top_labels(axes) == ["best constant", "solved above 0.95"]

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from experiments.analysis import tables
-from experiments.analysis.grid_summary import StudyView
-from experiments.analysis.grid_table import StudyTable
+from experiments.analysis.grid_summary import GridSummary
+from experiments.analysis.grid_table import GridTable
 from experiments.cases.case import SuiteError
 from experiments.cases.claims import Grid
 from experiments.report import captions, grid_figures, grid_report
-from experiments.report.style import look
+from experiments.report.style import make_theme
 from experiments.stats import intervals
 from tests import toy
 from tests.analysis.test_grid_table import AXES, CELLS, ENVIRONMENT, STUDY, changed_case, rows
@@ -28,31 +28,31 @@ ERRORS = {
 }
 
 
-def fill(folder, study=GRID, case=None, cells=None, **changed):
+def fill(folder, grid=GRID, case=None, configurations=None, **changed):
     """Stores cells of a study; their errors are those of their first two labels."""
-    table = StudyTable(folder, case or toy.make(grids=(study,)), study)
-    for cell, arms in table.readings.items():
-        if cells is None or cell in cells:
-            name = "/".join(cell.split("/")[:2])
-            errors = changed.get(name.replace("/", "_"), ERRORS[name]) * (study.num_seeds // 4)
-            table.add(cell, {steps: rows(errors) for steps in arms}, ENVIRONMENT, 90)
+    table = GridTable(folder, case or toy.make(grids=(grid,)), grid)
+    for configuration, arms in table.setups.items():
+        if configurations is None or configuration in configurations:
+            name = "/".join(configuration.split("/")[:2])
+            errors = changed.get(name.replace("/", "_"), ERRORS[name]) * (grid.num_seeds // 4)
+            table.add(configuration, {steps: rows(errors) for steps in arms}, ENVIRONMENT, 90)
     table.write()
     return table
 
 
-def view(folder, study=GRID, **options):
-    return StudyView(fill(folder, study, **options))
+def view(folder, grid=GRID, **options):
+    return GridSummary(fill(folder, grid, **options))
 
 
-def write(folder, *studies):
-    return grid_report.write(toy.make(grids=studies), folder)
+def write(folder, *grids):
+    return grid_report.write(toy.make(grids=grids), folder)
 
 
-def page(folder, *studies):
+def page(folder, *grids):
     """The page that `write` writes, without its figures."""
-    case = toy.make(grids=studies)
-    found = [StudyTable(folder, case, study) for study in studies]
-    return grid_report.page(case, [StudyView(table) for table in found if table.path.exists()])
+    case = toy.make(grids=grids)
+    found = [GridTable(folder, case, grid) for grid in grids]
+    return grid_report.page(case, [GridSummary(table) for table in found if table.path.exists()])
 
 
 def lines(text, start):
@@ -63,7 +63,7 @@ def lines(text, start):
 
 
 def test_cells_are_placed_by_their_labels(tmp_path):
-    found = view(tmp_path, DEEP).cells(None)
+    found = view(tmp_path, DEEP).configurations(None)
     assert found.loc["tanh/quick/many", ["row", "column", "panel"]].tolist() == [
         "tanh",
         "quick",
@@ -78,12 +78,12 @@ def test_cells_are_those_of_the_summary_at_one_length(tmp_path):
     for length in (2, 5):
         part = summary[summary["length"] == length]
         for name in ("solved", "solved_low", "verdict", "median", "high"):
-            assert found.cells(length)[name].tolist() == part[name].tolist()
+            assert found.configurations(length)[name].tolist() == part[name].tolist()
 
 
 def test_shade_is_the_way_from_the_best_constant_to_a_perfect_answer(tmp_path):
-    found = view(tmp_path, line_slow=[100.0] * 4, tanh_quick=[0.0] * 4).cells(5)
-    worst, _ = tables.yardstick(toy.CASE)
+    found = view(tmp_path, line_slow=[100.0] * 4, tanh_quick=[0.0] * 4).configurations(5)
+    worst, _ = tables.baseline(toy.CASE)
     assert found.loc["line/slow", "shade"] == 0
     assert found.loc["tanh/quick", "shade"] == 1
     assert found.loc["tanh/slow", "shade"] == pytest.approx(1 - 0.001 / worst)
@@ -110,7 +110,7 @@ def test_labels_are_ranked_by_their_average(tmp_path):
 
 
 def test_an_average_that_lacks_cells_is_none_and_ranked_last(tmp_path):
-    found = view(tmp_path, cells=CELLS[:3])
+    found = view(tmp_path, configurations=CELLS[:3])
     assert found.missing == ["tanh/quick"]
     assert found.average("tanh/*", 5) is None
     assert found.average("line/*", 5) is not None
@@ -127,8 +127,8 @@ def test_differences_are_paired_by_seed(tmp_path):
 def test_twins_have_the_same_labels_lengths_and_seeds(tmp_path):
     twin = Grid("twin", "", "longer", AXES, 4, (2, 5))
     fewer = Grid("fewer", "", "broken", AXES, 3, (2, 5))
-    views = [StudyView(StudyTable(tmp_path, toy.make(grids=(s,)), s)) for s in (twin, fewer, DEEP)]
-    assert [view(tmp_path).is_twin(other) for other in views] == [True, False, False]
+    views = [GridSummary(GridTable(tmp_path, toy.make(grids=(s,)), s)) for s in (twin, fewer, DEEP)]
+    assert [view(tmp_path).is_counterpart(other) for other in views] == [True, False, False]
 
 
 # The page.
@@ -186,15 +186,15 @@ def test_the_documented_cell_is_named_with_its_rate(tmp_path):
 
 
 def test_verdicts_are_counted(tmp_path):
-    study = Grid("grid", "", "broken", AXES, 20, (2, 5))
-    fill(tmp_path, study)
-    (line,) = [x for x in page(tmp_path, study).splitlines() if "verdict after 5 epochs" in x]
+    grid = Grid("grid", "", "broken", AXES, 20, (2, 5))
+    fill(tmp_path, grid)
+    (line,) = [x for x in page(tmp_path, grid).splitlines() if "verdict after 5 epochs" in x]
     found = line.removesuffix(".").split(": ")[1].split(", ")
     assert sorted(found) == ["depends on the seed 1", "fails 1", "solves 1", "undecided 1"]
 
 
 def test_a_study_that_is_not_whole_says_so(tmp_path):
-    fill(tmp_path, cells=CELLS[:3])
+    fill(tmp_path, configurations=CELLS[:3])
     text = page(tmp_path, GRID)
     assert "**Not whole: 1 of 4 cells are missing.**" in text
     assert all(line.endswith("| missing |") for line in lines(text, "tanh"))
@@ -202,7 +202,7 @@ def test_a_study_that_is_not_whole_says_so(tmp_path):
 
 
 def test_a_study_of_three_axes_has_a_table_a_label_of_the_last(tmp_path):
-    fill(tmp_path, DEEP, cells=None)
+    fill(tmp_path, DEEP, configurations=None)
     text = page(tmp_path, DEEP)
     assert text.count("**few**") == text.count("**many**") == 2
     assert "each trained for its own epochs" in text
@@ -217,7 +217,7 @@ def test_twins_are_compared_label_by_label(tmp_path):
     part = page(tmp_path, GRID, twin).split("## grid against twin")[1].split("\n## ")[0]
     assert "| bend | grid | twin | second less first |" in part
     (tanh,), (everything,) = lines(part, "tanh"), lines(part, "all")
-    assert [cell.split(" [")[0] for cell in tanh.split(" | ")] == [
+    assert [configuration.split(" [")[0] for configuration in tanh.split(" | ")] == [
         "| tanh",
         "75.0",
         "100.0",
@@ -242,7 +242,7 @@ def test_a_study_that_is_not_stored_is_named_with_the_command(tmp_path):
 def test_stale_lines_are_refused(tmp_path):
     fill(tmp_path, STUDY)
     with pytest.raises(SuiteError, match="older version of toy"):
-        StudyView(StudyTable(tmp_path, changed_case(), STUDY))
+        GridSummary(GridTable(tmp_path, changed_case(), STUDY))
 
 
 # Files.
@@ -279,10 +279,10 @@ def test_without_a_stored_study_nothing_is_written(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def drawn(folder, study, **options):
+def drawn(folder, grid, **options):
     """Returns `{title of a panel: words of its cells}`, and the outlined panels."""
-    plates = grid_figures.study_plates(view(folder, study, **options))
-    kept = [plate.draw(look()) for plate in plates]
+    specs = grid_figures.grid_specs(view(folder, grid, **options))
+    kept = [spec.draw(make_theme()) for spec in specs]
     panels = [axes for figure in kept for axes in figure.axes]
     words = {axes.get_title(loc="left"): [t.get_text() for t in axes.texts] for axes in panels}
     return words, [axes.get_title(loc="left") for axes in panels if axes.patches]
@@ -304,21 +304,21 @@ def test_three_axes_are_drawn_as_a_panel_a_label_of_the_last(tmp_path):
 @pytest.mark.parametrize("length, says", [(2, "after 2 epochs"), (5, "after 5 epochs")])
 def test_words_of_a_study_count_the_cells_that_solve(length, says, tmp_path):
     shown = view(tmp_path)
-    words = captions.study(shown, length)
-    solving = (shown.cells(length)["verdict"] == "solves").sum()
+    words = captions.grid(shown, length)
+    solving = (shown.configurations(length)["verdict"] == "solves").sum()
     assert words.title == f"toy, grid: {solving} of 4 programs solve {says}"
     assert words.alt == "The best is tanh/quick (100.0%), the worst line/slow (0.0%)."
 
 
 def test_one_axis_is_drawn_as_one_column(tmp_path):
-    study = Grid("bends", "", "broken", {"bend": AXES["bend"]}, 4)
-    table = StudyTable(tmp_path, toy.make(grids=(study,)), study)
-    for cell, arms in table.readings.items():
-        table.add(cell, {steps: rows([0.0] * 4) for steps in arms}, ENVIRONMENT, 1)
+    grid = Grid("bends", "", "broken", {"bend": AXES["bend"]}, 4)
+    table = GridTable(tmp_path, toy.make(grids=(grid,)), grid)
+    for configuration, arms in table.setups.items():
+        table.add(configuration, {steps: rows([0.0] * 4) for steps in arms}, ENVIRONMENT, 1)
     table.write()
-    assert view_words(table) == [["line", ""], ["tanh", ""]]
-    assert len(grid_figures.draw(StudyView(table), None, look()).axes) == 2
+    assert view_text(table) == [["line", ""], ["tanh", ""]]
+    assert len(grid_figures.draw(GridSummary(table), None, make_theme()).axes) == 2
 
 
-def view_words(table):
-    return StudyView(table).cells(None)[["row", "column"]].to_numpy().tolist()
+def view_text(table):
+    return GridSummary(table).configurations(None)[["row", "column"]].to_numpy().tolist()

@@ -63,7 +63,7 @@ def test_colours_do_not_depend_on_the_other_cells():
     assert mesh(draw(few)).get_clim() == (0, 1)
 
 
-def test_every_cell_carries_its_words():
+def test_every_cell_carries_its_text():
     shown = {(0, 0): "0", (0, 1): "25", (0, 2): "100", (1, 0): "50", (1, 1): "75", (1, 2): "12.5"}
     assert words(draw()) == shown
 

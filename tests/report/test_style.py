@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 import reproductions
-from experiments.report.style import THEMES, WIDTHS, arm_colours, look
+from experiments.report.style import THEMES, WIDTHS, arm_colours, make_theme
 from tests import toy
 
 # Machado, Oliveira and Fernandes (2009), at full severity, on linear RGB.
@@ -44,14 +44,14 @@ def lab(colour, blindness):
 
 @themes
 def test_text_is_read_easily(theme):
-    shown = look(theme)
+    shown = make_theme(theme)
     assert contrast(shown.ink, shown.background) > 7
     assert contrast(shown.muted, shown.background) > 4.5
 
 
 @themes
 def test_every_mark_stands_out_from_the_paper(theme):
-    shown = look(theme)
+    shown = make_theme(theme)
     for colour in (shown.broken, shown.fixed, *shown.fixes):
         assert contrast(colour, shown.background) >= 3, colour
 
@@ -59,7 +59,7 @@ def test_every_mark_stands_out_from_the_paper(theme):
 @themes
 @pytest.mark.parametrize("blindness", BLIND)
 def test_arms_are_told_apart_by_everyone(theme, blindness):
-    shown = look(theme)
+    shown = make_theme(theme)
     colours = [shown.broken, shown.fixed, *shown.fixes[:4]]
     for one, other in itertools.combinations(colours, 2):
         distance = np.linalg.norm(lab(one, blindness) - lab(other, blindness))
@@ -75,7 +75,7 @@ def test_contrast_and_distance_are_those_of_black_and_white():
 def test_a_fix_has_its_own_colour_and_keeps_it_from_case_to_case(theme):
     seen = {}
     for name in reproductions.names():
-        colours = arm_colours(reproductions.load(name), look(theme))
+        colours = arm_colours(reproductions.load(name), make_theme(theme))
         assert len(set(colours.values())) == len(colours)
         for fix, colour in colours.items():
             assert seen.setdefault(fix, colour) == colour, fix
@@ -83,15 +83,15 @@ def test_a_fix_has_its_own_colour_and_keeps_it_from_case_to_case(theme):
 
 def test_every_word_of_a_verdict_has_a_colour():
     words = {"solves", "fails", "depends on the seed", "undecided", "supported", "contradicted"}
-    assert words <= set(look().verdicts)
+    assert words <= set(make_theme().verdicts)
 
 
 def test_colours_of_a_case_begin_with_broken_and_fixed():
-    assert list(arm_colours(toy.CASE, look())) == ["broken", "fixed", "bend", "longer"]
+    assert list(arm_colours(toy.CASE, make_theme())) == ["broken", "fixed", "bend", "longer"]
 
 
 def test_a_wide_picture_is_read_at_the_width_of_a_column():
-    column, wide = (look(width=width) for width in WIDTHS)
+    column, wide = (make_theme(width=width) for width in WIDTHS)
     assert wide.inches > column.inches
     # In points on 600 pixels, at a hundred pixels an inch.
     assert wide.font_size * column.inches / wide.inches >= 7
@@ -99,6 +99,6 @@ def test_a_wide_picture_is_read_at_the_width_of_a_column():
 
 def test_an_unknown_look_is_refused():
     with pytest.raises(ValueError, match=r"Received: grey, column"):
-        look("grey")
+        make_theme("grey")
     with pytest.raises(ValueError, match=r"Received: light, narrow"):
-        look(width="narrow")
+        make_theme(width="narrow")

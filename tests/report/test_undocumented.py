@@ -12,7 +12,7 @@ import reproductions
 from experiments import SuiteError
 from experiments.cases.claims import Alike, Solves, Undocumented
 from experiments.cli import commands
-from experiments.report import undocumented as silently
+from experiments.report import undocumented
 from tests import toy
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -38,13 +38,13 @@ ENVIRONMENT |= {"system": "an old system", "processor": "an abacus"}
 
 def declared():
     cases = [reproductions.load(name) for name in reproductions.names()]
-    return silently.declared(cases)
+    return undocumented.declared(cases)
 
 
 def outputs():
     """Returns `(script, backend, committed file)` of every captured output."""
     return [
-        (FOLDER / f"{item.script}.py", backend, FOLDER / silently.output_name(item, backend))
+        (FOLDER / f"{item.script}.py", backend, FOLDER / undocumented.output_name(item, backend))
         for _, item in declared()
         for backend in item.backends
     ]
@@ -86,7 +86,7 @@ def test_scripts_print_what_is_committed_up_to_rounding():
     for script, backend, path in outputs():
         if backend == "jax":
             pytest.importorskip("jax")
-        made, kept = silently.capture(script, backend), path.read_text(encoding="utf-8")
+        made, kept = undocumented.capture(script, backend), path.read_text(encoding="utf-8")
         # The first line names the version of Keras.
         made, kept = (text.partition("\n")[2] for text in (made, kept))
         assert NUMBER.sub("#", made) == NUMBER.sub("#", kept), path.name
@@ -98,7 +98,7 @@ def test_a_failing_script_is_told_in_one_line(tmp_path):
     script = tmp_path / "fails.py"
     script.write_text("raise RuntimeError('no such layer')")
     with pytest.raises(SuiteError, match=r"fails\.py failed on tensorflow.*no such layer"):
-        silently.capture(script)
+        undocumented.capture(script)
 
 
 def test_capture_keeps_warnings_once_and_without_the_place(tmp_path):
@@ -106,18 +106,18 @@ def test_capture_keeps_warnings_once_and_without_the_place(tmp_path):
     script.write_text(
         "import warnings\nfor n in range(3):\n    warnings.warn('hm', stacklevel=1)\nprint('done')"
     )
-    assert silently.capture(script) == "done\n\nUserWarning: hm\n"
+    assert undocumented.capture(script) == "done\n\nUserWarning: hm\n"
 
 
 def test_capture_runs_on_the_backend_that_it_is_told(tmp_path):
     script = tmp_path / "asks.py"
     script.write_text("import os\nprint(os.environ['KERAS_BACKEND'])")
-    assert silently.capture(script, "jax") == "jax\n"
+    assert undocumented.capture(script, "jax") == "jax\n"
 
 
 def test_refresh_writes_an_output_for_each_backend(tmp_path):
     (tmp_path / "lines.py").write_text("import os\nprint(os.environ['KERAS_BACKEND'])")
-    paths = silently.refresh(tmp_path, [toy.make(undocumented=(ITEM,))])
+    paths = undocumented.refresh(tmp_path, [toy.make(undocumented=(ITEM,))])
     assert {path.name: path.read_text() for path in paths} == {
         "lines.txt": "tensorflow\n",
         "lines_jax.txt": "jax\n",
@@ -146,7 +146,9 @@ def made(tmp_path):
 
 def page(made, **changes):
     folder, case, runs = made
-    return silently.page(folder, {case: toy.analysis(case, runs.assign(**changes))}, [ENVIRONMENT])
+    return undocumented.page(
+        folder, {case: toy.analysis(case, runs.assign(**changes))}, [ENVIRONMENT]
+    )
 
 
 def test_the_page_tells_what_where_since_and_what_was_printed(made):
@@ -208,7 +210,7 @@ def test_the_templates_hold_no_number_but_the_confidence():
     texts = [text for text in texts if isinstance(text, str) and text not in docstrings]
     formats = {".1%", ".4g", ","}
     assert not [text for text in texts if re.search(r"\d", text) and text not in formats]
-    assert set(re.findall(r"\d+", silently.HEAD + silently.FOOT)) == {"95"}
+    assert set(re.findall(r"\d+", undocumented.HEAD + undocumented.FOOT)) == {"95"}
 
 
 def test_a_page_without_a_captured_output_names_the_command(made):
@@ -220,18 +222,18 @@ def test_a_page_without_a_captured_output_names_the_command(made):
 def test_an_arm_that_is_not_stored_is_refused(made):
     folder, case, runs = made
     with pytest.raises(SuiteError, match="no stored runs of arm 'slow'"):
-        silently.page(folder, {case: toy.analysis(case, runs[runs["arm"] != "slow"])})
+        undocumented.page(folder, {case: toy.analysis(case, runs[runs["arm"] != "slow"])})
 
 
 def test_a_metric_that_is_not_stored_is_refused(made):
     folder, case, runs = made
     with pytest.raises(SuiteError, match="Received: flat of broken"):
-        silently.page(folder, {case: toy.analysis(case, runs.drop(columns="flat"))})
+        undocumented.page(folder, {case: toy.analysis(case, runs.drop(columns="flat"))})
 
 
 def test_a_case_that_declares_nothing_has_no_part(made):
     folder, _, runs = made
-    assert "## 1" not in silently.page(folder, {toy.CASE: toy.analysis(toy.CASE, runs)})
+    assert "## 1" not in undocumented.page(folder, {toy.CASE: toy.analysis(toy.CASE, runs)})
 
 
 def test_what_an_item_shows_and_asks_are_its_arms():
@@ -245,6 +247,6 @@ def test_the_committed_page_is_that_of_the_tables_and_outputs():
     cases = [reproductions.load(name) for name in reproductions.names()]
     found = {case: commands.analysis_of(case) for case in cases}
     environments = [made for one in found.values() for made in one.store.environments]
-    text = silently.page(FOLDER, found, environments)
+    text = undocumented.page(FOLDER, found, environments)
     committed = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert committed == text, "run: python -m reproductions report"

@@ -43,9 +43,9 @@ def test_an_address_names_a_cluster(address):
     ["", "somewhere", "host:0", "host:65536", "host:6379\n", "http://host:1", "a" * 254 + ":1"],
 )
 def test_any_other_text_is_refused_on_one_line(address):
-    with pytest.raises(SuiteError, match="--cluster takes local, auto, or the address") as told:
+    with pytest.raises(SuiteError, match="--cluster takes local, auto, or the address") as received:
         cluster.check_address(address)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(received.value)
 
 
 def test_where_nothing_listens_is_said_at_once():
@@ -139,9 +139,9 @@ def test_a_node_like_this_one_is_not_refused():
 )
 def test_a_node_that_differs_is_named_with_what_mends_it(name, words):
     ours = cluster_worker.facts(["tests.toy"])
-    told = cluster_worker.refusal("node a", ours | {name: "0.1"}, ours)
-    assert told.startswith("node a takes no part: it has ")
-    assert words in told
+    received = cluster_worker.refusal("node a", ours | {name: "0.1"}, ours)
+    assert received.startswith("node a takes no part: it has ")
+    assert words in received
 
 
 def test_a_module_that_a_node_lacks_has_no_digest():
@@ -156,9 +156,9 @@ class Exits:
 
 
 def test_a_case_that_ends_its_thread_is_heard_of():
-    desk = cluster_worker.Desk()
+    desk = cluster_worker.RemoteWorker()
     desk.give(pickle.dumps(Exits()), None)
-    [(kind, error)] = desk.hear()
+    [(kind, error)] = desk.receive()
     assert (kind, str(error)) == ("failed", "SystemExit: 3")
 
 
@@ -168,7 +168,7 @@ def test_a_case_that_ends_its_thread_is_heard_of():
 def some_units(number):
     case = toy.CASE
     arms = {"broken": case.broken}
-    return [jobs.Unit(case, arms, (seed,), 2, "engine") for seed in range(number)]
+    return [jobs.Job(case, arms, (seed,), 2, "engine") for seed in range(number)]
 
 
 MODULES = ["tests.toy"]
@@ -226,7 +226,7 @@ class Fake:
         worker = Hand()
         worker.facts = Call(lambda *_: (worker, lambda: self.facts(node)))
         worker.give = Call(lambda *given: setattr(worker, "given", given))
-        worker.hear = Call(lambda: (worker, lambda: self.act(*self._given(worker))))
+        worker.receive = Call(lambda: (worker, lambda: self.act(*self._given(worker))))
         self.hired[node] += 1
         self.living.append(worker)
         self.most = max(self.most, len(self.living))
@@ -249,21 +249,24 @@ class Fake:
         self.living.remove(worker)
 
 
-def train(fake, number, state=lambda unit: None, most=None):
-    crew = cluster_executor.Crew(fake, most)
-    heard = [(u.seeds[0], kind, value) for u, kind, value in crew.run(some_units(number), state)]
+def train(fake, number, state=lambda job: None, most=None):
+    choose_executor = cluster_executor.ClusterExecutor(fake, most)
+    received = [
+        (u.seeds[0], kind, value)
+        for u, kind, value in choose_executor.run(some_units(number), state)
+    ]
     assert fake.living == []
-    return heard
+    return received
 
 
-def ends(heard):
-    return {seed: kind for seed, kind, _ in heard if kind in ("done", "failed")}
+def ends(received):
+    return {seed: kind for seed, kind, _ in received if kind in ("done", "failed")}
 
 
 def test_every_unit_ends_once_and_the_cluster_is_named():
-    heard = train(Fake({"a": 2, "b": 1}, lambda unit, _: [("advance", 5), ("done", unit.name)]), 7)
-    assert ("news", "2 nodes, 3 cores") == heard[0][1:]
-    done = [seed for seed, kind, _ in heard if kind == "done"]
+    received = train(Fake({"a": 2, "b": 1}, lambda job, _: [("advance", 5), ("done", job.name)]), 7)
+    assert ("message", "2 nodes, 3 cores") == received[0][1:]
+    done = [seed for seed, kind, _ in received if kind == "done"]
     assert sorted(done) == list(range(7))
 
 
@@ -280,7 +283,7 @@ def test_there_is_a_worker_a_core_and_none_without_a_unit():
 def test_a_lost_units_next_worker_goes_on_from_its_last_state():
     given, saved = [], {}
 
-    def act(unit, state):
+    def act(job, state):
         given.append(state)
         if len(given) == 1:
             return [("state", b"half-way")]
@@ -288,26 +291,26 @@ def test_a_lost_units_next_worker_goes_on_from_its_last_state():
             raise Lost("the node died")
         return [("done", None)]
 
-    crew = cluster_executor.Crew(Fake({"a": 1}, act))
-    for unit, kind, value in crew.run(some_units(1), lambda unit: saved.get(unit.name)):
+    choose_executor = cluster_executor.ClusterExecutor(Fake({"a": 1}, act))
+    for job, kind, value in choose_executor.run(some_units(1), lambda job: saved.get(job.name)):
         if kind == "state":
-            saved[unit.name] = value
+            saved[job.name] = value
     assert given == [None, None, b"half-way"]
 
 
 def test_a_unit_lost_again_and_again_fails_and_stops_no_other():
     tried = collections.Counter()
 
-    def act(unit, _):
-        tried[unit.seeds[0]] += 1
-        if unit.seeds[0] == 1:
+    def act(job, _):
+        tried[job.seeds[0]] += 1
+        if job.seeds[0] == 1:
             raise Lost("killed for want of memory")
         return [("done", None)]
 
-    heard = train(Fake({"a": 1}, act), 3)
-    assert ends(heard) == {0: "done", 1: "failed", 2: "done"}
+    received = train(Fake({"a": 1}, act), 3)
+    assert ends(received) == {0: "done", 1: "failed", 2: "done"}
     assert tried == {0: 1, 1: executor.MOST_TRIES, 2: 1}
-    (error,) = [value for _, kind, value in heard if kind == "failed"]
+    (error,) = [value for _, kind, value in received if kind == "failed"]
     assert isinstance(error, SuiteError)
     assert "lost 3 times" in str(error) and "killed for want of memory" in str(error)
 
@@ -322,9 +325,11 @@ def test_a_worker_is_replaced_after_its_last_program(monkeypatch):
 def test_a_node_that_differs_takes_no_part_and_the_others_go_on():
     ours = cluster_worker.facts(MODULES)
     fake = Fake({"a": 1, "b": 2}, lambda *_: [("done", 0)], lambda n: ours if n == "a" else {})
-    heard = train(fake, 4)
-    assert set(ends(heard).values()) == {"done"} and len(ends(heard)) == 4
-    (words,) = [value for _, kind, value in heard if kind == "news" and "takes no part" in value]
+    received = train(fake, 4)
+    assert set(ends(received).values()) == {"done"} and len(ends(received)) == 4
+    (words,) = [
+        value for _, kind, value in received if kind == "message" and "takes no part" in value
+    ]
     assert words.startswith("node b takes no part: it has not this suite")
 
 
@@ -343,17 +348,17 @@ def test_a_node_where_no_worker_starts_is_given_up():
 
 
 def test_a_node_that_joins_in_the_middle_takes_part(monkeypatch):
-    monkeypatch.setattr(cluster_executor, "SECONDS_BETWEEN_LOOKS", 0.0)
+    monkeypatch.setattr(cluster_executor, "SECONDS_BETWEEN_POLLS", 0.0)
     nodes = {"a": 1}
 
-    def act(unit, _):
+    def act(job, _):
         nodes["b"] = 1
         return [("done", None)]
 
     fake = Fake(nodes, act)
-    heard = train(fake, 6)
+    received = train(fake, 6)
     assert fake.hired["b"] == 1
-    assert [value for _, kind, value in heard if kind == "news"][-1] == "2 nodes, 2 cores"
+    assert [value for _, kind, value in received if kind == "message"][-1] == "2 nodes, 2 cores"
 
 
 # Real nodes. A case in a script of its own travels to them by value.
@@ -422,8 +427,8 @@ class Told:
 
     def run(self, work, state):
         for unit, kind, value in self.crew.run(work, state):
-            print(kind, unit.name, value if kind == "news" else "", flush=True)
-            if kind != "news":
+            print(kind, unit.name, value if kind == "message" else "", flush=True)
+            if kind != "message":
                 yield unit, kind, value
 
 
@@ -528,7 +533,7 @@ def head(ray_node):
 def test_a_script_of_ones_own_on_this_machines_cluster_stores_the_same_bytes(place, tmp_path):
     lines = list(run(place, "local", str(tmp_path / "a")))
     assert lines[-1] == "(16, 0)", lines[-5:]
-    assert any(line.startswith("news") and "1 node, " in line for line in lines)
+    assert any(line.startswith("message") and "1 node, " in line for line in lines)
     assert content(tmp_path / "a") == content(place / "threads")
 
 
@@ -554,8 +559,8 @@ def test_a_node_killed_in_the_middle_changes_no_byte(place, tmp_path, ray_node):
         if doomed.poll() is None and alternate(saved):
             end(doomed)
     assert lines[-1] == "(16, 0)", lines[-5:]
-    assert any(line.startswith("news") and "2 nodes, 2 cores" in line for line in lines)
-    assert any(line.startswith("news") and "was lost; another trains" in line for line in lines)
+    assert any(line.startswith("message") and "2 nodes, 2 cores" in line for line in lines)
+    assert any(line.startswith("message") and "was lost; another trains" in line for line in lines)
     assert content(tmp_path / "a") == content(place / "threads")
 
 

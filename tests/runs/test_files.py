@@ -61,7 +61,7 @@ def test_a_folder_in_place_of_a_file_is_refused(tmp_path):
 
 def test_bytes_that_are_no_text_are_damage(tmp_path):
     with pytest.raises(SuiteError, match=r"runs\.csv is damaged.*utf-8"):
-        files.as_words(tmp_path / "runs.csv", b"\xff")
+        files.decoded(tmp_path / "runs.csv", b"\xff")
 
 
 def test_a_digest_changes_with_every_bit():

@@ -508,7 +508,7 @@ def test_the_processor_is_named_with_family_and_model(monkeypatch):
     assert keys.processor() == "Some CPU (family 6, model 85)"
 
 
-def test_a_machine_without_that_file_still_has_words(monkeypatch):
+def test_a_machine_without_that_file_still_has_text(monkeypatch):
     def missing(self):
         raise FileNotFoundError
 

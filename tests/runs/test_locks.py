@@ -34,7 +34,7 @@ def holder(folder):
 
 def test_a_free_folder_is_held_without_a_word(tmp_path):
     said = []
-    with locks.alone(tmp_path, said.append):
+    with locks.locked(tmp_path, said.append):
         pass
     assert said == []
 
@@ -49,7 +49,7 @@ def test_a_second_process_waits_with_a_word_until_the_first_ends(tmp_path, end):
         ending = first.stdin.close if end == "close" else first.kill
         threading.Timer(0.2, ending).start()
 
-    with locks.alone(tmp_path, hear):
+    with locks.locked(tmp_path, hear):
         pass
     first.wait()
     assert len(said) == 1
@@ -58,5 +58,5 @@ def test_a_second_process_waits_with_a_word_until_the_first_ends(tmp_path, end):
 
 def test_a_folder_that_cannot_be_locked_is_one_clear_line(tmp_path):
     (tmp_path / locks.NAME).mkdir()
-    with pytest.raises(SuiteError, match="Cannot lock .*--out"), locks.alone(tmp_path):
+    with pytest.raises(SuiteError, match="Cannot lock .*--out"), locks.locked(tmp_path):
         pass

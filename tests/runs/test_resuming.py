@@ -18,13 +18,13 @@ PLAN = {"broken": toy.CASE.arm("broken"), "bend": toy.CASE.arm("bend")}
 SEEDS = list(range(10))
 
 
-def news(unit):
+def news(job):
     """What a unit would tell in the end, with rows that are made up."""
     found = {}
-    for arm, setup in unit.arms.items():
+    for arm, setup in job.arms.items():
         head = {"arm": arm, "steps": setup.num_steps, "diverged": False, "solved": True}
-        rows = typed({**head, "seed": unit.seeds, "mse": [0.5 + seed for seed in unit.seeds]})
-        shape = (len(unit.seeds), 2)
+        rows = typed({**head, "seed": job.seeds, "mse": [0.5 + seed for seed in job.seeds]})
+        shape = (len(job.seeds), 2)
         trace = {"steps": np.array([0, setup.num_steps]), "mse": np.ones(shape)}
         found[arm] = rows, trace | {"curve": np.ones((*shape, 50))}
     return found, environment()
@@ -37,12 +37,12 @@ class Scripted:
         self.stop_after, self.seen = stop_after, seen
 
     def run(self, work, state):
-        for place, unit in enumerate(work):
+        for place, job in enumerate(work):
             if place == self.stop_after:
                 raise KeyboardInterrupt
             if self.seen is not None:
-                self.seen.append(unit)
-            yield unit, "done", news(unit)
+                self.seen.append(job)
+            yield job, "done", news(job)
         if self.stop_after is not None:
             raise KeyboardInterrupt
 
@@ -54,8 +54,8 @@ def two_cores(monkeypatch):
 
 def train(folder, **how):
     case = toy.make(block_width=None)
-    crew = functools.partial(Scripted, **how)
-    return runner.train(case, PLAN, SEEDS, Store(folder, case), crew=crew)
+    choose_executor = functools.partial(Scripted, **how)
+    return runner.train(case, PLAN, SEEDS, Store(folder, case), choose_executor=choose_executor)
 
 
 def stopped(folder, after, seen=None):
@@ -81,8 +81,8 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_units(tmp_path):
     train(tmp_path / "a", seen=later)
     whole = []
     train(tmp_path / "b", seen=whole)
-    assert [unit.seeds for unit in first + later] == [unit.seeds for unit in whole]
-    assert [unit.digest() for unit in first + later] == [unit.digest() for unit in whole]
+    assert [job.seeds for job in first + later] == [job.seeds for job in whole]
+    assert [job.digest() for job in first + later] == [job.digest() for job in whole]
     assert same_as_undisturbed(tmp_path / "a", tmp_path)
 
 
@@ -96,7 +96,7 @@ def test_another_machine_cuts_a_run_anew(tmp_path, monkeypatch):
     later = []
     monkeypatch.setattr(jobs, "num_cores", lambda: 1)
     train(tmp_path / "a", seen=later)
-    assert [unit.seeds for unit in later] == [(5, 6, 7, 8, 9), tuple(range(10))]
+    assert [job.seeds for job in later] == [(5, 6, 7, 8, 9), tuple(range(10))]
 
 
 @pytest.mark.parametrize("widths", [5, {"a": 0}, {"a": "4"}, {"a": True}])
@@ -110,8 +110,8 @@ def test_widths_that_nobody_wrote_are_named_as_damage(tmp_path, widths):
 def leave_state(folder, name, setup, seeds):
     whose = checkpoints.identity("engine", setup, seeds, [setup.num_steps])
     store = Store(folder, toy.make(block_width=None))
-    store.save_state(name, checkpoints.pack({}, whose))
-    return store.state_path(name)
+    store.save_checkpoint(name, checkpoints.pack({}, whose))
+    return store.checkpoint_path(name)
 
 
 def test_the_state_of_a_unit_whose_rows_are_stored_goes_and_no_other(tmp_path):
@@ -128,5 +128,5 @@ def test_what_a_killed_process_left_of_a_figure_goes(tmp_path):
     left = tmp_path / "a/figures/.fit.svg.123.tmp"
     left.parent.mkdir()
     left.write_text("half")
-    with Store(tmp_path / "a", toy.make(block_width=None)).alone():
+    with Store(tmp_path / "a", toy.make(block_width=None)).lock():
         assert not left.exists()

@@ -17,7 +17,7 @@ from experiments.training import stack_size
 from tests import toy
 
 
-class Recorder(blocks.Quiet):
+class Recorder(blocks.SilentProgress):
     """Remembers what was announced and how many updates were made."""
 
     def __init__(self):
@@ -206,7 +206,7 @@ def test_a_bug_keeps_its_traceback_and_says_where_it_was(tmp_path):
     assert "while training toy: broken, seeds 2 to 3" in found.value.__notes__[0]
 
 
-class Impatient(blocks.Quiet):
+class Impatient(blocks.SilentProgress):
     """Presses Ctrl-C once so many updates were heard of."""
 
     def __init__(self, patience):
@@ -233,7 +233,7 @@ def test_ctrl_c_says_what_is_kept_and_the_next_run_goes_on(tmp_path):
 
 
 def test_a_run_goes_on_from_a_saved_state_and_removes_it(tmp_path, monkeypatch):
-    monkeypatch.setattr("experiments.runs.jobs.SECONDS_BETWEEN_STATES", 0.0)
+    monkeypatch.setattr("experiments.runs.jobs.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     long = toy.make(broken=toy.Toy(epochs=50))
     total = 16 * long.broken.num_steps
     with pytest.raises(runner.Stopped, match="0 of 1 units"):
@@ -252,11 +252,11 @@ def test_a_run_goes_on_from_a_saved_state_and_removes_it(tmp_path, monkeypatch):
 def test_a_damaged_state_is_named_and_kept(tmp_path):
     store = Store(tmp_path / "a", toy.CASE)
     plan = plans.select(toy.CASE, "broken")
-    (unit,) = jobs.cut(toy.CASE, plan, lambda *_: [0, 1], "engine")
-    store.save_state(unit.digest(), b"half a state")
+    (job,) = jobs.cut(toy.CASE, plan, lambda *_: [0, 1], "engine")
+    store.save_checkpoint(job.digest(), b"half a state")
     with pytest.raises(SuiteError, match=r"\.npz is damaged; remove it.*broken, seeds 0 to 1"):
         train(tmp_path / "a", "broken", seeds=[0, 1])
-    assert store.state(unit.digest()) == b"half a state"
+    assert store.state(job.digest()) == b"half a state"
 
 
 # Memory stays bounded.

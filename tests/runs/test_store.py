@@ -228,7 +228,7 @@ def test_blank_cells_do_not_change_a_checksum():
 
 def test_a_finished_unit_is_on_disk_before_anything_is_merged(tmp_path):
     store = Store(tmp_path / "a", toy.CASE)
-    store.add_unit(rows(seeds=(0, 1)), ENVIRONMENT)
+    store.add_job(rows(seeds=(0, 1)), ENVIRONMENT)
     assert not (tmp_path / "a/runs.csv").exists()
     assert Store(tmp_path / "a", toy.CASE).frame()["seed"].tolist() == [0, 1]
 
@@ -236,8 +236,8 @@ def test_a_finished_unit_is_on_disk_before_anything_is_merged(tmp_path):
 def test_merged_units_are_the_bytes_of_rows_added_at_once(tmp_path):
     store = Store(tmp_path / "a", toy.CASE)
     for seeds in ((2, 3), (0, 1)):
-        store.add_unit(rows(seeds=seeds), ENVIRONMENT)
-    store.add_unit(rows("fixed", zeta=1.0), ENVIRONMENT)
+        store.add_job(rows(seeds=seeds), ENVIRONMENT)
+    store.add_job(rows("fixed", zeta=1.0), ENVIRONMENT)
     store.merge()
     assert not list((tmp_path / "a/.units").iterdir())
     at_once = Store(tmp_path / "b", toy.CASE)
@@ -247,23 +247,23 @@ def test_merged_units_are_the_bytes_of_rows_added_at_once(tmp_path):
 
 def test_a_unit_that_is_merged_already_is_read_once(tmp_path):
     store = Store(tmp_path / "a", toy.CASE)
-    store.add_unit(rows(), ENVIRONMENT)
-    (unit,) = (tmp_path / "a/.units").iterdir()
-    held = unit.read_bytes()
+    store.add_job(rows(), ENVIRONMENT)
+    (job,) = (tmp_path / "a/.units").iterdir()
+    held = job.read_bytes()
     store.merge()
     # As after a death between the two steps of a merge.
-    unit.write_bytes(held)
+    job.write_bytes(held)
     assert len(Store(tmp_path / "a", toy.CASE)) == 2
 
 
 def test_every_cut_and_change_of_a_units_file_is_named(tmp_path):
-    Store(tmp_path / "a", toy.CASE).add_unit(rows(seeds=(0,)), ENVIRONMENT)
-    (unit,) = (tmp_path / "a/.units").iterdir()
-    whole = unit.read_bytes()
+    Store(tmp_path / "a", toy.CASE).add_job(rows(seeds=(0,)), ENVIRONMENT)
+    (job,) = (tmp_path / "a/.units").iterdir()
+    whole = job.read_bytes()
     for place in range(len(whole)):
         for data in (whole[:place], whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]):
-            unit.write_bytes(data)
-            with pytest.raises(SuiteError, match=f"{unit.name} is damaged"):
+            job.write_bytes(data)
+            with pytest.raises(SuiteError, match=f"{job.name} is damaged"):
                 Store(tmp_path / "a", toy.CASE)
 
 
@@ -331,7 +331,7 @@ def test_a_manifest_holds_one_digest_once_a_table_is_written(tmp_path):
 def test_what_another_process_wrote_is_read_when_its_turn_comes(tmp_path):
     first, second = Store(tmp_path / "a", toy.CASE), Store(tmp_path / "a", toy.CASE)
     first.add(rows(seeds=(0,)), ENVIRONMENT)
-    with second.alone():
+    with second.lock():
         second.add(rows(seeds=(1,)), ENVIRONMENT)
     assert len(second) == len(Store(tmp_path / "a", toy.CASE)) == 2
 
@@ -381,7 +381,7 @@ def test_tables_exchanged_are_named(tmp_path):
 
 def test_a_fresh_start_removes_nothing_before_the_first_write(tmp_path):
     filled(tmp_path / "a")
-    with Store(tmp_path / "a", toy.CASE, fresh=True).alone():
+    with Store(tmp_path / "a", toy.CASE, fresh=True).lock():
         pass
     assert len(Store(tmp_path / "a", toy.CASE)) == 2
 

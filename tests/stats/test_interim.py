@@ -31,15 +31,15 @@ def test_the_words_of_the_rule_name_its_looks_and_its_error():
     ],
 )
 def test_looks_double_up_to_the_most(most, expected):
-    assert interim.looks(most) == expected
+    assert interim.analysis_sizes(most) == expected
 
 
 @pytest.mark.parametrize(
     ("num_seeds", "last", "coming"), [(0, 0, 32), (31, 0, 32), (32, 32, 64), (100, 64, 128)]
 )
 def test_seeds_lie_between_a_last_and_a_next_look(num_seeds, last, coming):
-    assert interim.last_look(num_seeds) == last
-    assert interim.next_look(num_seeds) == coming
+    assert interim.last_analysis(num_seeds) == last
+    assert interim.next_analysis(num_seeds) == coming
 
 
 def test_the_kth_look_spends_its_share_by_hand():
@@ -48,7 +48,7 @@ def test_the_kth_look_spends_its_share_by_hand():
 
 
 def test_all_looks_together_spend_less_than_there_is():
-    looks = interim.looks(2**40)
+    looks = interim.analysis_sizes(2**40)
     spent = sum(Fraction(interim.REPEATED.alpha(look)) for look in looks)
     assert Fraction(interim.ALPHA) * Fraction(99, 100) < spent < Fraction(interim.ALPHA)
 
@@ -94,11 +94,11 @@ def test_only_repeated_looks_have_words_for_a_reader():
 
 @pytest.mark.parametrize("rate", coverage_errors.DRAWN_RATES)
 def test_at_the_confidence_of_looks_a_verdict_is_ever_wrong_in_at_most_5_percent(rate):
-    looks = interim.looks(1024)
+    looks = interim.analysis_sizes(1024)
     assert coverage_errors.ever_wrong(rate, looks, coverage_errors.by_looks) <= 0.05
 
 
 def test_looking_at_95_percent_again_and_again_errs_more_often():
     rate, confidence = 0.8 + 1e-9, coverage_errors.naive
-    first = coverage_errors.ever_wrong(rate, interim.looks(64), confidence)
-    assert 0.05 < first < coverage_errors.ever_wrong(rate, interim.looks(256), confidence)
+    first = coverage_errors.ever_wrong(rate, interim.analysis_sizes(64), confidence)
+    assert 0.05 < first < coverage_errors.ever_wrong(rate, interim.analysis_sizes(256), confidence)

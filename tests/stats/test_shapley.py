@@ -21,7 +21,7 @@ from experiments.stats.shapley import (
 )
 
 outcomes = st.integers(-100, 100).map(float)
-games = st.integers(1, 4).flatmap(
+subset_outcomes = st.integers(1, 4).flatmap(
     lambda k: arrays(float, st.tuples(st.integers(1, 3), st.just(2**k)), elements=outcomes)
 )
 games_of_three = arrays(float, (2, 8), elements=outcomes)
@@ -75,7 +75,7 @@ def test_shapley_is_the_average_over_all_orders(num_fixes):
     np.testing.assert_allclose(shapley(table), expected, atol=1e-12)
 
 
-@given(games)
+@given(subset_outcomes)
 def test_shapley_values_add_up_to_what_all_fixes_add(table):
     np.testing.assert_allclose(shapley(table).sum(axis=1), table[:, -1] - table[:, 0], atol=1e-9)
 
@@ -101,7 +101,7 @@ def test_values_and_interactions_are_linear_in_the_game(first, second, factor):
         np.testing.assert_allclose(together, function(first) + factor * function(second), atol=1e-9)
 
 
-@given(games)
+@given(subset_outcomes)
 def test_each_seed_has_its_own_values(table):
     for seed, row in enumerate(table):
         np.testing.assert_allclose(shapley(row[None])[0], shapley(table)[seed], atol=1e-9)
@@ -120,7 +120,7 @@ def test_interactions_are_those_of_the_definition(num_fixes):
             assert found[seed, i, j] == pytest.approx(expected, abs=1e-12)
 
 
-@given(games)
+@given(subset_outcomes)
 def test_interactions_are_symmetric_with_an_empty_diagonal(table):
     found = interactions(table)
     np.testing.assert_array_equal(found, np.swapaxes(found, 1, 2))

@@ -163,7 +163,7 @@ def test_the_interval_of_a_row_is_that_of_its_columns():
     assert text.points_interval(row) == "+50.0 [+25.0, +75.0]"
 
 
-def test_a_spread_stands_in_words():
+def test_a_spread_stands_in_text():
     assert text.spread(2, 1, 3) == "2 (1 to 3)"
     assert text.spread(0.5, 0, 1, text.percent, digits=2) == "50.00% (0.00% to 100.00%)"
 

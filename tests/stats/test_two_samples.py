@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from experiments.stats import two_samples
-from experiments.stats.two_samples import holm, p_values, told_apart
+from experiments.stats.two_samples import distinguished, holm, p_values
 
 
 def split(first, second):
@@ -172,4 +172,4 @@ def test_columns_that_repeat_others_are_left_out():
     values = normal(0, 50)
     other = normal(1, 50)
     columns = np.array([values, np.exp(values), -values, np.ones(50), other, np.zeros(50)])
-    assert told_apart(columns) == [0, 3, 4, 5]
+    assert distinguished(columns) == [0, 3, 4, 5]

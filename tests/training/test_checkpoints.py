@@ -19,7 +19,7 @@ from hypothesis.extra import numpy as arrays_of
 
 import reproductions
 from experiments.training import checkpoints, engine, metrics, numpy_trainer, reference, support
-from experiments.training.checkpoints import StateError
+from experiments.training.checkpoints import CheckpointError
 from experiments.training.streams import Batches, DropoutMasks, steps_per_pass
 from tests import toy
 
@@ -114,7 +114,7 @@ def test_what_would_not_come_back_is_not_packed(arrays, facts, text):
 def test_every_truncation_is_refused():
     whole = checkpoints.pack(ARRAYS, FACTS)
     for length in range(len(whole)):
-        with pytest.raises(StateError, match="no saved state, or their end is missing"):
+        with pytest.raises(CheckpointError, match="no saved state, or their end is missing"):
             checkpoints.unpack(whole[:length])
 
 
@@ -124,7 +124,7 @@ def test_every_byte_that_changes_is_seen():
         for change in (1, 128):
             hurt = bytearray(whole)
             hurt[place] ^= change
-            with pytest.raises(StateError):
+            with pytest.raises(CheckpointError):
                 checkpoints.unpack(bytes(hurt))
 
 
@@ -135,13 +135,13 @@ def test_bytes_cut_out_put_in_or_exchanged_are_seen(data):
     start, stop = sorted(data.draw(st.tuples(*[st.integers(0, len(whole))] * 2)))
     hurt = whole[:start] + data.draw(st.binary(max_size=40)) + whole[stop:]
     if hurt != whole:
-        with pytest.raises(StateError):
+        with pytest.raises(CheckpointError):
             checkpoints.unpack(hurt)
 
 
 @given(st.binary(max_size=300))
 def test_bytes_of_anything_else_are_refused(data):
-    with pytest.raises(StateError, match="no saved state"):
+    with pytest.raises(CheckpointError, match="no saved state"):
         checkpoints.unpack(data)
 
 
@@ -153,14 +153,14 @@ def test_forged_bytes_are_read_or_refused_and_raise_nothing_else():
         try:
             arrays, _ = checkpoints.unpack(sealed(bytes(hurt)))
             assert sum(array.nbytes for array in arrays.values()) <= len(whole)
-        except StateError:
+        except CheckpointError:
             num_refused += 1
     assert num_refused > len(whole) // 4
 
 
 def test_another_format_is_refused_by_its_number():
     body = checkpoints.pack(ARRAYS, FACTS).replace(b"of format 1,", b"of format 2,")
-    with pytest.raises(StateError, match="another format. Received: 2, expected 1"):
+    with pytest.raises(CheckpointError, match="another format. Received: 2, expected 1"):
         checkpoints.unpack(sealed(body))
 
 
@@ -180,7 +180,7 @@ HUGE = npy(np.zeros(4)).replace(b"(4,), }       ", b"(4000000000,), ")
     ],
 )
 def test_a_forged_archive_is_refused(members, method, text):
-    with pytest.raises(StateError, match=text):
+    with pytest.raises(CheckpointError, match=text):
         checkpoints.unpack(forged(members, method))
 
 
@@ -193,7 +193,7 @@ def test_members_that_claim_the_same_bytes_are_refused():
     hurt = bytearray(other)
     hurt[place + 20 : place + 28] = size + size
     assert checkpoints.unpack(body)[1] == {"step": 1}
-    with pytest.raises(StateError, match="larger than the whole"):
+    with pytest.raises(CheckpointError, match="larger than the whole"):
         checkpoints.unpack(sealed(bytes(hurt)))
 
 
@@ -275,8 +275,8 @@ def watched(kind, case, setup, seeds, trainer=None, **options):
     def keep(steps, make):
         packed[steps] = checkpoints.pack(*make())
 
-    exam = metrics.Exam(case, setup, seeds)
-    shots = trainer.train(seeds, marks, exam, keep=keep, **options)
+    evaluation = metrics.Evaluation(case, setup, seeds)
+    shots = trainer.train(seeds, marks, evaluation, keep=keep, **options)
     return bits(shots), packed
 
 
@@ -391,8 +391,8 @@ def followed(kind, **options):
         lines.append(f"keep {steps}")
         kept[steps] = make(), checkpoints.pack(*make())
 
-    exam = metrics.Exam(toy.CASE, toy.Toy(epochs=3), [3])
-    for shot in trainer.train([3], [0, 4, 6, 12], exam, keep=keep, **options):
+    evaluation = metrics.Evaluation(toy.CASE, toy.Toy(epochs=3), [3])
+    for shot in trainer.train([3], [0, 4, 6, 12], evaluation, keep=keep, **options):
         lines.append(f"look {shot.steps}")
     return lines, kept, trainer
 
@@ -447,11 +447,11 @@ def saved():
         (dict(masks=[[{}]]), "holds no such draws"),
     ],
 )
-def test_facts_of_another_run_are_refused_in_words(saved, changes, text):
+def test_facts_of_another_run_are_refused_in_text(saved, changes, text):
     trainer, (arrays, facts) = saved
-    exam = metrics.Exam(toy.CASE, toy.Toy(), [3])
-    with pytest.raises(StateError, match=text):
-        next(trainer.train([3], [12], exam, saved=(arrays, facts | changes)))
+    evaluation = metrics.Evaluation(toy.CASE, toy.Toy(), [3])
+    with pytest.raises(CheckpointError, match=text):
+        next(trainer.train([3], [12], evaluation, saved=(arrays, facts | changes)))
 
 
 @pytest.mark.parametrize(
@@ -462,16 +462,16 @@ def test_facts_of_another_run_are_refused_in_words(saved, changes, text):
         ("optimizer 0", np.zeros(0, bool), r"optimizer 0 of shape \(0,\) in bool"),
     ],
 )
-def test_arrays_of_another_program_are_refused_in_words(saved, name, value, text):
+def test_arrays_of_another_program_are_refused_in_text(saved, name, value, text):
     trainer, (arrays, facts) = saved
-    exam = metrics.Exam(toy.CASE, toy.Toy(), [3])
-    with pytest.raises(StateError, match=f"does not fit what is trained. Received: {text}"):
-        next(trainer.train([3], [12], exam, saved=(arrays | {name: value}, facts)))
+    evaluation = metrics.Evaluation(toy.CASE, toy.Toy(), [3])
+    with pytest.raises(CheckpointError, match=f"does not fit what is trained. Received: {text}"):
+        next(trainer.train([3], [12], evaluation, saved=(arrays | {name: value}, facts)))
 
 
 def test_a_state_without_some_array_is_refused(saved):
     trainer, (arrays, facts) = saved
-    exam = metrics.Exam(toy.CASE, toy.Toy(), [3])
+    evaluation = metrics.Evaluation(toy.CASE, toy.Toy(), [3])
     less = {name: array for name, array in arrays.items() if name != "weights 3"}
-    with pytest.raises(StateError, match="does not fit what is trained. Received: weights 3"):
-        next(trainer.train([3], [12], exam, saved=(less, facts)))
+    with pytest.raises(CheckpointError, match="does not fit what is trained. Received: weights 3"):
+        next(trainer.train([3], [12], evaluation, saved=(less, facts)))

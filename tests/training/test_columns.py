@@ -22,8 +22,8 @@ def trained(case, trainer):
     """Returns the rows of two seeds as a trainer makes them."""
     work = jobs.cut(case, {"broken": case.broken}, lambda *_: [0, 1], trainer)
     made = [
-        blocks.train_block(case, unit.arms, unit.seeds, jobs.make_trainer(unit))["broken"]
-        for unit in work
+        blocks.train_block(case, job.arms, job.seeds, jobs.make_trainer(job))["broken"]
+        for job in work
     ]
     return pd.concat([rows for rows, _ in made], ignore_index=True)
 

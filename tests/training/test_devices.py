@@ -67,14 +67,14 @@ def answer(monkeypatch, told, asked=None):
             raise told
         return types.SimpleNamespace(stdout=told)
 
-    devices._told_by_driver.cache_clear()
+    devices._reported_by_driver.cache_clear()
     monkeypatch.setattr(devices.subprocess, "run", run)
 
 
 @pytest.fixture(autouse=True)
 def forget():
     yield
-    devices._told_by_driver.cache_clear()
+    devices._reported_by_driver.cache_clear()
 
 
 def shown_by(code, *arguments):
@@ -93,7 +93,7 @@ no_gpu = pytest.mark.skipif(devices.may_be_found(), reason="this machine may hav
 def test_without_a_gpu_nothing_is_said_and_nothing_is_free():
     networks.load_keras()
     assert devices.gpus() == []
-    assert devices.name() == devices.words(640, 16) == ""
+    assert devices.name() == devices.description(640, 16) == ""
     assert devices.free_memory() == 0
 
 
@@ -238,7 +238,7 @@ def test_a_driver_that_does_not_say_leaves_one_block(gpu, monkeypatch, told):
     ],
 )
 def test_the_gpu_is_named_with_its_blocks(gpu, width, block, text):
-    assert devices.words(width, block) == f"trained on NVIDIA H200, {text}"
+    assert devices.description(width, block) == f"trained on NVIDIA H200, {text}"
 
 
 def test_rows_that_a_gpu_made_say_so(gpu, monkeypatch):
@@ -331,8 +331,8 @@ def test_a_launch_of_many_blocks_trains_the_same_program():
     setup = case.fixed.replace(steps=30)
     seeds, found = list(range(4)), []
     for width in (case.block_width, 5 * case.block_width):
-        exam = metrics.Exam(case, setup, seeds)
-        found.append(toy.outputs_after(engine.Trainer(case, setup, width), seeds, exam, 30))
+        evaluation = metrics.Evaluation(case, setup, seeds)
+        found.append(toy.outputs_after(engine.Trainer(case, setup, width), seeds, evaluation, 30))
     np.testing.assert_allclose(found[0], found[1], rtol=1e-3, atol=1e-4)
 
 

@@ -13,8 +13,8 @@ CASES = reproductions.names()
 
 def trained(case, setup, seeds, steps, width=None):
     trainer = engine.Trainer(case, setup, width or case.block_width or len(seeds))
-    exam = metrics.Exam(case, setup, seeds)
-    for _ in trainer.train(seeds, [steps], exam):
+    evaluation = metrics.Evaluation(case, setup, seeds)
+    for _ in trainer.train(seeds, [steps], evaluation):
         pass
     return trainer.program.weights
 
@@ -146,9 +146,9 @@ LOSSES = [
 
 
 def assert_trainers_agree(case, setup, steps=8):
-    exam = metrics.Exam(case, setup, [5])
-    ours = toy.outputs_after(engine.Trainer(case, setup, 2), [5], exam, steps)
-    theirs = toy.outputs_after(reference.Trainer(case, setup), [5], exam, steps)
+    evaluation = metrics.Evaluation(case, setup, [5])
+    ours = toy.outputs_after(engine.Trainer(case, setup, 2), [5], evaluation, steps)
+    theirs = toy.outputs_after(reference.Trainer(case, setup), [5], evaluation, steps)
     scale = max(np.abs(theirs).max(), 1e-6)
     assert np.isfinite(theirs).all()
     assert np.abs(ours - theirs).max() <= 1e-3 * scale
@@ -298,8 +298,8 @@ def test_refuses_a_model_that_is_not_sequential():
 
 def test_an_unused_width_is_filled_and_never_reported():
     case = toy.make()
-    exam = metrics.Exam(case, case.fixed, [1, 2, 3])
-    *_, last = engine.Trainer(case, case.fixed, 8).train([1, 2, 3], [0, 4], exam)
+    evaluation = metrics.Evaluation(case, case.fixed, [1, 2, 3])
+    *_, last = engine.Trainer(case, case.fixed, 8).train([1, 2, 3], [0, 4], evaluation)
     assert last.outputs.shape[0] == 3
     assert last.logs.shape == (3, 3)
 
@@ -359,8 +359,8 @@ def test_the_gradient_is_that_of_the_loss_by_finite_differences(loss):
 def test_looking_at_the_gradient_changes_no_weight():
     case = toy.CASE
     often = engine.Trainer(case, case.broken, 2)
-    exam = metrics.Exam(case, case.broken, [0, 1])
-    list(often.train([0, 1], [0, 1, 2, 3, 4, 8], exam))
+    evaluation = metrics.Evaluation(case, case.broken, [0, 1])
+    list(often.train([0, 1], [0, 1, 2, 3, 4, 8], evaluation))
     for one, other in zip(
         often.program.weights, trained(case, case.broken, [0, 1], 8, 2), strict=True
     ):
@@ -370,8 +370,8 @@ def test_looking_at_the_gradient_changes_no_weight():
 def test_a_penalty_is_that_of_the_reference():
     case = reproductions.load("ln_fit")
     setup = case.arm("tanh_l2").replace(steps=20)
-    exam = metrics.Exam(case, setup, [0, 1])
-    *_, fast = engine.Trainer(case, setup, 8).train([0, 1], [20], exam)
-    *_, slow = reference.Trainer(case, setup).train([0], [20], metrics.Exam(case, setup, [0]))
+    evaluation = metrics.Evaluation(case, setup, [0, 1])
+    *_, fast = engine.Trainer(case, setup, 8).train([0, 1], [20], evaluation)
+    *_, slow = reference.Trainer(case, setup).train([0], [20], metrics.Evaluation(case, setup, [0]))
     np.testing.assert_allclose(fast.outputs[0], slow.outputs[0], rtol=1e-3)
     np.testing.assert_allclose(fast.logs[0, 0], slow.logs[0, 0], rtol=1e-3)

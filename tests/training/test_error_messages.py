@@ -78,19 +78,19 @@ def test_a_rate_that_is_no_number_is_a_run_that_diverges(tmp_path):
 
 def test_a_reason_names_the_arm_and_keeps_the_cause():
     refused = pytest.raises(SuiteError, match="the arm 'slow' cannot be trained.*MemoryError")
-    with refused as caught, error_messages.told(make(), make().arm("slow")):
+    with refused as caught, error_messages.explained(make(), make().arm("slow")):
         raise MemoryError
     assert isinstance(caught.value.__cause__, MemoryError)
 
 
 def test_a_mistake_of_the_library_is_no_setting():
-    with pytest.raises(ZeroDivisionError), error_messages.told(make(), Small()):
+    with pytest.raises(ZeroDivisionError), error_messages.explained(make(), Small()):
         raise ZeroDivisionError
 
 
 def test_an_arm_without_a_name_is_its_setup():
-    assert error_messages.arm_words(make(), Small(epochs=5)) == "'longer'"
-    assert "epochs=77" in error_messages.arm_words(make(), Small(epochs=77))
+    assert error_messages.arm_text(make(), Small(epochs=5)) == "'longer'"
+    assert "epochs=77" in error_messages.arm_text(make(), Small(epochs=77))
 
 
 # Sizes.

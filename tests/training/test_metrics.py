@@ -12,7 +12,7 @@ import reproductions
 from experiments import Classification, Regression, Solved, SuiteError
 from experiments.training import columns
 from experiments.training import metrics as measures
-from experiments.training.metrics import Exam, Snapshot
+from experiments.training.metrics import Evaluation, Snapshot
 from tests import toy
 
 CASES = reproductions.names()
@@ -45,18 +45,18 @@ def snapshot(outputs, hidden=(), activations=(), logs=None):
 def marked(outputs, task=None, logs=None, solved=None):
     """Marks answers on the grid, one list of 1,000 for each seed."""
     case = toy.make(task=task or Regression(toy.target), solved=solved or Solved("r2", 0.95))
-    exam = Exam(case, case.broken, range(len(outputs)))
-    num_others = exam.inputs.shape[1] - 1000
+    evaluation = Evaluation(case, case.broken, range(len(outputs)))
+    num_others = evaluation.inputs.shape[1] - 1000
     padded = np.pad(np.asarray(outputs, float), ((0, 0), (0, num_others)))
-    return exam.measure(snapshot(padded[..., None], logs=logs))
+    return evaluation.measure(snapshot(padded[..., None], logs=logs))
 
 
 def probed(values, activation="sigmoid"):
     """Marks hidden outputs `(num_seeds, 1000, units)` of one layer."""
     case = toy.make()
-    exam = Exam(case, case.broken, range(len(values)))
-    outputs = np.zeros((*exam.inputs.shape[:2], 1))
-    return exam.measure(snapshot(outputs, [np.asarray(values, np.float32)], [activation]))
+    evaluation = Evaluation(case, case.broken, range(len(values)))
+    outputs = np.zeros((*evaluation.inputs.shape[:2], 1))
+    return evaluation.measure(snapshot(outputs, [np.asarray(values, np.float32)], [activation]))
 
 
 def classifier(points, how="sign", num_few=2):
@@ -82,7 +82,7 @@ def judged(points, answers, how="sign", num_few=2):
     answers = np.asarray(answers, float)
     answers = answers[..., None] if answers.ndim == 2 else answers
     padded = np.pad(answers, ((0, 0), (0, 50), (0, 0)))
-    return Exam(case, case.broken, range(len(answers))).measure(snapshot(padded))
+    return Evaluation(case, case.broken, range(len(answers))).measure(snapshot(padded))
 
 
 # The grid, and what the sources know about each target on it.
@@ -200,10 +200,10 @@ def test_without_a_place_there_are_no_errors_from_it():
 
 def test_the_logarithm_is_also_judged_from_a_hundredth():
     case = reproductions.load("ln_fit")
-    exam = Exam(case, case.broken, [0])
+    evaluation = Evaluation(case, case.broken, [0])
     answers = np.where(X < 0.01, 0.0, np.log(X))
     padded = np.pad(answers, (0, 59))[None, :, None]
-    found = exam.measure(snapshot(padded))
+    found = evaluation.measure(snapshot(padded))
     assert found["r2_from_0.01"][0] == 1
     assert found["r2"][0] < 0.9
 
@@ -213,9 +213,9 @@ def test_the_logarithm_is_also_judged_from_a_hundredth():
 
 def test_the_published_predictions_have_the_published_errors():
     case = reproductions.load("ln_fit")
-    exam = Exam(case, case.fixed, [0])
+    evaluation = Evaluation(case, case.fixed, [0])
     answers = np.concatenate([np.zeros(1000), [p for _, p, _ in PUBLISHED], np.zeros(50)])
-    found = exam.measure(snapshot(answers[None, :, None]))
+    found = evaluation.measure(snapshot(answers[None, :, None]))
     for place, (_, _, square) in enumerate(PUBLISHED, start=1):
         # Both columns were printed at eight digits: 2e-5 of the smallest error.
         assert found[f"point_{place}"][0] == pytest.approx(square, rel=1e-4)
@@ -225,7 +225,7 @@ def test_the_published_predictions_have_the_published_errors():
 
 def test_the_network_is_asked_grid_points_and_curve_in_this_order():
     case = reproductions.load("ln_fit")
-    asked = Exam(case, case.broken, [0, 1]).inputs
+    asked = Evaluation(case, case.broken, [0, 1]).inputs
     expected = np.concatenate([X, [x for x, _, _ in PUBLISHED], (np.arange(50) + 0.5) / 50])
     assert asked.dtype == np.float32
     np.testing.assert_array_equal(asked, [expected.astype(np.float32)[:, None]] * 2)
@@ -241,8 +241,8 @@ def test_the_network_is_asked_grid_points_and_curve_in_this_order():
 )
 def test_the_network_is_asked_what_its_arm_prepares(arm, mean, deviation):
     case = reproductions.load("ln_fit")
-    plain = Exam(case, case.broken, [0]).inputs.astype(np.float64)
-    asked = Exam(case, case.arm(arm), [0]).inputs
+    plain = Evaluation(case, case.broken, [0]).inputs.astype(np.float64)
+    asked = Evaluation(case, case.arm(arm), [0]).inputs
     np.testing.assert_allclose(asked, (plain - mean) / deviation, atol=1e-6)
 
 
@@ -314,10 +314,10 @@ def test_two_columns_are_read_by_argmax():
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_the_true_class_of_every_fresh_point_counts_as_right(name):
     case = reproductions.load(name)
-    exam = Exam(case, case.fixed, [3, 4])
-    classes = exam.inputs.astype(np.float64).sum(axis=-1) > 2.5
+    evaluation = Evaluation(case, case.fixed, [3, 4])
+    classes = evaluation.inputs.astype(np.float64).sum(axis=-1) > 2.5
     signs = np.where(classes, 1.0, -1.0)
-    found = exam.measure(snapshot(np.stack([-signs, signs], axis=-1)))
+    found = evaluation.measure(snapshot(np.stack([-signs, signs], axis=-1)))
     # A sum within float32's rounding of 2.5 may be read either way.
     assert (found["accuracy"] >= 0.9998).all()
     assert (found["accuracy_200"] >= 0.995).all()
@@ -327,11 +327,11 @@ def test_the_true_class_of_every_fresh_point_counts_as_right(name):
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_fresh_points_are_each_seeds_own_and_the_same_for_every_arm(name):
     case = reproductions.load(name)
-    asked = Exam(case, case.broken, [3, 4]).inputs
+    asked = Evaluation(case, case.broken, [3, 4]).inputs
     assert asked.shape == (2, 10_250, 5)
     assert not np.isin(asked[0, :10_200], asked[1, :10_200]).all(axis=1).any()
     for arm in (*case.fixes, *case.variants, "fixed"):
-        np.testing.assert_array_equal(Exam(case, case.arm(arm), [4]).inputs[0], asked[1])
+        np.testing.assert_array_equal(Evaluation(case, case.arm(arm), [4]).inputs[0], asked[1])
 
 
 # Solved.
@@ -341,7 +341,7 @@ def test_fresh_points_are_each_seeds_own_and_the_same_for_every_arm(name):
 def test_a_run_at_the_bar_is_solved(bar, solved):
     case = dataclasses.replace(classifier(POINTS), solved=Solved("accuracy", bar))
     answers = np.pad([[-1.0, 1, 1, -1, -1, -1]], ((0, 0), (0, 50)))
-    found = Exam(case, case.broken, [0]).measure(snapshot(answers[..., None]))
+    found = Evaluation(case, case.broken, [0]).measure(snapshot(answers[..., None]))
     assert found["solved"][0] == solved
 
 
@@ -421,10 +421,10 @@ def test_a_unit_may_be_saturated_at_both_ends():
 
 def test_each_hidden_layer_has_its_own_symptoms():
     case = toy.make()
-    exam = Exam(case, case.broken, [0])
+    evaluation = Evaluation(case, case.broken, [0])
     hidden = [np.zeros((1, 1000, 2)), np.ones((1, 1000, 3))]
-    outputs = np.zeros((*exam.inputs.shape[:2], 1))
-    found = exam.measure(snapshot(outputs, hidden, ["relu", "tanh"]))
+    outputs = np.zeros((*evaluation.inputs.shape[:2], 1))
+    found = evaluation.measure(snapshot(outputs, hidden, ["relu", "tanh"]))
     assert (found["dead_1"][0], found["dead_2"][0], found["saturated_2"][0]) == (1, 0, 1)
     assert "saturated_1" not in found
 
@@ -436,10 +436,10 @@ def test_each_hidden_layer_has_its_own_symptoms():
 @pytest.mark.parametrize("place", [0, 999, -1])
 def test_one_answer_that_is_not_finite_marks_its_seed_and_no_other(value, place):
     case = toy.make()
-    exam = Exam(case, case.broken, [0, 1])
+    evaluation = Evaluation(case, case.broken, [0, 1])
     answers = np.tile(toy.target(np.r_[X, measures.curve_inputs()]), (2, 1))[..., None]
     answers[1, place] = value
-    found = exam.measure(snapshot(answers))
+    found = evaluation.measure(snapshot(answers))
     np.testing.assert_array_equal(found["diverged"], [False, True])
     np.testing.assert_array_equal(found["solved"], [True, False])
     assert found["r2"][0] == 1
@@ -450,7 +450,7 @@ def test_a_diverged_regression_takes_the_worst_values():
     answers = np.full((2, 1051), 0.25)
     answers[1] = np.nan
     case = toy.make(task=task)
-    found = Exam(case, case.broken, [0, 1]).measure(snapshot(answers[..., None]))
+    found = Evaluation(case, case.broken, [0, 1]).measure(snapshot(answers[..., None]))
     for name in ("mse", "rmse", "max_error", "mse_from_0.5", "points_mse", "points_max", "point_1"):
         assert found[name][1] == np.inf, name
     for name in ("r2", "skill", "r2_from_0.5"):
@@ -505,18 +505,20 @@ def test_no_measure_is_ever_nan(values):
 
 def test_the_curve_is_the_last_fifty_answers():
     case = toy.make()
-    exam = Exam(case, case.broken, [0, 1])
+    evaluation = Evaluation(case, case.broken, [0, 1])
     answers = np.arange(2 * 1050.0).reshape(2, 1050, 1)
-    np.testing.assert_array_equal(exam.curve(snapshot(answers)), answers[:, 1000:, 0])
+    np.testing.assert_array_equal(evaluation.curve(snapshot(answers)), answers[:, 1000:, 0])
 
 
 def test_the_curve_of_a_classifier_is_its_last_output_on_the_diagonal():
     case = reproductions.load("sum_softmax")
-    exam = Exam(case, case.fixed, [0])
+    evaluation = Evaluation(case, case.fixed, [0])
     diagonal = np.repeat((np.arange(50.0)[:, None] + 0.5) / 50, 5, axis=1)
-    np.testing.assert_array_equal(exam.inputs[0, -50:], diagonal.astype(np.float32))
+    np.testing.assert_array_equal(evaluation.inputs[0, -50:], diagonal.astype(np.float32))
     answers = np.stack([np.zeros(10_250), np.arange(10_250.0)], axis=-1)[None]
-    np.testing.assert_array_equal(exam.curve(snapshot(answers))[0], np.arange(10_200.0, 10_250))
+    np.testing.assert_array_equal(
+        evaluation.curve(snapshot(answers))[0], np.arange(10_200.0, 10_250)
+    )
 
 
 @pytest.mark.parametrize(("name", "zero"), [("sum_softmax", 0), ("sum_hinge", -1)])
@@ -566,7 +568,7 @@ def test_a_bar_in_a_metric_that_does_not_exist_is_named():
     case = toy.make(solved=Solved("r3", above=0.9))
     answers = np.zeros((1, 1050, 1))
     with pytest.raises(SuiteError, match="Received: r3. Did you mean 'r2'"):
-        Exam(case, case.broken, [0]).measure(snapshot(answers))
+        Evaluation(case, case.broken, [0]).measure(snapshot(answers))
 
 
 # What only shows along the way.
@@ -580,7 +582,7 @@ def history(**columns):
     table = {k: np.asarray(v, float) for k, v in (blank | columns).items()}
     table["solved"] = table["solved"].astype(bool)
     measured = {m: {k: v[:, n] for k, v in table.items()} for n, m in enumerate(marks)}
-    return Exam(case, case.broken, [0]).history(marks, measured)
+    return Evaluation(case, case.broken, [0]).history(marks, measured)
 
 
 def test_first_solved_is_the_first_checkpoint_above_the_bar():

@@ -14,7 +14,7 @@ LN = reproductions.load("ln_fit")
 
 
 def snapshots(trainer, case, setup, seeds, marks):
-    return list(trainer.train(seeds, marks, metrics.Exam(case, setup, seeds)))
+    return list(trainer.train(seeds, marks, metrics.Evaluation(case, setup, seeds)))
 
 
 @pytest.mark.parametrize("arm", ["broken", "start"])
@@ -54,8 +54,8 @@ def test_a_seed_does_not_depend_on_its_companions():
 def test_progress_counts_every_update_of_every_seed():
     made = []
     setup = LN.broken.replace(steps=30)
-    exam = metrics.Exam(LN, setup, [0, 1])
-    list(numpy_trainer.Trainer(LN, setup).train([0, 1], [0, 7, 30], exam, made.append))
+    evaluation = metrics.Evaluation(LN, setup, [0, 1])
+    list(numpy_trainer.Trainer(LN, setup).train([0, 1], [0, 7, 30], evaluation, made.append))
     assert sum(made) == 60
 
 

@@ -33,8 +33,8 @@ def test_agree_at_every_one_of_the_first_50_steps(name, arm):
     steps = list(range(min(STEPS, setup.num_steps) + 1))
     fast = engine.Trainer(case, setup, case.block_width or 2)
     slow = reference.Trainer(case, setup)
-    exam = metrics.Exam(case, setup, [7])
-    pairs = zip(fast.train([7], steps, exam), slow.train([7], steps, exam), strict=True)
+    evaluation = metrics.Evaluation(case, setup, [7])
+    pairs = zip(fast.train([7], steps, evaluation), slow.train([7], steps, evaluation), strict=True)
     num_compared = 0
     for ours, theirs in pairs:
         assert ours.steps == theirs.steps

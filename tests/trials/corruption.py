@@ -98,7 +98,7 @@ def _fill(folder):
     store.write_text(
         "summary.csv", tables.to_csv(tables.summary(tables.runs(store), tables.rule(store)))
     )
-    store.add_unit(store.frame()[:1].assign(seed=9), store.environments[0])
+    store.add_job(store.frame()[:1].assign(seed=9), store.environments[0])
 
 
 def _read(folder):

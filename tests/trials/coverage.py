@@ -32,7 +32,7 @@ SLACK = 1e-9
 MEANS = ("mean", "Shapley value", "interaction")
 
 
-def coverage_table(found, num_seeds, *, repeats, seed, say=lambda line: None):
+def coverage_table(found, num_seeds, *, repeats, seed, log=lambda line: None):
     """Simulates the coverage of intervals.
 
     A promised cell in which so many samples do not settle whether `LEAST` is reached
@@ -43,7 +43,7 @@ def coverage_table(found, num_seeds, *, repeats, seed, say=lambda line: None):
         num_seeds: Sequence of sample sizes.
         repeats: Integer, samples drawn in each cell.
         seed: Integer, of all draws; a cell's draws do not depend on the other cells.
-        say: Function that is given a line of progress.
+        log: Function that is given a line of progress.
 
     Returns:
         A table with a row for each truth and number of seeds: the coverage with its
@@ -53,7 +53,7 @@ def coverage_table(found, num_seeds, *, repeats, seed, say=lambda line: None):
     rows = []
     for place, truth in enumerate(found):
         if place % 20 == 0:
-            say(f"coverage: truth {place} of {len(found)}, {truth.quantity}")
+            log(f"coverage: truth {place} of {len(found)}, {truth.quantity}")
         for size in num_seeds:
             asked = truth.asked_from is not None and size >= truth.asked_from
             cell = _cell(truth, size, repeats, seed)
@@ -92,22 +92,22 @@ def _student_covers(samples, value):
     return np.abs(samples.mean(axis=1) - value) <= half
 
 
-def verdicts_table(num_seeds, *, repeats, seed, say=lambda line: None, step=0.001):
+def verdicts_table(num_seeds, *, repeats, seed, log=lambda line: None, step=0.001):
     """Finds how often verdicts and effects are wrong, and whether that is rare enough.
 
     Args:
         num_seeds: Sequence of sample sizes.
         repeats: Integer, samples drawn in each cell of an effect.
         seed: Integer, of all draws.
-        say: Function that is given a line of progress.
+        log: Function that is given a line of progress.
         step: Float, the step between the true rates that verdicts are put to.
 
     Returns:
         A table with a row for each rule, truth and number of seeds.
     """
-    say("verdicts")
+    log("verdicts")
     exact = coverage_errors.verdict_table(num_seeds, coverage_errors.verdict_rates(step))
-    drawn = coverage_errors.effect_table(num_seeds, repeats=repeats, seed=seed, say=say)
+    drawn = coverage_errors.effect_table(num_seeds, repeats=repeats, seed=seed, log=log)
     table = pd.concat([exact, drawn], ignore_index=True)
     return table.assign(reached=table["high"] <= coverage_errors.MOST)
 
@@ -285,14 +285,14 @@ def main(arguments=None):
     given = parser.parse_args(arguments)
     start = time.perf_counter()
 
-    def say(line):
+    def log(line):
         print(f"{time.perf_counter() - start:4.0f} s  {line}", flush=True)
 
-    drawn = {"repeats": given.repeats, "seed": given.seed, "say": say}
+    drawn = {"repeats": given.repeats, "seed": given.seed, "say": log}
     coverage = coverage_table(truths(), NUM_SEEDS, **drawn)
     verdicts = verdicts_table(VERDICT_SEEDS, **drawn)
     write(given.out, coverage, verdicts, coverage_errors.looks_table(**drawn))
-    say(f"wrote {given.out}")
+    log(f"wrote {given.out}")
 
 
 if __name__ == "__main__":

@@ -38,9 +38,11 @@ def verdict_table(num_seeds, rates):
     rows = []
     for size in num_seeds:
         counts = np.arange(size + 1)
-        words = np.array([statistics.verdict(statistics.rate(count, size)) for count in counts])
+        descriptions = np.array(
+            [statistics.verdict(statistics.rate(count, size)) for count in counts]
+        )
         for rate in rates:
-            false = ~np.isin(words, [true_verdict(rate), "undecided"])
+            false = ~np.isin(descriptions, [true_verdict(rate), "undecided"])
             wrong = round(float(stats.binom.pmf(counts, size, rate)[false].sum()), 6)
             row = {"rule": "verdict", "truth": f"{rate:.12g}", "num_seeds": size, "wrong": wrong}
             rows.append(row | {"low": wrong, "high": wrong, "repeats": 0, "seed": 0, "asked": True})
@@ -58,25 +60,25 @@ def verdict_rates(step=0.001):
     return np.unique([*np.round(np.arange(0, 1 + step / 2, step), 9), *edges])
 
 
-def effect_table(num_seeds, *, repeats, seed, say=lambda line: None):
+def effect_table(num_seeds, *, repeats, seed, log=lambda line: None):
     """Simulates the probability of a wrong effect where the truth is at a margin.
 
     Args:
         num_seeds: Sequence of sample sizes.
         repeats: Integer, samples drawn in each cell.
         seed: Integer, of all draws.
-        say: Function that is given a line of progress.
+        log: Function that is given a line of progress.
 
     Returns:
         A table with a row for each rule, truth and number of seeds.
     """
     rows = []
-    for rule, name, true, draw_words, asked_from in _effect_truths():
-        say(f"effects: {rule}, {name}")
+    for rule, name, true, draw_text, asked_from in _effect_truths():
+        log(f"effects: {rule}, {name}")
         for size in num_seeds:
             random = np.random.default_rng([seed, size, crc32(f"{rule}: {name}".encode())])
-            words = draw_words(random, (repeats, size))
-            wrong = sum(word not in (true, "undecided") for word in words)
+            descriptions = draw_text(random, (repeats, size))
+            wrong = sum(word not in (true, "undecided") for word in descriptions)
             head = {"rule": rule, "truth": name, "num_seeds": size}
             rows.append(head | share("wrong", wrong, repeats, seed) | {"asked": size >= asked_from})
     return pd.DataFrame(rows)
@@ -84,9 +86,9 @@ def effect_table(num_seeds, *, repeats, seed, say=lambda line: None):
 
 def _effect_truths():
     """Yields `(rule, name, true effect, function that draws effects, seeds asked from)`."""
-    for rule, name, draw_words, asked_from in _margins():
+    for rule, name, draw_text, asked_from in _margins():
         for side, true in (("inside", "does nothing"), ("beyond", "helps")):
-            yield rule, f"{name}, just {side}", true, draw_words, asked_from
+            yield rule, f"{name}, just {side}", true, draw_text, asked_from
 
 
 def _margins():
@@ -94,16 +96,16 @@ def _margins():
     for (first, second), coupled in product(RATE_PAIRS, (False, True)):
         name = f"{first:.2f} against {second:.2f}, {COUPLED[coupled]}"
         draw = paired(first, second, coupled=coupled)
-        yield "effect on rate", name, partial(_rate_words, draw), FEW
+        yield "effect on rate", name, partial(_rate_text, draw), FEW
     for spread, failures in ((0.5, 0.0), (2.0, 0.0), (0.5, 0.03)):
         name = f"spread {spread}, {failures:.0%} failures in each arm"
         draw = partial(error_gains, spread, failures)
-        yield "effect on error", name, partial(_error_words, draw), MANY if failures else FEW
+        yield "effect on error", name, partial(_error_text, draw), MANY if failures else FEW
     draws = paired(0.55, 0.5, coupled=False), partial(error_gains, 0.5, 0.0)
-    yield "effect", "rate and error at the margin", partial(_both_words, *draws), np.inf
+    yield "effect", "rate and error at the margin", partial(_both_text, *draws), np.inf
 
 
-def _rate_words(draw, random, size):
+def _rate_text(draw, random, size):
     return [effects.rate_effect(found) for found in _rate_intervals(draw, random, size)]
 
 
@@ -121,7 +123,7 @@ def error_gains(spread, failures, random, size):
     return normal + 7.0 * signs
 
 
-def _error_words(draw, random, size):
+def _error_text(draw, random, size):
     return [effects.error_effect(found) for found in _error_intervals(draw, random, size)]
 
 
@@ -130,7 +132,7 @@ def _error_intervals(draw, random, size):
     return [statistics.mean(sample, low=FLOOR, high=-FLOOR) for sample in samples]
 
 
-def _both_words(draw_rates, draw_errors, random, size):
+def _both_text(draw_rates, draw_errors, random, size):
     rates = _rate_intervals(draw_rates, random, size)
     errors = _error_intervals(draw_errors, random, size)
     return [effects.effect(*pair) for pair in zip(rates, errors, strict=True)]
@@ -161,7 +163,7 @@ def naive(num_seeds):
 
 
 @cache
-def words(num_seeds, confidence):
+def descriptions(num_seeds, confidence):
     """Returns the verdict on each count of solved seeds, as a read-only array.
 
     Args:
@@ -198,7 +200,7 @@ def ever_wrong(rate, numbers, confidence):
     right, true = np.ones(1), true_verdict(rate)
     for before, now in pairwise([0, *numbers]):
         new = stats.binom.pmf(np.arange(now - before + 1), now - before, rate)
-        is_wrong = ~np.isin(words(now, confidence(now)), [true, "undecided"])
+        is_wrong = ~np.isin(descriptions(now, confidence(now)), [true, "undecided"])
         right = np.where(is_wrong, 0.0, np.convolve(right, new))
     return 1 - float(right.sum())
 
@@ -211,19 +213,19 @@ def mean_seeds(rate, most):
         most: Integer, looks at more seeds are not made.
     """
     going, used = np.ones(1), 0.0
-    for before, now in pairwise([0, *interim.looks(most)]):
+    for before, now in pairwise([0, *interim.analysis_sizes(most)]):
         used += float(going.sum()) * (now - before)
         new = stats.binom.pmf(np.arange(now - before + 1), now - before, rate)
-        is_open = words(now, by_looks(now)) == "undecided"
+        is_open = descriptions(now, by_looks(now)) == "undecided"
         going = np.where(is_open, np.convolve(going, new), 0.0)
     return used
 
 
-def exact_table(say=lambda line: None, *, step=0.001, coarse=0.02):
+def exact_table(log=lambda line: None, *, step=0.001, coarse=0.02):
     """Sums how often the verdict on a rate is ever wrong.
 
     Args:
-        say: Function that is given a line of progress.
+        log: Function that is given a line of progress.
         step: Float, the step between true rates.
         coarse: Float, that step where the verdict is read after every seed.
 
@@ -233,12 +235,12 @@ def exact_table(say=lambda line: None, *, step=0.001, coarse=0.02):
     """
     rows = []
     for most, (rule, confidence) in product(MOST_SEEDS, {LOOKS: by_looks, NAIVE: naive}.items()):
-        say(f"looks: {rule}, up to {most:,} seeds")
+        log(f"looks: {rule}, up to {most:,} seeds")
         for rate in verdict_rates(step):
-            rows.append(_exact(rule, most, rate, interim.looks(most), confidence))
-    say(f"looks: {EVERY}")
+            rows.append(_exact(rule, most, rate, interim.analysis_sizes(most), confidence))
+    log(f"looks: {EVERY}")
     for rate in verdict_rates(coarse):
-        numbers = range(interim.FIRST_LOOK, DRAWN_UP_TO + 1)
+        numbers = range(interim.FIRST_ANALYSIS, DRAWN_UP_TO + 1)
         rows.append(_exact(EVERY, DRAWN_UP_TO, rate, numbers, by_looks))
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -249,20 +251,20 @@ def _exact(rule, most, rate, numbers, confidence):
     return (rule, f"{rate:.12g}", most, wrong, wrong, wrong, 0, 0, rule != NAIVE, seeds)
 
 
-def drawn_table(*, repeats, seed, say=lambda line: None):
+def drawn_table(*, repeats, seed, log=lambda line: None):
     """Draws how often verdicts and effects are ever wrong, the truth being at a margin.
 
     Args:
         repeats: Integer, sequences of seeds drawn for each truth.
         seed: Integer, of all draws; those of a truth do not depend on the others.
-        say: Function that is given a line of progress.
+        log: Function that is given a line of progress.
 
     Returns:
         A table with the columns `COLUMNS`.
     """
     rows = []
     for rule, name, draw, read, truths, is_asked in _drawn():
-        say(f"looks: {rule}, {name}")
+        log(f"looks: {rule}, {name}")
         random = np.random.default_rng([seed, crc32(f"{rule}: {name}".encode())])
         found = ever_said(draw, read, random, repeats)
         for ending, true in truths.items():
@@ -284,7 +286,7 @@ def ever_said(draw, read, random, repeats):
     Returns:
         List of sets of words, one for each sequence.
     """
-    looks, said = interim.looks(DRAWN_UP_TO), [set() for _ in range(repeats)]
+    looks, said = interim.analysis_sizes(DRAWN_UP_TO), [set() for _ in range(repeats)]
     # Blocks are drawn apart: within one, a draw may be sorted.
     blocks = [draw(random, (repeats, now - before)) for before, now in pairwise([0, *looks])]
     seeds = np.concatenate(blocks, axis=1)
@@ -316,7 +318,7 @@ def _outcomes(rate, random, size):
 
 
 def _verdict(sample, confidence):
-    return str(words(len(sample), confidence)[int(sample.sum())])
+    return str(descriptions(len(sample), confidence)[int(sample.sum())])
 
 
 def _rate_effect(sample, confidence):
@@ -337,17 +339,17 @@ def _error_effect(sample, confidence):
     return effects.error_effect(found)
 
 
-def looks_table(*, repeats, seed, say=lambda line: None):
+def looks_table(*, repeats, seed, log=lambda line: None):
     """Finds how often one who looks again and again is ever wrong.
 
     Args:
         repeats: Integer, sequences of seeds drawn for each truth.
         seed: Integer, of all draws.
-        say: Function that is given a line of progress.
+        log: Function that is given a line of progress.
 
     Returns:
         The rows of `exact_table` and of `drawn_table`, and whether each is rare enough.
     """
-    tables = [exact_table(say), drawn_table(repeats=repeats, seed=seed, say=say)]
+    tables = [exact_table(log), drawn_table(repeats=repeats, seed=seed, log=log)]
     table = pd.concat(tables, ignore_index=True)
     return table.assign(reached=table["high"] <= MOST)

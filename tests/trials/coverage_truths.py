@@ -107,12 +107,12 @@ def game_shares(rates, noise):
         `(games, shares)` of shapes `(2**num_arms, num_arms)` and `(2**num_arms,)`.
     """
     rates = np.asarray(rates)
-    games = np.arange(2**rates.size)[:, None] >> np.arange(rates.size) & 1
-    shares = np.zeros(len(games))
+    subset_outcomes = np.arange(2**rates.size)[:, None] >> np.arange(rates.size) & 1
+    shares = np.zeros(len(subset_outcomes))
     for low, high in pairwise(np.unique([0.0, *rates, 1.0])):
         chances = (1 - noise) * (rates >= high) + noise * rates
-        shares += (high - low) * np.where(games, chances, 1 - chances).prod(axis=1)
-    return games, shares
+        shares += (high - low) * np.where(subset_outcomes, chances, 1 - chances).prod(axis=1)
+    return subset_outcomes, shares
 
 
 def arm_rates(num_fixes):
@@ -224,9 +224,9 @@ def _smooth():
 def _attributions():
     """Shapley values of a fix, and interactions of a pair, of 0/1 games."""
     for num_fixes in (2, 3, 4):
-        games = np.arange(2 ** (2**num_fixes))[:, None] >> np.arange(2**num_fixes) & 1
-        values = shapley.shapley(games)[:, 0]
-        pairs = shapley.interactions(games)[:, 0, 1]
+        subset_outcomes = np.arange(2 ** (2**num_fixes))[:, None] >> np.arange(2**num_fixes) & 1
+        values = shapley.shapley(subset_outcomes)[:, 0]
+        pairs = shapley.interactions(subset_outcomes)[:, 0, 1]
         for (words, rates, asked_from), coupling in product(arm_rates(num_fixes), COUPLINGS):
             _, shares = game_shares(rates, COUPLINGS[coupling])
             name = f"{words}: {num_fixes} fixes, {coupling}"

@@ -79,8 +79,8 @@ class Points:
     def __init__(self, place):
         self.place, self._plan = place, plans.select(toy.CASE, ARMS)
         # TensorFlow works there, not here: this process is forked again and again.
-        self._run(place / "trained", record=place / "news")
-        self._news = pickle.loads((place / "news").read_bytes())
+        self._run(place / "trained", record=place / "message")
+        self._news = pickle.loads((place / "message").read_bytes())
         self._run(place / "whole", count=place / "operations")
         self._rows = rows_of(Store(place / "whole", toy.CASE, TRAINER))
         self._prints = prints(place / "whole")
@@ -119,11 +119,13 @@ class Points:
     def _work(self, folder, *, record=None, count=None, point=None, torn=False):
         counter = Counter(folder, point, torn)
         store = Store(folder, toy.CASE, TRAINER)
-        crew = Recorded if record else functools.partial(Replayed, news=self._news)
+        choose_executor = Recorded if record else functools.partial(Replayed, news=self._news)
         if record:
-            jobs.SECONDS_BETWEEN_STATES = 0.0
-        with store.alone():
-            runner.train(toy.CASE, self._plan, list(range(NUM_SEEDS)), store, crew=crew)
+            jobs.SECONDS_BETWEEN_CHECKPOINTS = 0.0
+        with store.lock():
+            runner.train(
+                toy.CASE, self._plan, list(range(NUM_SEEDS)), store, choose_executor=choose_executor
+            )
             report.write(toy.CASE, store, pictures=False)
         if record:
             record.write_bytes(pickle.dumps(Recorded.news))
@@ -132,7 +134,7 @@ class Points:
             count.write_bytes(pickle.dumps(counter.operations))
 
 
-class Recorded(executor.Threads):
+class Recorded(executor.ThreadExecutor):
     """A crew of one thread whose news are kept."""
 
     news: ClassVar[list] = []
@@ -142,16 +144,16 @@ class Recorded(executor.Threads):
 
     def run(self, work, state):
         """Trains units; see `workers`."""
-        for unit, kind, value in super().run(work, state):
-            self.news.append((unit.name, kind, value))
-            yield unit, kind, value
+        for job, kind, value in super().run(work, state):
+            self.news.append((job.name, kind, value))
+            yield job, kind, value
 
 
 class Replayed:
     """A crew that trains nothing and tells what was heard of each unit before.
 
     Args:
-        work: List of `Unit`.
+        work: List of `Job`.
         news: What `Recorded` kept.
     """
 
@@ -160,11 +162,11 @@ class Replayed:
 
     def run(self, work, state):
         """Passes on what was heard of some units; see `workers`."""
-        for unit in work:
-            state(unit)
+        for job in work:
+            state(job)
             for name, kind, value in self._news:
-                if name == unit.name:
-                    yield unit, kind, value
+                if name == job.name:
+                    yield job, kind, value
 
 
 class Counter:

@@ -95,7 +95,7 @@ def caught(found):
     } | {name: best.get(name) for name in names}
 
 
-def power(stored, faults, *, num_seeds, path, say):
+def power(stored, faults, *, num_seeds, path, log):
     """Plants every fault that the file has no row of.
 
     Args:
@@ -103,7 +103,7 @@ def power(stored, faults, *, num_seeds, path, say):
         faults: Sequence of `Fault`, the controls last.
         num_seeds: Seeds of each check.
         path: `power.csv`.
-        say: Function that is given a line of progress.
+        log: Function that is given a line of progress.
 
     Returns:
         The table of all rows.
@@ -121,11 +121,11 @@ def power(stored, faults, *, num_seeds, path, say):
         rows = [row for row in rows if row["fault"] in planned]
         rows.sort(key=lambda row: planned[row["fault"]])
         write_whole(path, tables.to_csv(pd.DataFrame(rows), 4))
-        say(_line(next(row for row in rows if row["fault"] == fault.name)))
+        log(_line(next(row for row in rows if row["fault"] == fault.name)))
     return pd.read_csv(path)
 
 
-def reach(stored, table, path, say):
+def reach(stored, table, path, log):
     """Measures how far beyond its power each fault lies that was not caught."""
     num_tests, clean = drift.family(stored), {}
     done = pd.read_csv(path).to_dict("records") if path.exists() else []
@@ -135,7 +135,7 @@ def reach(stored, table, path, say):
         if fault.name in missed and fault.name not in {row["fault"] for row in rows}:
             rows.append(faults_measures.reach(fault, stored, clean, num_tests=num_tests))
             write_whole(path, tables.to_csv(pd.DataFrame(rows), 4))
-            say(f"{fault.name}: {rows[-1]['seeds_needed']:,.0f} seeds needed")
+            log(f"{fault.name}: {rows[-1]['seeds_needed']:,.0f} seeds needed")
 
 
 def _work(case, runs):
@@ -162,7 +162,7 @@ def main(arguments=None):
     given = parser.parse_args(arguments)
     start = time.perf_counter()
 
-    def say(line):
+    def log(line):
         print(f"{time.perf_counter() - start:5.0f} s  {line}", flush=True)
 
     given.out.mkdir(parents=True, exist_ok=True)
@@ -172,15 +172,15 @@ def main(arguments=None):
         case = reproductions.load(name)
         stored[case] = tables.runs(Store(RESULTS / name, case))
     stored = {case: stored[case] for case in sorted(stored, key=lambda c: _work(c, stored[c]))}
-    sizes = {"num_seeds": given.seeds, "say": say}
+    sizes = {"num_seeds": given.seeds, "say": log}
     alarms = faults_measures.false_alarms(stored, num_splits=given.splits, **sizes)
     write_whole(given.out / "false_alarms.csv", tables.to_csv(alarms, 4))
     faults = [f for f in (*FAULTS, *CONTROLS) if given.faults is None or f.name in given.faults]
     with quiet_softmax():
         found = power(stored, faults, path=given.out / "power.csv", **sizes)
-        reach(stored, found, given.out / "reach.csv", say)
+        reach(stored, found, given.out / "reach.csv", log)
     faults_page.write(given.out)
-    say(f"wrote {given.out}, on {blocks.num_cores()} cores")
+    log(f"wrote {given.out}, on {blocks.num_cores()} cores")
 
 
 if __name__ == "__main__":

@@ -13,14 +13,14 @@ import pandas as pd
 from scipy import stats
 
 from experiments.check import comparison, drift
-from experiments.check import sample as gate_sample
+from experiments.check import sample as sampling
 from experiments.stats import intervals, two_samples
 
 LEVELS = (0.001, 0.005, drift.FALSE_ALARMS, 0.05, 0.1)
 CHUNK = 500
 
 
-def false_alarms(stored, *, num_seeds, num_splits, seed=0, say=lambda line: None):
+def false_alarms(stored, *, num_seeds, num_splits, seed=0, log=lambda line: None):
     """Counts how often a split of stored seeds would raise an alarm.
 
     Args:
@@ -28,7 +28,7 @@ def false_alarms(stored, *, num_seeds, num_splits, seed=0, say=lambda line: None
         num_seeds: Seeds of a check's sample.
         num_splits: How many splits.
         seed: Whole number, of all splits.
-        say: Function that is given a line of progress.
+        log: Function that is given a line of progress.
 
     Returns:
         Columns `scope, level, num_tests, alarms, splits, rate, low, high` (Wilson, 95%):
@@ -36,7 +36,7 @@ def false_alarms(stored, *, num_seeds, num_splits, seed=0, say=lambda line: None
     """
     found = {}
     for case, runs in stored.items():
-        say(f"false alarms: {case.name}")
+        log(f"false alarms: {case.name}")
         found[case.name] = _case_p(case, runs, num_seeds, num_splits, seed)
     families = {"suite": np.concatenate(list(found.values()))} | found
     rows = [line for scope, p in families.items() for line in _lines(scope, p)]
@@ -62,8 +62,8 @@ def _lines(scope, p):
 
 def _case_p(case, runs, num_seeds, num_splits, seed):
     """P-values of every test of a case for every split, `(num_tests, num_splits)`."""
-    arms = gate_sample.plan(case, runs)
-    parts = {arm: gate_sample.kept(runs, arm).sort_values("seed") for arm in arms}
+    arms = sampling.plan(case, runs)
+    parts = {arm: sampling.kept(runs, arm).sort_values("seed") for arm in arms}
     shared = sorted(set.intersection(*(set(part["seed"]) for part in parts.values())))
     size = sample_size(len(shared), num_seeds)
     random = np.random.default_rng([seed, len(shared), num_seeds])
@@ -111,16 +111,16 @@ def reach(fault, stored, clean, *, num_tests):
     """
     found, changed, seeds = [], [], list(range(FIRST_SEED, FIRST_SEED + NUM_SEEDS))
     for case, runs in stored.items():
-        arms = gate_sample.plan(case, runs)
+        arms = sampling.plan(case, runs)
         if not fault.touches(case, list(arms.values())):
             continue
         if case.name not in clean:
-            clean[case.name] = gate_sample.draw(case, arms, seeds, probes=False).rows
+            clean[case.name] = sampling.draw(case, arms, seeds, probes=False).rows
         with fault.planted(case) as trained:
-            faulty = gate_sample.draw(trained, arms, seeds, probes=False).rows
+            faulty = sampling.draw(trained, arms, seeds, probes=False).rows
         for arm in arms:
             sides = [rows[rows["arm"] == arm] for rows in (clean[case.name], faulty)]
-            kept = gate_sample.kept(runs, arm)
+            kept = sampling.kept(runs, arm)
             changed.append(share_changed(*sides))
             for metric, moved in moves(kept, *sides).items():
                 needed = seeds_needed(moved, len(kept), num_tests)

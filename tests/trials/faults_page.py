@@ -63,14 +63,14 @@ def page(power, false_alarms, reach, made=()):
         "Keras and compares it with the committed rows: distributions, verdicts, and exact "
         "questions to the trainer. These tables are made by `python -m tests.trials.faults`.",
         "## False alarms",
-        alarm_words(false_alarms),
+        alarm_text(false_alarms),
         markdown(alarm_rows(false_alarms)),
         "## Power",
-        power_words(planted, controls),
+        power_text(planted, controls),
         markdown(power_rows(planted)),
     ]
     if len(reach):
-        parts += ["## Beyond its power", reach_words(), markdown(reach_rows(reach))]
+        parts += ["## Beyond its power", reach_text(), markdown(reach_rows(reach))]
     parts += ["## How it works", "\n".join(f"- {n}" for n in notes())]
     return "\n\n".join([*parts, *_made_on(made)]) + "\n"
 
@@ -80,7 +80,7 @@ def _made_on(made):
     return [f"Made on {text.environment(one, packages, hardware)}." for one in made]
 
 
-def alarm_words(table):
+def alarm_text(table):
     """Says how often an unchanged suite raised an alarm."""
     suite = table[table["scope"] == "suite"]
     row = suite[suite["level"] == drift.FALSE_ALARMS].iloc[0]
@@ -103,7 +103,7 @@ def alarm_rows(table):
     return pd.DataFrame(lines)
 
 
-def power_words(planted, controls):
+def power_text(planted, controls):
     """Says how many planted faults were caught, and by what."""
     caught, seeds = planted["caught"].sum(), planted["num_seeds"].max()
     without = planted["without_seed_questions"].sum()
@@ -148,7 +148,7 @@ def _text(value):
     return value if isinstance(value, str) else ""
 
 
-def reach_words():
+def reach_text():
     """Says how the reach of a check is measured."""
     return (
         "For what was not caught, the same seeds were trained with the fault and without it. "

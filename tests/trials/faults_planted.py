@@ -107,7 +107,7 @@ def decayed(config):
     return {"learning_rate": keras.saving.serialize_keras_object(schedule)}
 
 
-def in_words(module, class_name, **config):
+def in_text(module, class_name, **config):
     """Returns the config that Keras keeps of one of its objects."""
     parts = {"module": f"keras.{module}", "class_name": class_name, "config": config}
     return parts | {"registered_name": None}
@@ -132,7 +132,7 @@ def other_bend(config, kind, is_last):
 def normal_start(config, kind, is_last):
     """Returns the change of a uniform initializer to the normal one of the same variance."""
     uniform = config.get("kernel_initializer", {}).get("class_name") == "GlorotUniform"
-    return {"kernel_initializer": in_words("initializers", "GlorotNormal")} if uniform else {}
+    return {"kernel_initializer": in_text("initializers", "GlorotNormal")} if uniform else {}
 
 
 def kernels(factor):
@@ -261,14 +261,14 @@ FAULTS = (
     Fault(
         "penalty",
         "L2 penalty 0.01 on every kernel",
-        dense(kernel_regularizer=in_words("regularizers", "L2", l2=0.01)),
+        dense(kernel_regularizer=in_text("regularizers", "L2", l2=0.01)),
     ),
     # The network.
     Fault("no biases", "no layer has biases", dense(use_bias=False)),
     Fault(
         "biases of 1",
         "biases start at 1, not 0",
-        dense(bias_initializer=in_words("initializers", "Ones")),
+        dense(bias_initializer=in_text("initializers", "Ones")),
     ),
     Fault("start x2", "initial kernels twice as large", kernels(2.0)),
     Fault("start x1.2", "initial kernels 1.2 times as large", kernels(1.2)),

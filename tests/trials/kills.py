@@ -49,7 +49,7 @@ def measure(num=200, seed=0):
 
     networks.load_keras()
     rows, rng = [], random.Random(seed)
-    states = mock.patch.object(jobs, "SECONDS_BETWEEN_STATES", 0.05)
+    states = mock.patch.object(jobs, "SECONDS_BETWEEN_CHECKPOINTS", 0.05)
     with tempfile.TemporaryDirectory() as folder, states:
         place = pathlib.Path(folder)
         # The library's own width of a block, and a case's.

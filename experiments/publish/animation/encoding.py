@@ -1,6 +1,6 @@
 """Films: pictures shown one after the other, as GIF, MP4 or a still.
 
-Room 6: pixels to files; knows no table. The same pictures give the same bytes on one set
+Pixels to files; knows no table. The same pictures give the same bytes on one set
 of versions.
 """
 

@@ -1,6 +1,6 @@
 """Scenes: which seed an animation of a case shows, and what each of its frames holds.
 
-Room 7: stored tables in, plain values out; trains nothing, draws nothing. A frame is a
+Stored tables in, plain values out; trains nothing, draws nothing. A frame is a
 checkpoint: no state between two of them is made up.
 """
 
@@ -15,7 +15,7 @@ from scipy import stats
 from experiments.analysis import tables
 from experiments.cases import plans
 from experiments.cases.case import Regression, SuiteError
-from experiments.report.markdown import Words
+from experiments.report.markdown import Caption
 from experiments.runs.keys import row_key
 from experiments.training.columns import PLACE
 
@@ -37,7 +37,7 @@ class Panel:
         is_cut: Whether the documented program makes more.
         solved: Whether the seed clears the bar at the end.
         value: Its main metric at the end.
-        states: Checkpoint to what the network answers: `(50,)` outputs of a regression, or
+        snapshots: Checkpoint to what the network answers: `(50,)` outputs of a regression, or
             `(21, 21)` margins of a classification, the second input first; above 0 is class 1.
     """
 
@@ -47,12 +47,12 @@ class Panel:
     is_cut: bool
     solved: bool
     value: float
-    states: dict
+    snapshots: dict
 
     def at(self, step):
         """Returns `(checkpoint, state)` after so many updates of the clock: the last made."""
-        checkpoint = max(made for made in self.states if made <= step)
-        return checkpoint, self.states[checkpoint]
+        checkpoint = max(made for made in self.snapshots if made <= step)
+        return checkpoint, self.snapshots[checkpoint]
 
 
 def arms(case):
@@ -85,7 +85,7 @@ def showcase_seed(case, store):
     kept = sorted(set(kept[kept["arm"] == "broken"]["seed"]))
     table, metric = tables.runs(store), tables.main_metric(case)
     shifts, agreed = [], []
-    for arm in plans.lattice(case):
+    for arm in plans.combinations(case):
         part = tables.longest(table, arm).set_index("seed")
         ranks = stats.rankdata(part[metric]) / (len(part) + 1)
         shifts.append(pd.Series(np.abs(ranks - 0.5), part.index))
@@ -155,7 +155,7 @@ def panels(case, store):
 
 def clock(shown):
     """Returns the steps at which there is a frame: every checkpoint of any panel."""
-    return sorted({step for panel in shown for step in panel.states})
+    return sorted({step for panel in shown for step in panel.snapshots})
 
 
 def check_stored(case, store, trained):
@@ -182,7 +182,7 @@ def check_stored(case, store, trained):
 def _curves(case, store, seed):
     """Returns `{(arm, steps): {checkpoint: outputs}}` of a regression's seed."""
     table = _stored(case, store, "seeds.csv")
-    return _states(table[table["seed"] == seed], list(tables.CURVE_COLUMNS))
+    return _snapshots(table[table["seed"] == seed], list(tables.CURVE_COLUMNS))
 
 
 def _slices(case, store, seed):
@@ -196,7 +196,7 @@ def _slices(case, store, seed):
     for arm, steps, made_by in table[["arm", "steps", "key"]].drop_duplicates().to_numpy():
         if made_by != row_key(case, setup_at(case, arm, steps), store.trainer):
             raise lacking(case, f"{SLICE} has rows of {arm} made by an older version")
-    states = _states(table[table["seed"] == seed], list(slice_columns()))
+    states = _snapshots(table[table["seed"] == seed], list(slice_columns()))
     square = (NUM_SLICE, NUM_SLICE)
     return {
         arm: {at: values.reshape(square) for at, values in made.items()}
@@ -210,7 +210,7 @@ def slice_columns():
     return tuple(f"m{n:03d}" for n in range(1, NUM_SLICE**2 + 1))
 
 
-def _states(table, columns):
+def _snapshots(table, columns):
     return {
         (arm, steps): dict(zip(part["checkpoint"], part[columns].to_numpy(float), strict=True))
         for (arm, steps), part in table.groupby(["arm", "steps"])
@@ -232,8 +232,8 @@ def lacking(case, why, what="scenes"):
     )
 
 
-def words(case, store):
-    """Returns the `Words` of a case's synchronised twins.
+def caption(case, store):
+    """Returns the `Caption` of a case's synchronised twins.
 
     Args:
         case: The `Case`.
@@ -257,7 +257,7 @@ def words(case, store):
         f"{case.name}, up to step {steps[-1]:,}. Solved at the end: "
         f"{', '.join(solved) or 'none'}. Not solved: {', '.join(failed) or 'none'}."
     )
-    return Words(title, caption, alt)
+    return Caption(title, caption, alt)
 
 
 def _cut(shown):

@@ -1,85 +1,85 @@
 """Twin panels: one seed under every combination of the fixes, at one step of the clock.
 
-Room 8: draws what `scenes` returns, computes no outcome.
+Draws what `scenes` returns, computes no outcome.
 """
 
 import numpy as np
 
 from experiments.cases.case import Regression
 from experiments.publish.animation import frames
-from experiments.publish.animation.canvas import EDGE, LINE, SMALL, Stage, mixed
-from experiments.report import style as looks
+from experiments.publish.animation.canvas import EDGE, LINE, SMALL, Canvas, mixed
+from experiments.report import style
 from experiments.training import metrics
 
 COLUMNS = 4
 GAP = 0.12
-HEAD, CHIPS, FOOT, END = 0.44, 0.27, 0.37, 0.48
+HEAD, LABELS, FOOT, END = 0.44, 0.27, 0.37, 0.48
 # How much of the target's range is shown beyond it, above and below.
-ROOM = 0.25
+FOOTER_HEIGHT = 0.25
 # The tones of class 1, from unsure to as sure as the arm ever gets, which is just inside.
 TONES, TOP = (0.15, 0.3, 0.45, 0.6), 1.001
 
 
-class Twins:
+class SideBySide:
     """All panels of a case, drawn again at every step.
 
     Args:
         case: The `Case`.
         shown: What `scenes.panels` returns.
         seed: The seed they show.
-        look: The `Look`.
+        theme: The `Theme`.
     """
 
-    def __init__(self, case, shown, seed, look):
-        self.case, self.shown, self.colours = case, shown, looks.arm_colours(case, look)
-        width = (look.inches - 2 * EDGE - (COLUMNS - 1) * GAP) / COLUMNS
+    def __init__(self, case, shown, seed, theme):
+        self.case, self.shown, self.colours = case, shown, style.arm_colours(case, theme)
+        width = (theme.inches - 2 * EDGE - (COLUMNS - 1) * GAP) / COLUMNS
         is_curve = isinstance(case.task, Regression)
         tall = 0.62 * width if is_curve else width
-        row, num_rows = CHIPS + tall + FOOT + GAP, -(-len(shown) // COLUMNS)
+        row, num_rows = LABELS + tall + FOOT + GAP, -(-len(shown) // COLUMNS)
         kind = _Curve if is_curve else _Border
-        self.stage = Stage(look, HEAD + num_rows * row + END + LINE * len(kind.LEGEND))
-        self.stage.text(EDGE, EDGE, f"{case.name}, seed {seed}", weight="bold")
-        self._size = self._chip_size(width)
+        self.canvas = Canvas(theme, HEAD + num_rows * row + END + LINE * len(kind.LEGEND))
+        self.canvas.text(EDGE, EDGE, f"{case.name}, seed {seed}", weight="bold")
+        self._size = self._label_size(width)
         self._panels = []
         for n, panel in enumerate(shown):
             left, top = EDGE + n % COLUMNS * (width + GAP), HEAD + n // COLUMNS * row
             self._add(kind, panel, (left, top, width, tall))
         bottom = HEAD + num_rows * row
-        self._clock = self.stage.clock(bottom, frames.clock(shown)[-1])
-        self.stage.legend(bottom + 0.38, kind.LEGEND)
+        self._clock = self.canvas.clock(bottom, frames.clock(shown)[-1])
+        self.canvas.legend(bottom + 0.38, kind.LEGEND)
 
     def picture(self, step):
         """Returns the picture after so many updates: each panel at its last checkpoint."""
-        for panel, drawn, foot in self._panels:
+        for panel, drawn, footer in self._panels:
             checkpoint, state = panel.at(step)
             drawn.show(state)
-            foot.show(checkpoint, done=step >= panel.end)
+            footer.show(checkpoint, done=step >= panel.end)
         self._clock.show(step)
-        return self.stage.picture()
+        return self.canvas.picture()
 
     def _add(self, kind, panel, box):
         """Adds one arm: its chips, its picture and its foot."""
         left, top, width, tall = box
         names = panel.fixes or ("broken",)
-        self.stage.chips(left, top, {name: self.colours[name] for name in names}, self._size)
-        axes, look = self.stage.axes(left, top + CHIPS, width, tall), self.stage.look
-        drawn = kind(self.case, axes, colour_of(panel, self.colours, look), look)
+        self.canvas.labels(left, top, {name: self.colours[name] for name in names}, self._size)
+        axes, theme = self.canvas.axes(left, top + LABELS, width, tall), self.canvas.theme
+        drawn = kind(self.case, axes, colour_of(panel, self.colours, theme), theme)
         drawn.prepare(panel)
-        self._panels.append((panel, drawn, _Foot(self.stage, left, top + CHIPS + tall, panel)))
+        self._panels.append((panel, drawn, _Footer(self.canvas, left, top + LABELS + tall, panel)))
 
-    def _chip_size(self, width):
+    def _label_size(self, width):
         """The font size at which the chips of all fixes fit beside each other."""
         # Tried on a stage of its own, since what is drawn once stays.
-        trial = Stage(self.stage.look, 1.0)
-        wide = trial.chips(0, 0, {name: self.colours[name] for name in self.case.fixes}, SMALL)
+        trial = Canvas(self.canvas.theme, 1.0)
+        wide = trial.labels(0, 0, {name: self.colours[name] for name in self.case.fixes}, SMALL)
         return SMALL * min(1.0, width / wide)
 
 
-def colour_of(panel, colours, look):
+def colour_of(panel, colours, theme):
     """Returns an arm's colour: its fix's if it has just one, grey between that and fixed."""
     if panel.arm in colours:
         return colours[panel.arm]
-    return look.muted
+    return theme.muted
 
 
 class _Curve:
@@ -87,16 +87,16 @@ class _Curve:
 
     LEGEND = ("dashed: what should be learned     line: what the network answers",)
 
-    def __init__(self, case, axes, colour, look):
+    def __init__(self, case, axes, colour, theme):
         self._axes, goal = axes, metrics.curve_target(case)
-        room = ROOM * np.ptp(goal)
+        room = FOOTER_HEIGHT * np.ptp(goal)
         self._low, self._high = goal.min() - room, goal.max() + room
         axes.set(xlim=(0, 1), ylim=(self._low, self._high))
         # On top, or a curve that has learned its target would hide it.
-        style = dict(color=look.target, linewidth=1.2, dashes=(4, 2), zorder=3)
+        style = dict(color=theme.target, linewidth=1.2, dashes=(4, 2), zorder=3)
         axes.plot(metrics.curve_inputs(), goal, **style)
         (self._line,) = axes.plot([], [], color=colour, linewidth=2.4)
-        self._note = _note(axes, 0.5, look)
+        self._note = _note(axes, 0.5, theme)
 
     def prepare(self, panel):
         """Has nothing to look ahead for: all panels share one range."""
@@ -108,10 +108,10 @@ class _Curve:
         self._note.set(text=words, visible=bool(words))
 
 
-def _note(axes, height, look):
+def _note(axes, height, theme):
     """Adds a note in the middle of a panel, to be filled."""
-    style = dict(ha="center", va="center", fontsize=SMALL * look.font_size, color=look.ink)
-    box = dict(fc=look.background, ec="none", pad=1.5, alpha=0.85)
+    style = dict(ha="center", va="center", fontsize=SMALL * theme.font_size, color=theme.ink)
+    box = dict(fc=theme.background, ec="none", pad=1.5, alpha=0.85)
     return axes.text(0.5, height, "", transform=axes.transAxes, bbox=box, zorder=4, **style)
 
 
@@ -134,17 +134,17 @@ class _Border:
         f"from left to right: first input, upwards: second, all others at {frames.ELSEWHERE:g}",
     )
 
-    def __init__(self, case, axes, colour, look):
-        self._axes, self._colour, self._look, self._drawn = axes, colour, look, []
+    def __init__(self, case, axes, colour, theme):
+        self._axes, self._colour, self._theme, self._drawn = axes, colour, theme, []
         axes.set(xlim=(0, 1), ylim=(0, 1))
         goal = frames.true_border(case)
-        style = dict(levels=[0], colors=[look.target], linewidths=1.2, linestyles=[(0, (4, 2))])
+        style = dict(levels=[0], colors=[theme.target], linewidths=1.2, linestyles=[(0, (4, 2))])
         axes.contour(*goal, **style, zorder=3)
-        self._note = _note(axes, 0.12, look)
+        self._note = _note(axes, 0.12, theme)
 
     def prepare(self, panel):
         """Finds how sure the arm ever gets: tones are shares of it."""
-        found = [np.abs(margins[np.isfinite(margins)]) for margins in panel.states.values()]
+        found = [np.abs(margins[np.isfinite(margins)]) for margins in panel.snapshots.values()]
         self._surest = max((values.max() for values in found if values.size), default=1.0) or 1.0
 
     def show(self, margins):
@@ -155,7 +155,7 @@ class _Border:
         axis, values = frames.slice_axis(), np.nan_to_num(margins, nan=-1.0)
         if (values > 0).any():
             levels = np.linspace(0, 1, len(TONES) + 1) * self._surest * TOP
-            fill = [mixed(self._colour, self._look.background, tone) for tone in TONES]
+            fill = [mixed(self._colour, self._theme.background, tone) for tone in TONES]
             self._drawn.append(self._axes.contourf(axis, axis, values, levels, colors=fill))
         if (values > 0).any() and (values <= 0).any():
             style = dict(levels=[0], colors=[self._colour], linewidths=2.4)
@@ -171,18 +171,18 @@ def _one_class(margins):
     return "all class 0" if (margins <= 0).all() else ""
 
 
-class _Foot:
+class _Footer:
     """What stands below a panel: its own step, and what came of it once it is done."""
 
-    def __init__(self, stage, left, top, panel):
-        self._panel, self._look = panel, stage.look
-        self._step = stage.text(left, top + 0.04, "", SMALL, color=stage.look.muted)
-        self._end = stage.text(left, top + 0.19, "", SMALL, weight="bold")
+    def __init__(self, canvas, left, top, panel):
+        self._panel, self._theme = panel, canvas.theme
+        self._step = canvas.text(left, top + 0.04, "", SMALL, color=canvas.theme.muted)
+        self._end = canvas.text(left, top + 0.19, "", SMALL, weight="bold")
 
     def show(self, checkpoint, done):
         """Says the step, and the outcome if the arm is at its end."""
         end = "cut at" if self._panel.is_cut else "done at"
         self._step.set_text(f"{end if done else 'step'} {checkpoint:,}")
         words = "✓ solved" if self._panel.solved else "✗ not solved"
-        colour = self._look.fixed if self._panel.solved else self._look.broken
+        colour = self._theme.fixed if self._panel.solved else self._theme.broken
         self._end.set(text=words if done else "", color=colour)

@@ -1,6 +1,6 @@
 """Slices: what one seed of a classification answers on a plane of its inputs, as it trains.
 
-Room 8: the runner's pieces for one seed, trained as its stored rows were and looked at in
+The runner's pieces for one seed, trained as its stored rows were and looked at in
 more places; writes one table, prints nothing.
 """
 
@@ -21,7 +21,7 @@ from experiments.training.columns import PLACE
 DIGITS = 3
 
 
-class Watched:
+class RecordingTrainer:
     """A trainer that also looks at a slice; it yields what the trainer itself would.
 
     Args:
@@ -35,11 +35,11 @@ class Watched:
     def __init__(self, trainer, inputs):
         self.trainer, self.inputs, self.seen = trainer, inputs, {}
 
-    def train(self, seeds, checkpoints, exam, progress=None, **saving):
+    def train(self, seeds, checkpoints, evaluation, progress=None, **saving):
         """Trains as the trainer does; see `engine.Trainer.train`."""
         extra = np.broadcast_to(self.inputs, (len(seeds), *self.inputs.shape))
-        wider = _Questions(np.concatenate([exam.inputs, extra], axis=1))
-        num_asked = exam.inputs.shape[1]
+        wider = _Questions(np.concatenate([evaluation.inputs, extra], axis=1))
+        num_asked = evaluation.inputs.shape[1]
         for snapshot in self.trainer.train(seeds, checkpoints, wider, progress, **saving):
             self.seen[snapshot.steps] = snapshot.outputs[:, num_asked:]
             yield dataclasses.replace(snapshot, outputs=snapshot.outputs[:, :num_asked])
@@ -58,7 +58,7 @@ def record(case, folder, progress=None):
     Args:
         case: The `Case`.
         folder: The case's folder of results, with its stored runs.
-        progress: A display with the methods of `blocks.Quiet`.
+        progress: A display with the methods of `blocks.SilentProgress`.
 
     Returns:
         A list of the paths written; empty for a regression, whose curves are kept already.
@@ -68,7 +68,7 @@ def record(case, folder, progress=None):
     """
     if not isinstance(case.task, Classification):
         return []
-    store, progress = Store(folder, case), progress or blocks.Quiet()
+    store, progress = Store(folder, case), progress or blocks.SilentProgress()
     seed, table, parts = frames.showcase_seed(case, store), tables.runs(store), []
     for arm in frames.arms(case):
         steps = int(tables.longest(table, arm)["steps"].iloc[0])
@@ -89,7 +89,7 @@ def watch(case, arm, setup, *, seed, progress=None):
         arm: Arm name.
         setup: Its `Setup`.
         seed: Whole number of at least 0.
-        progress: A display with the methods of `blocks.Quiet`.
+        progress: A display with the methods of `blocks.SilentProgress`.
 
     Returns:
         `(trained, {checkpoint: margins (21, 21)})`: the table of its row, and its slices.
@@ -98,7 +98,7 @@ def watch(case, arm, setup, *, seed, progress=None):
 
     # As wide as the evidence was trained, so that the bits can be the same.
     trainer = engine.Trainer(case, setup, case.block_width or 2)
-    trainer = Watched(trainer, prepared(case, setup, seed))
+    trainer = RecordingTrainer(trainer, prepared(case, setup, seed))
     advance = None if progress is None else progress.advance
     trained, trace = blocks.train_block(case, {arm: setup}, [seed], trainer, advance)[arm]
     square = (frames.NUM_SLICE, frames.NUM_SLICE)

@@ -1,6 +1,6 @@
 """The race: Keras's optimizers on a plane through weight space, recorded once.
 
-Room 9: trains the ends of the plane as their stored rows were, then two numbers a and b in
+Trains the ends of the plane as their stored rows were, then two numbers a and b in
 w = start + a u + b v, where u points from the start to the first end and v, at a right
 angle to it, lies towards the second. As u and v are unit vectors, a learning rate means on
 the plane what it means in weight space.
@@ -17,7 +17,7 @@ from experiments.runs.store import Store
 from experiments.training import metrics, networks
 
 NUM_PLACES = 71
-NUM_LOOKS = 48
+NUM_SHOWN_STEPS = 48
 MARGIN = 0.12
 # A path that runs this many times as far off as the farther end leaves the map.
 FARTHEST = 3.0
@@ -29,7 +29,7 @@ def record(case, folder, progress=None):
     Args:
         case: The `Case`.
         folder: The case's folder of results, with its stored runs.
-        progress: A display with the methods of `blocks.Quiet`.
+        progress: A display with the methods of `blocks.SilentProgress`.
 
     Returns:
         A list of the paths written; empty for a case without races.
@@ -40,10 +40,10 @@ def record(case, folder, progress=None):
     races = find_evidence(case).races
     if not races:
         return []
-    store, progress = Store(folder, case), progress or blocks.Quiet()
+    store, progress = Store(folder, case), progress or blocks.SilentProgress()
     seed = frames.showcase_seed(case, store)
-    grounds = [_run(case, race, seed, store, progress) for race in races]
-    return [store.write_text(trajectory_table.FILE, trajectory_table.text_of(case, grounds))]
+    surfaces = [_run(case, race, seed, store, progress) for race in races]
+    return [store.write_text(trajectory_table.FILE, trajectory_table.text_of(case, surfaces))]
 
 
 def _run(case, race, seed, store, progress):
@@ -59,19 +59,19 @@ def _run(case, race, seed, store, progress):
         frames.check_stored(case, store, trained)
         ends[arm] = _flat(weights)
     plane = Plane(case, race, seed, start, *ends.values())
-    return _ground(plane, race, seed, (trajectory_table.START, *ends), progress)
+    return _loss_surface(plane, race, seed, (trajectory_table.START, *ends), progress)
 
 
-def _ground(plane, race, seed, names, progress):
+def _loss_surface(plane, race, seed, names, progress):
     """Lets every optimizer descend, then measures the ground they covered."""
     points = dict(zip(names, plane.points(), strict=True))
-    steps, paths = looks(race.num_steps), {}
+    steps, paths = shown_steps(race.num_steps), {}
     for label in race.optimizers:
         progress.start(f"{race.name}: {label}", race.num_steps)
         paths[label] = plane.descend(race, label, steps)
         progress.advance(race.num_steps)
     a, b = axes(points, paths)
-    return trajectory_table.Ground(seed, points, a, b, plane.surface(a, b), steps, paths)
+    return trajectory_table.LossSurface(seed, points, a, b, plane.surface(a, b), steps, paths)
 
 
 def _start(case, setup, seed):
@@ -91,9 +91,9 @@ def _end(case, arm, setup, seed, progress):
     return trained, [values[0] for values in trainer.program.weights]
 
 
-def looks(num_steps):
+def shown_steps(num_steps):
     """Returns the updates at which a path is kept: 0, and evenly on a log scale from 1."""
-    return np.unique(np.append(0, np.geomspace(1, num_steps, NUM_LOOKS).round())).astype(int)
+    return np.unique(np.append(0, np.geomspace(1, num_steps, NUM_SHOWN_STEPS).round())).astype(int)
 
 
 def axes(points, paths):
@@ -136,7 +136,7 @@ class Plane:
         self.u, self.v = directions(start, first, second)
         setup = case.arm(race.start)
         self._model = networks.build(case, setup)
-        x, y = metrics.Exam(case, setup, [seed]).inputs[0], case.task.target(metrics.grid())
+        x, y = metrics.Evaluation(case, setup, [seed]).inputs[0], case.task.target(metrics.grid())
         self._x = self._tf.constant(x[: metrics.NUM_PROBED])
         self._y = self._tf.constant(np.asarray(y, np.float32)[:, None])
         base = [self._tf.constant(w.astype(np.float32)) for w in (start, self.u, self.v)]

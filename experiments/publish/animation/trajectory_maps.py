@@ -1,6 +1,6 @@
 """Maps of races: the loss as ground, the optimizers' paths on it, and how low each is.
 
-Room 9: draws what `race_table` returns, computes no outcome.
+Draws what `race_table` returns, computes no outcome.
 """
 
 import matplotlib.patheffects
@@ -9,7 +9,7 @@ import numpy as np
 from experiments.analysis import tables
 from experiments.cases.evidence import find_evidence
 from experiments.publish.animation import trajectory_table
-from experiments.publish.animation.canvas import EDGE, LINE, SMALL, Stage, mixed
+from experiments.publish.animation.canvas import EDGE, LINE, SMALL, Canvas, mixed
 
 COLUMNS, GAP = 2, 0.34
 TOP, HEAD, LEFT, FOOT, ROW, END = 0.46, 0.22, 0.3, 0.42, 0.16, 0.48
@@ -20,42 +20,45 @@ LOWEST, HIGHEST = 0.02, 0.5
 NEAREST_TICKS = 0.11
 
 
-class Maps:
+class TrajectoryMaps:
     """The maps of all races of a case, drawn again at every look.
 
     Args:
         case: The `Case`.
-        grounds: What `race_table.read` returns.
-        look: The `Look`.
+        surfaces: What `race_table.read` returns.
+        theme: The `Theme`.
     """
 
-    def __init__(self, case, grounds, look):
-        self.case, self.look = case, look
+    def __init__(self, case, surfaces, theme):
+        self.case, self.theme = case, theme
         races = find_evidence(case).races
         num_columns = min(COLUMNS, len(races))
-        width = (look.inches - 2 * EDGE - (num_columns - 1) * GAP) / num_columns
+        width = (theme.inches - 2 * EDGE - (num_columns - 1) * GAP) / num_columns
         labels = max((race.optimizers for race in races), key=len)
-        self.colours = dict(zip(labels, _colours(look, len(labels)), strict=True))
-        tall = min(width - LEFT, 0.5 * look.inches)
+        self.colours = dict(zip(labels, _colours(theme, len(labels)), strict=True))
+        tall = min(width - LEFT, 0.5 * theme.inches)
         cell = HEAD + tall + FOOT + ROW * len(labels) + GAP / 2
         num_rows = -(-len(races) // num_columns)
-        self.stage, self._drawn = Stage(look, TOP + num_rows * cell + END + LINE * len(LEGEND)), []
-        seed = next(iter(grounds.values())).seed
-        self.stage.text(EDGE, EDGE, f"{case.name}, seed {seed}", weight="bold")
+        self.canvas, self._drawn = (
+            Canvas(theme, TOP + num_rows * cell + END + LINE * len(LEGEND)),
+            [],
+        )
+        seed = next(iter(surfaces.values())).seed
+        self.canvas.text(EDGE, EDGE, f"{case.name}, seed {seed}", weight="bold")
         for n, race in enumerate(races):
             left = EDGE + n % num_columns * (width + GAP)
             box = left, TOP + n // num_columns * cell, width, tall
-            self._drawn.append(_Race(self, race, grounds[race.name], box))
+            self._drawn.append(_Race(self, race, surfaces[race.name], box))
         bottom = TOP + num_rows * cell
-        self._clock = self.stage.clock(bottom, max(race.num_steps for race in races))
-        self.stage.legend(bottom + 0.38, LEGEND)
+        self._clock = self.canvas.clock(bottom, max(race.num_steps for race in races))
+        self.canvas.legend(bottom + 0.38, LEGEND)
 
     def picture(self, step):
         """Returns the picture after so many updates."""
         for race in self._drawn:
             race.show(step)
         self._clock.show(step)
-        return self.stage.picture()
+        return self.canvas.picture()
 
 
 LEGEND = (
@@ -64,79 +67,79 @@ LEGEND = (
 )
 
 
-def _colours(look, num):
+def _colours(theme, num):
     """As many colours as optimizers: the first one's, the asker's, is that of broken."""
-    known = [look.broken, *look.fixes, look.fixed]
+    known = [theme.broken, *theme.fixes, theme.fixed]
     return [known[n % len(known)] for n in range(num)]
 
 
 class _Race:
     """One race: its map above, and a row for each optimizer below."""
 
-    def __init__(self, maps, race, ground, box):
-        self._ground, self._look = ground, maps.look
-        self._bar = tables.threshold(maps.case)[0]
+    def __init__(self, maps, race, surface, box):
+        self._surface, self._theme = surface, maps.theme
+        self._threshold = tables.threshold(maps.case)[0]
         left, top, width, tall = box
-        maps.stage.text(left, top - 0.02, f"from {race.says}", 0.85, weight="bold")
+        maps.canvas.text(left, top - 0.02, f"from {race.says}", 0.85, weight="bold")
         place = left + LEFT, top + HEAD, width - LEFT, tall
-        axes = maps.stage.axes(*place)
-        self._draw_ground(axes)
+        axes = maps.canvas.axes(*place)
+        self._draw_surface(axes)
         self._draw_points(axes)
         style = dict(linewidth=1.8, solid_joinstyle="round", zorder=4)
-        dot = dict(marker="o", markersize=6, markeredgecolor=maps.look.background, zorder=6)
+        dot = dict(marker="o", markersize=6, markeredgecolor=maps.theme.background, zorder=6)
         # The first optimizer last: where paths coincide, the asker's lies on top.
-        names = list(reversed(ground.paths))
+        names = list(reversed(surface.paths))
         self._lines = {n: axes.plot([], [], color=maps.colours[n], **style)[0] for n in names}
         self._heads = {n: axes.plot([], [], color=maps.colours[n], **dot)[0] for n in names}
         place = left, top + HEAD + tall + FOOT, width
-        self._rows = _Rows(maps, ground, self._bar, place)
+        self._rows = _Rows(maps, surface, self._threshold, place)
 
     def show(self, step):
         """Draws every path up to a step."""
-        num = int(np.searchsorted(self._ground.steps, step, side="right"))
-        for name, path in self._ground.paths.items():
-            a, b = trajectory_table.scaled(path[:num, :2], self._ground.unit).T
+        num = int(np.searchsorted(self._surface.steps, step, side="right"))
+        for name, path in self._surface.paths.items():
+            a, b = trajectory_table.scaled(path[:num, :2], self._surface.unit).T
             self._lines[name].set_data(a, b)
             self._heads[name].set_data(a[-1:], b[-1:])
-        self._rows.show({name: path[num - 1, 2] for name, path in self._ground.paths.items()})
+        self._rows.show({name: path[num - 1, 2] for name, path in self._surface.paths.items()})
 
-    def _draw_ground(self, axes):
-        ground, look = self._ground, self._look
-        a, b = (trajectory_table.scaled(axis, ground.unit) for axis in (ground.a, ground.b))
-        highest = np.log10(max(loss for *_, loss in ground.points.values())) + 1
-        heights = np.nan_to_num(np.log10(ground.losses), nan=np.inf, posinf=highest + 1)
+    def _draw_surface(self, axes):
+        surface, theme = self._surface, self._theme
+        a, b = (trajectory_table.scaled(axis, surface.unit) for axis in (surface.a, surface.b))
+        highest = np.log10(max(loss for *_, loss in surface.points.values())) + 1
+        heights = np.nan_to_num(np.log10(surface.losses), nan=np.inf, posinf=highest + 1)
         levels = np.linspace(heights.min(), highest, NUM_LEVELS + 1)
         shares = np.linspace(LOWEST, HIGHEST, NUM_LEVELS + 1)
-        tones = [mixed(look.ink, look.background, share) for share in shares]
+        tones = [mixed(theme.ink, theme.background, share) for share in shares]
         axes.contourf(a, b, heights, levels, colors=tones, extend="max")
-        if heights.min() < np.log10(self._bar):
-            style = dict(colors=[look.fixed], linewidths=1.6, linestyles="-")
-            axes.contour(a, b, heights, [np.log10(self._bar)], **style)
-        _name_ticks(axes, ground, look)
+        if heights.min() < np.log10(self._threshold):
+            style = dict(colors=[theme.fixed], linewidths=1.6, linestyles="-")
+            axes.contour(a, b, heights, [np.log10(self._threshold)], **style)
+        _name_ticks(axes, surface, theme)
 
     def _draw_points(self, axes):
-        halo = [matplotlib.patheffects.withStroke(linewidth=2.5, foreground=self._look.background)]
-        style = dict(fontsize=SMALL * self._look.font_size, color=self._look.ink, zorder=7)
+        halo = [matplotlib.patheffects.withStroke(linewidth=2.5, foreground=self._theme.background)]
+        style = dict(fontsize=SMALL * self._theme.font_size, color=self._theme.ink, zorder=7)
         middle = np.mean(axes.get_xlim())
-        for name, (*place, _) in self._ground.points.items():
-            a, b = trajectory_table.scaled(place, self._ground.unit)
+        for name, (*place, _) in self._surface.points.items():
+            a, b = trajectory_table.scaled(place, self._surface.unit)
             is_start = name == trajectory_table.START
             mark = dict(marker="o", fillstyle="none") if is_start else dict(marker="x")
-            axes.plot(a, b, color=self._look.ink, markersize=8, mew=1.8, zorder=5, **mark)
+            axes.plot(a, b, color=self._theme.ink, markersize=8, mew=1.8, zorder=5, **mark)
             if not is_start:
                 side = ("left", 7) if a < middle else ("right", -7)
                 where = dict(xytext=(side[1], 3), textcoords="offset points", ha=side[0])
                 axes.annotate(name, (a, b), **where, **style, path_effects=halo)
 
 
-def _name_ticks(axes, ground, look):
+def _name_ticks(axes, surface, theme):
     """Names distances on both axes, as many as can be read."""
-    size = dict(labelsize=SMALL * look.font_size, labelcolor=look.muted, length=2, pad=1.5)
-    axes.tick_params(color=look.muted, **size)
+    size = dict(labelsize=SMALL * theme.font_size, labelcolor=theme.muted, length=2, pad=1.5)
+    axes.tick_params(color=theme.muted, **size)
     for axis, ends in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-        places = ticks(*(ground.unit * np.sinh(end) for end in ends), ground.unit)
+        places = ticks(*(surface.unit * np.sinh(end) for end in ends), surface.unit)
         names = [f"{value:g}".replace("-", "\N{MINUS SIGN}") for value in places]
-        axis.set_ticks(trajectory_table.scaled(places, ground.unit), names)
+        axis.set_ticks(trajectory_table.scaled(places, surface.unit), names)
 
 
 def ticks(low, high, unit):
@@ -156,34 +159,34 @@ def ticks(low, high, unit):
 class _Rows:
     """A row for each optimizer: its name, its loss as a place on a log scale, and in digits."""
 
-    def __init__(self, maps, ground, bar, place):
+    def __init__(self, maps, surface, threshold, place):
         left, top, width = place
-        look, names = maps.look, list(ground.paths)
-        self._look, self._bar, self._ends = look, bar, _ends(ground, bar)
+        theme, names = maps.theme, list(surface.paths)
+        self._theme, self._threshold, self._ends = theme, threshold, _ends(surface, threshold)
         height = ROW * len(names)
-        axes = maps.stage.axes(left + NAMES * width, top, (1 - NAMES - DIGITS) * width, height)
+        axes = maps.canvas.axes(left + NAMES * width, top, (1 - NAMES - DIGITS) * width, height)
         axes.set(xscale="log", xlim=self._ends, ylim=(len(names) - 0.5, -0.5))
         axes.minorticks_off()
-        self._draw_bars(axes, maps.case)
+        self._draw_thresholds(axes, maps.case)
         self._dots, self._digits = {}, {}
         for row, name in enumerate(names):
-            axes.axhline(row, color=look.faint, linewidth=1, zorder=1)
+            axes.axhline(row, color=theme.faint, linewidth=1, zorder=1)
             dot = dict(color=maps.colours[name], marker="o", markersize=6.5, clip_on=False)
             (self._dots[name],) = axes.plot([], [], zorder=3, **dot)
-            middle = dict(va="center", color=look.ink)
+            middle = dict(va="center", color=theme.ink)
             at = top + ROW * (row + 0.5)
-            maps.stage.text(left, at, name, SMALL, **middle)
-            self._digits[name] = maps.stage.text(left + width, at, "", SMALL, ha="right", **middle)
+            maps.canvas.text(left, at, name, SMALL, **middle)
+            self._digits[name] = maps.canvas.text(left + width, at, "", SMALL, ha="right", **middle)
 
-    def _draw_bars(self, axes, case):
+    def _draw_thresholds(self, axes, case):
         """Marks the bar, and what the best constant leaves."""
-        marks = [(self._bar, "solved", self._look.fixed)]
-        marks.append((*tables.yardstick(case), self._look.muted))
+        marks = [(self._threshold, "solved", self._theme.fixed)]
+        marks.append((*tables.baseline(case), self._theme.muted))
         # The two names face away from each other.
         for (place, name, colour), side in zip(sorted(marks), ("right", "left"), strict=True):
             axes.axvline(place, color=colour, linewidth=1.4, linestyle=(0, (4, 2)), zorder=2)
             where = dict(xycoords=("data", "axes fraction"), ha=side, va="bottom")
-            size = SMALL * self._look.font_size
+            size = SMALL * self._theme.font_size
             axes.annotate(name, (place, 1.01), color=colour, fontsize=size, **where)
         axes.set_xticks([])
 
@@ -192,12 +195,12 @@ class _Rows:
         for row, (name, loss) in enumerate(losses.items()):
             place = np.clip(loss if np.isfinite(loss) else np.inf, *self._ends)
             self._dots[name].set_data([place], [row])
-            mark = "✓ " if loss <= self._bar else ""
+            mark = "✓ " if loss <= self._threshold else ""
             self._digits[name].set_text(mark + trajectory_table.loss_text(loss))
 
 
-def _ends(ground, bar):
+def _ends(surface, threshold):
     """The least and the largest loss that the rows have a place for."""
-    losses = np.array([path[:, 2] for path in ground.paths.values()])
-    losses = np.append(losses[np.isfinite(losses)], bar)
-    return losses.min() / 2, 2 * max(loss for *_, loss in ground.points.values())
+    losses = np.array([path[:, 2] for path in surface.paths.values()])
+    losses = np.append(losses[np.isfinite(losses)], threshold)
+    return losses.min() / 2, 2 * max(loss for *_, loss in surface.points.values())

@@ -1,6 +1,6 @@
 """The stored races of a case: optimizers on a plane through weight space, and their words.
 
-Room 8: `race.csv` in, plain arrays out; trains nothing, draws nothing. A line of the table
+`race.csv` in, plain arrays out; trains nothing, draws nothing. A line of the table
 holds a series of numbers, parted by blanks.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from experiments.analysis import tables
 from experiments.cases.evidence import find_evidence
 from experiments.publish.animation.frames import lacking, setup_at
-from experiments.report.markdown import Words
+from experiments.report.markdown import Caption
 from experiments.runs.keys import row_key
 from experiments.stats.text import listed
 
@@ -27,7 +27,7 @@ VERSION = 1
 
 
 @dataclasses.dataclass(frozen=True)
-class Ground:
+class LossSurface:
     """One recorded race.
 
     Args:
@@ -81,38 +81,38 @@ def setups(case, race):
 def key(case, race):
     """Returns the key of a race: of its arms' rows and of what it asks."""
     arms = [case.arm(race.start), *setups(case, race).values()]
-    asked = (VERSION, list(race.ends), race.optimizers, race.learning_rate, race.num_steps)
-    text = " ".join([*(row_key(case, setup) for setup in arms), repr(asked)])
+    requested = (VERSION, list(race.ends), race.optimizers, race.learning_rate, race.num_steps)
+    text = " ".join([*(row_key(case, setup) for setup in arms), repr(requested)])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def text_of(case, grounds):
+def text_of(case, surfaces):
     """Returns the text of `race.csv`.
 
     Args:
         case: The `Case`.
-        grounds: A `Ground` for each of its races, in order.
+        surfaces: A `LossSurface` for each of its races, in order.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for race, ground in zip(find_evidence(case).races, grounds, strict=True):
-        for what, name, numbers in _series(ground):
+    for race, surface in zip(find_evidence(case).races, surfaces, strict=True):
+        for what, name, numbers in _series(surface):
             line = " ".join(f"{number:.5g}" for number in numbers)
-            writer.writerow([race.name, ground.seed, what, name, key(case, race), line])
+            writer.writerow([race.name, surface.seed, what, name, key(case, race), line])
     return text.getvalue()
 
 
-def _series(ground):
+def _series(surface):
     """Yields `(what, name, numbers)` of everything a race holds."""
-    for name, place in ground.points.items():
+    for name, place in surface.points.items():
         yield "point", name, place
-    yield "axis", "a", ground.a
-    yield "axis", "b", ground.b
-    for n, row in enumerate(ground.losses):
+    yield "axis", "a", surface.a
+    yield "axis", "b", surface.b
+    for n, row in enumerate(surface.losses):
         yield "losses", str(n), row
-    yield "steps", "", ground.steps
-    for name, path in ground.paths.items():
+    yield "steps", "", surface.steps
+    for name, path in surface.paths.items():
         for column, what in enumerate(("a", "b", "loss")):
             yield what, name, path[:, column]
 
@@ -156,33 +156,35 @@ def _ground(lines):
     if losses.shape != (len(b), len(a)) or any(len(p) != len(steps) for p in paths.values()):
         raise ValueError("a series is cut off")
     points = {name: tuple(place.tolist()) for name, place in series["point"].items()}
-    return Ground(int(lines[0]["seed"]), points, a, b, losses, steps, paths)
+    return LossSurface(int(lines[0]["seed"]), points, a, b, losses, steps, paths)
 
 
-def words(case, store):
-    """Returns the `Words` of a case's races.
+def caption(case, store):
+    """Returns the `Caption` of a case's races.
 
     Args:
         case: The `Case`.
         store: The `Store` of its evidence.
     """
-    grounds, bar = read(case, store), tables.threshold(case)[0]
-    first = next(iter(grounds.values()))
+    surfaces, threshold = read(case, store), tables.threshold(case)[0]
+    first = next(iter(surfaces.values()))
     counts = [
-        f"{len(_reached(grounds[race.name], bar))} of {len(first.paths)} from {race.says}"
+        f"{len(_reached(surfaces[race.name], threshold))} of {len(first.paths)} from {race.says}"
         for race in find_evidence(case).races
     ]
     title = f"{case.name}: of the optimizers on this slice, {listed(counts)} clear the bar"
-    told = [_told(race, grounds[race.name], bar) for race in find_evidence(case).races]
-    yard, name = tables.yardstick(case)
+    descriptions = [
+        _description(race, surfaces[race.name], threshold) for race in find_evidence(case).races
+    ]
+    yard, name = tables.baseline(case)
     caption = [
         _slice(case, first.seed),
-        *told,
+        *descriptions,
         f"The {name} leaves {loss_text(yard)}.",
-        *_gone(case, grounds),
+        *_gone(case, surfaces),
     ]
-    alt = ["Animated maps of a loss surface with a path for each optimizer.", *told]
-    return Words(title, " ".join(caption), " ".join(alt))
+    alt = ["Animated maps of a loss surface with a path for each optimizer.", *descriptions]
+    return Caption(title, " ".join(caption), " ".join(alt))
 
 
 def _slice(case, seed):
@@ -205,34 +207,34 @@ def _rate(case):
     return f"all at the learning rate {rates.pop():g}"
 
 
-def _reached(ground, bar):
+def _reached(surface, threshold):
     """The optimizers that end below the bar, the lowest first."""
-    return [name for name in ground.lowest() if ground.paths[name][-1, 2] <= bar]
+    return [name for name in surface.lowest() if surface.paths[name][-1, 2] <= threshold]
 
 
-def _told(race, ground, bar):
+def _description(race, surface, threshold):
     """What came of one race, in two sentences."""
-    order = ground.lowest()
-    reached = _reached(ground, bar)
+    order = surface.lowest()
+    reached = _reached(surface, threshold)
     rest = [name for name in order if name not in reached] + [
-        name for name in ground.paths if name not in order
+        name for name in surface.paths if name not in order
     ]
-    ends = ", ".join(f"{name} {loss_text(ground.paths[name][-1, 2])}" for name in rest)
-    told = (
-        f"From {race.says}, at loss {loss_text(ground.points[START][2])}, "
-        f"{listed(reached) or 'none'} came below the bar of {loss_text(bar)}."
+    ends = ", ".join(f"{name} {loss_text(surface.paths[name][-1, 2])}" for name in rest)
+    descriptions = (
+        f"From {race.says}, at loss {loss_text(surface.points[START][2])}, "
+        f"{listed(reached) or 'none'} came below the bar of {loss_text(threshold)}."
     )
     who = "the others" if reached else "all"
-    return f"{told} The losses of {who} at the end: {ends}." if rest else told
+    return f"{descriptions} The losses of {who} at the end: {ends}." if rest else descriptions
 
 
-def _gone(case, grounds):
+def _gone(case, surfaces):
     """Yields a sentence on the paths that run off a map."""
     for race in find_evidence(case).races:
-        ground = grounds[race.name]
-        ends = ((axis[0], axis[-1]) for axis in (ground.a, ground.b))
+        surface = surfaces[race.name]
+        ends = ((axis[0], axis[-1]) for axis in (surface.a, surface.b))
         low, high = np.array(list(ends)).T
-        far = [n for n, p in ground.paths.items() if ((p[:, :2] < low) | (p[:, :2] > high)).any()]
+        far = [n for n, p in surface.paths.items() if ((p[:, :2] < low) | (p[:, :2] > high)).any()]
         if far:
             yield f"From {race.says}, {listed(far)} runs off the map."
 

@@ -1,6 +1,6 @@
 """Folding: source text in which some values are known, and what remains of it.
 
-Room 1: standard library only. A known value stands in an `ast.Constant`, whatever it is;
+Standard library only. A known value stands in an `ast.Constant`, whatever it is;
 who folds a text turns what is left of them into text afterwards.
 """
 

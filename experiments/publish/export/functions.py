@@ -1,6 +1,6 @@
 """Functions as they stand in their files: their syntax trees and what the file imports.
 
-Room 1: standard library only; reads source text.
+Standard library only; reads source text.
 """
 
 import ast

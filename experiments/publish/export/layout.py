@@ -1,6 +1,6 @@
 """Layout of a script: bare code as people write it, with short lines and plain numbers.
 
-Room 1: standard library only; text in, text out.
+Standard library only; text in, text out.
 """
 
 import ast

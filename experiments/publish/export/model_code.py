@@ -1,6 +1,6 @@
 """A built Keras model as the lines that build it: what is not Keras's default, and no more.
 
-Room 4: asks Keras's own configurations; the caller has imported Keras.
+Asks Keras's own configurations; the caller has imported Keras.
 """
 
 import inspect

@@ -1,6 +1,6 @@
 """Notebooks: a case's programs with their story, as cells to run one after the other.
 
-Room 8: programs to a notebook's text; runs none of it. nbformat is imported when it is
+Programs to a notebook's text; runs none of it. nbformat is imported when it is
 needed: it comes with the extra `notebook`.
 """
 
@@ -56,8 +56,8 @@ def story(case):
     Args:
         case: The `Case`; if the file it stands in begins with a text, that is told.
     """
-    told = getattr(sys.modules.get(case.data.__module__), "__doc__", None) or ""
-    title, _, rest = told.strip().partition("\n\n")
+    docstring = getattr(sys.modules.get(case.data.__module__), "__doc__", None) or ""
+    title, _, rest = docstring.strip().partition("\n\n")
     fixes = "\n".join(f"- **{name}**: {chosen.why}" for name, chosen in case.fixes.items())
     parts = [f"# {' '.join(title.split()) or case.shows}", rest, f"What you see: {case.symptom}."]
     parts += [f"Source: {case.source}.", f"What mends it:\n\n{fixes}"]
@@ -81,8 +81,8 @@ def load_nbformat():
 
 def _cells(program):
     """A program's heading, what is said of it, and its code, a cell for each part."""
-    _, _, *said = program.story
-    yield "markdown", "\n\n".join([f"## {program.arm}", *(_listed(text) for text in said)])
+    _, _, *paragraphs = program.story
+    yield "markdown", "\n\n".join([f"## {program.arm}", *(_listed(text) for text in paragraphs)])
     for title, code in program.parts.items():
         if TITLES[title]:
             yield "markdown", TITLES[title]

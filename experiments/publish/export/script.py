@@ -1,6 +1,6 @@
 """Scripts: one arm of a case as a plain program of Keras and NumPy.
 
-Room 7: a case and an arm to text; trains nothing, prints nothing.
+A case and an arm to text; trains nothing, prints nothing.
 """
 
 import ast

@@ -1,6 +1,6 @@
 """What was written of a case, held against the case: the same draws, network, loss, answers.
 
-Room 5: runs the pieces of a script, never its training.
+Runs the pieces of a script, never its training.
 """
 
 import dataclasses

@@ -1,6 +1,6 @@
 """The code of a script, part by part: functions, data, model, training, exam.
 
-Room 6: a case and a setup to text; runs nothing but the checks of what it wrote. The model's
+A case and a setup to text; runs nothing but the checks of what it wrote. The model's
 lines come from the built model, the functions from the case's own source with every setting
 put in, and both are held against the case before they are given away.
 """
@@ -49,7 +49,7 @@ def parts(case, setup, seed):
         "data": "\n".join(_data(case, setup, pieces)),
         "model": "\n".join(_model(pieces)),
         "training": "\n".join(_training(setup, pieces)),
-        "exam": "\n".join(_exam(case, setup, pieces)),
+        "exam": "\n".join(_evaluation(case, setup, pieces)),
     }
 
 
@@ -152,18 +152,20 @@ def _fit(setup):
     return f"history = model.fit({first}, {given}, verbose=0)"
 
 
-def _exam(case, setup, pieces):
+def _evaluation(case, setup, pieces):
     name, above = case.solved.metric, case.solved.above
-    exam = _curve_exam if isinstance(case.task, Regression) else _class_exam
-    said = f"{metric_name(case)} {{{name}:.3f}}, at least {above} is asked for: {{verdict}}"
+    evaluation = (
+        _curve_evaluation if isinstance(case.task, Regression) else _classification_evaluation
+    )
+    sentence = f"{metric_name(case)} {{{name}:.3f}}, at least {above} is asked for: {{verdict}}"
     return [
-        *exam(setup, pieces),
+        *evaluation(setup, pieces),
         f'verdict = "solved" if {name} >= {above} else "not solved"',
-        f'print(f"{said}")',
+        f'print(f"{sentence}")',
     ]
 
 
-def _curve_exam(setup, pieces):
+def _curve_evaluation(setup, pieces):
     num = metrics.NUM_PROBED
     return [
         f"grid = (np.arange({num})[:, None] + 0.5) / {num}",
@@ -173,7 +175,7 @@ def _curve_exam(setup, pieces):
     ]
 
 
-def _class_exam(setup, pieces):
+def _classification_evaluation(setup, pieces):
     return [
         f"outputs = model.predict({pieces.prepared('x_test')}, verbose=0)",
         f"chosen = {READ[setup.read]}",

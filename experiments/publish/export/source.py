@@ -1,6 +1,6 @@
 """A case's functions as plain source text, with every setting put in.
 
-Room 3: reads source and writes source; runs nothing of a case. What a function names of
+Reads source and writes source; runs nothing of a case. What a function names of
 the case's own file or of this library is written beside it, each function once for each
 set of values that it is called with.
 """
@@ -16,7 +16,7 @@ import types
 import numpy as np
 
 from experiments.cases.case import SuiteError
-from experiments.publish.export import functions as script_read
+from experiments.publish.export import functions
 from experiments.publish.export.folding import LITERALS, Fold, is_known
 from experiments.publish.export.functions import OUTSIDE, is_ours
 
@@ -107,7 +107,7 @@ class Source:
         self._written[key] = Written(name, parameters)
         wanted = {}
         body = _body(node, known)
-        folded = self._fold(function, known, wanted).fold(script_read.as_function(body, given))
+        folded = self._fold(function, known, wanted).fold(functions.as_function(body, given))
         body = self._plain(folded.body, role)
         used = {part.id for item in body for part in ast.walk(item) if isinstance(part, ast.Name)}
         if not key[-1]:
@@ -117,7 +117,7 @@ class Source:
         if alias is None:
             self.imports |= {line for word, line in wanted.items() if word in used}
             self.functions.append(
-                script_read.definition(name, parameters, script_read.first_line(node), body)
+                functions.definition(name, parameters, functions.first_line(node), body)
             )
         else:
             self._taken.discard(name)
@@ -144,7 +144,7 @@ class Source:
         """A `Fold` that sees the names of a function's file."""
         enclosed = inspect.getclosurevars(function).nonlocals
         names = function.__globals__ | enclosed
-        outside = script_read.imports(function)
+        outside = functions.imports(function)
 
         def lookup(node):
             if node.id in outside and node.id not in enclosed:
@@ -231,7 +231,7 @@ class Source:
         self._refuse(f"{name or repr(value)[:60]} of type {type(value).__name__}")
 
     def _found(self, function):
-        node = script_read.found(function)
+        node = functions.found(function)
         if node is None:
             self._refuse(f"{function.__qualname__}, whose source is not at hand")
         return node
@@ -278,7 +278,7 @@ def _body(node, known):
     stored = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and type(n.ctx) is ast.Store]
     again = [name for name in dict.fromkeys(stored) if name in known]
     first = [ast.Assign([ast.Name(k, ast.Store())], known.pop(k), lineno=0) for k in again]
-    return [*first, *script_read.statements(node)]
+    return [*first, *functions.statements(node)]
 
 
 def _may_be_put_in(found, arguments):

@@ -1,6 +1,6 @@
 """The page: one file of HTML that holds every case, its charts and all they need.
 
-Room 10: fills the template below `web`; the file asks no network for anything.
+Fills the template below `web`; the file asks no network for anything.
 """
 
 import json
@@ -9,7 +9,7 @@ import string
 
 from experiments.cases.case import SuiteError
 from experiments.publish.page import page_charts, page_data
-from experiments.report import style as looks
+from experiments.report import style
 from experiments.runs.store import write_whole
 
 WEB = pathlib.Path(__file__).parent / "web"
@@ -67,7 +67,7 @@ def _elements(data):
     for case in data["cases"]:
         yield _element(f"data-{case['name']}", case | {"charts": page_charts.charts(case)})
     names = [{name: case[name] for name in ("name", "shows")} for case in data["cases"]]
-    num_colours = len(looks.LIGHT.fixes)
+    num_colours = len(style.LIGHT.fixes)
     yield _element("data-page", data | {"cases": names, "num_colours": num_colours})
 
 
@@ -79,7 +79,7 @@ def _element(name, value):
 
 def colours():
     """Returns the looks as variables of a style sheet, for both themes."""
-    light, dark = (_variables(looks.look(theme)) for theme in looks.THEMES)
+    light, dark = (_variables(style.make_theme(theme)) for theme in style.THEMES)
     return (
         f":root {{ color-scheme: light; {light} }}\n"
         "@media (prefers-color-scheme: dark) { "
@@ -88,8 +88,8 @@ def colours():
     )
 
 
-def _variables(look):
-    values = {name: getattr(look, name) for name in PLAIN}
-    values |= {f"fix-{place}": colour for place, colour in enumerate(look.fixes)}
-    values |= {verdict.replace(" ", "-"): colour for verdict, colour in look.verdicts.items()}
+def _variables(theme):
+    values = {name: getattr(theme, name) for name in PLAIN}
+    values |= {f"fix-{place}": colour for place, colour in enumerate(theme.fixes)}
+    values |= {verdict.replace(" ", "-"): colour for verdict, colour in theme.verdicts.items()}
     return " ".join(f"--{name}: {value};" for name, value in values.items())

@@ -1,6 +1,6 @@
 """The page's arms: what came of each, along its checkpoints and seed by seed.
 
-Room 8: rows of stored tables to plain values. Numbers keep the digits of their tables; one
+Rows of stored tables to plain values. Numbers keep the digits of their tables; one
 that is not finite is the text `inf` or `-inf`, one that is missing is `None`.
 """
 

@@ -1,12 +1,12 @@
 """The page's frames: what the axes of a case say, and from where to where they run.
 
-Room 7: numbers and words for charts, the same whatever fixes are switched on, so that
+Numbers and words for charts, the same whatever fixes are switched on, so that
 pictures can be compared; draws nothing.
 """
 
 import math
 
-from experiments.analysis.baselines import main_metric, threshold, yardstick
+from experiments.analysis.baselines import baseline, main_metric, threshold
 from experiments.cases.case import Regression
 from experiments.training.metrics import curve_target
 
@@ -40,7 +40,7 @@ def frames(case, arms):
     ends = [value for arm in arms for value in finite(arm["bands"][-1])]
     errors = [value for arm in arms for value in finite(arm["metric"])]
     losses = [value for arm in arms for value in finite(arm["loss"])]
-    lines = [yardstick(case)[0], threshold(case)[0]]
+    lines = [baseline(case)[0], threshold(case)[0]]
     accuracy = main_metric(case) == "accuracy"
     return {
         "steps": max((arm["checkpoints"][-1] for arm in arms), default=1),

@@ -1,6 +1,6 @@
 """The page's charts: declared with Altair, compiled to Vega, without any data.
 
-Room 7: the page fills in the data sets that are named here. Colours are variables of the
+The page fills in the data sets that are named here. Colours are variables of the
 page's style sheet, so that a chart follows its theme and its verdict without being redrawn.
 """
 
@@ -15,7 +15,7 @@ COLOURS = {name: f"var(--{name})" for name in ("ink", "muted", "faint", "shown")
 BANDS = (("q05", "q95", 0.16), ("q25", "q75", 0.30))
 TALL, LOW = 300, 210
 THICK, MIDDLE, THIN = 2.4, 1.9, 1.5
-TARGET, BAR, CONSTANT, NOW = [6, 4], [6, 4], [2, 3], [1, 0]
+TARGET, THRESHOLD, CONSTANT, NOW = [6, 4], [6, 4], [2, 3], [1, 0]
 # Far from 1 a power of ten is shorter than its zeros.
 POWERS = (
     "datum.value >= 0.001 && datum.value <= 1000 ? format(datum.value, '~g') "
@@ -48,7 +48,7 @@ def charts(facts):
         SuiteError: Altair or vl-convert is missing.
     """
     frame = facts["frame"]
-    lines = {facts["bar"][0]: BAR, facts["constant"][0]: CONSTANT}
+    lines = {facts["bar"][0]: THRESHOLD, facts["constant"][0]: CONSTANT}
     made = {
         "fit": _fit(facts["x_label"], frame["fit"]),
         "metric": _along(frame["steps"], frame["metric"], lines),

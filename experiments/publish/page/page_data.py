@@ -1,6 +1,6 @@
 """The page's numbers: stored tables of some cases -> one plain dict, ready for JSON.
 
-Room 9: reads stored tables, draws nothing; see `page_arms` for how numbers are kept.
+Reads stored tables, draws nothing; see `page_arms` for how numbers are kept.
 """
 
 from experiments.analysis import claim_results, tables
@@ -66,19 +66,22 @@ def case_data(analysis):
     return _facts(case) | {
         "answer": analysis.answer,
         "fixes": [_fix(case, name) for name in case.fixes],
-        "lattice": list(plans.lattice(case)),
+        "lattice": list(plans.combinations(case)),
         "rivals": [_variant(case, name) for name in case.variants if name in arms],
-        "frame": page_axes.frames(case, [arms[a] for a in plans.lattice(case) if a in arms]),
+        "frame": page_axes.frames(case, [arms[a] for a in plans.combinations(case) if a in arms]),
         "arms": arms,
         "claims": _claims(analysis.claims, arms),
-        "certificates": _certificates(analysis.interventions, arms),
+        "certificates": _interventions(analysis.interventions, arms),
         "made": _made(case, analysis.store),
     }
 
 
 def _facts(case):
     metric = tables.main_metric(case)
-    (constant, constant_words), (bar, bar_words) = tables.yardstick(case), tables.threshold(case)
+    (constant, constant_text), (threshold, threshold_text) = (
+        tables.baseline(case),
+        tables.threshold(case),
+    )
     x_label, y_label = page_axes.curve_labels(case)
     return {
         "name": case.name,
@@ -91,8 +94,8 @@ def _facts(case):
         "y_label": y_label,
         "x": plain(metrics.curve_inputs().round(2)),
         "target": plain(metrics.curve_target(case), 4),
-        "constant": [plain(constant, 4), constant_words],
-        "bar": [plain(bar, 4), bar_words],
+        "constant": [plain(constant, 4), constant_text],
+        "bar": [plain(threshold, 4), threshold_text],
     }
 
 
@@ -131,7 +134,7 @@ def _claims(table, arms):
     if not len(table):
         return []
     rested = table.groupby(["claim", "by"], sort=False)["arm"].unique()
-    rows = claim_results.words(table).rename(columns={"says by": "by"}).to_dict("records")
+    rows = claim_results.text_table(table).rename(columns={"says by": "by"}).to_dict("records")
     return [
         {name: row[name] for name in ("claim", "by", "verdict", "evidence")}
         | {"arms": [arm for arm in rested[row["claim"], row["by"]] if arm in arms]}
@@ -139,14 +142,14 @@ def _claims(table, arms):
     ]
 
 
-def _certificates(table, arms):
+def _interventions(table, arms):
     """Every cause with the intervention that shows it, and the arms it rests on."""
     if not len(table):
         return []
     keys = ["arm_explained", "cause", "intervention"]
     rested = table.groupby(keys, sort=False)["arm"].unique()
     found = []
-    for row in claim_results.words(table).to_dict("records"):
+    for row in claim_results.text_table(table).to_dict("records"):
         on = [row["arm"], *rested[row["arm"], row["cause"], row["intervention"]]]
         words = {name: row[name] for name in ("arm", "cause", "intervention", "verdict")}
         shown = [arm for arm in dict.fromkeys(on) if arm in arms]

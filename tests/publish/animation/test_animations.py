@@ -18,16 +18,16 @@ from experiments.publish.animation import (
     animations,
     canvas,
     encoding,
+    frames,
+    panels,
     trajectory_maps,
     trajectory_table,
 )
-from experiments.publish.animation import frames as scenes
-from experiments.publish.animation import panels as twin_panels
 from experiments.report import style
 from experiments.runs.store import Store
 from tests import toy
-from tests.publish.animation.test_trajectories import ground
 from tests.publish.animation.test_trajectories import lines_case as racing
+from tests.publish.animation.test_trajectories import surface
 from tests.test_texts import METHOD, NUMBER, re, spoken
 
 ROOT = pathlib.Path(reproductions.__file__).parent.parent
@@ -43,7 +43,7 @@ def opened(name):
 def panel(arm="broken", end=10, states=None, **changes):
     parts = dict(fixes=plans.fixes_of(toy.CASE, arm), is_cut=False, solved=False, value=0.1)
     states = states or {0: np.zeros(50), 2: np.full(50, 0.1), end: np.full(50, 0.2)}
-    return scenes.Panel(arm=arm, end=end, states=states, **parts | changes)
+    return frames.Panel(arm=arm, end=end, snapshots=states, **parts | changes)
 
 
 def pictures(num=3, height=8, width=12):
@@ -58,17 +58,17 @@ def pictures(num=3, height=8, width=12):
 
 
 def test_a_panel_stays_at_its_last_checkpoint():
-    shown = panel(states={0: "a", 1: "b", 10: "c"})
+    shown = panel(snapshots={0: "a", 1: "b", 10: "c"})
     assert [shown.at(step) for step in (0, 5, 10, 99)] == [(0, "a"), (1, "b"), (10, "c"), (10, "c")]
 
 
 def test_there_is_a_frame_at_every_checkpoint_of_any_panel_and_at_no_other_step():
-    shown = [panel(states={0: 0, 1: 0, 7: 0}), panel(states={0: 0, 2: 0, 100: 0})]
-    assert scenes.clock(shown) == [0, 1, 2, 7, 100]
+    shown = [panel(snapshots={0: 0, 1: 0, 7: 0}), panel(snapshots={0: 0, 2: 0, 100: 0})]
+    assert frames.clock(shown) == [0, 1, 2, 7, 100]
 
 
 def test_panels_count_through_the_fixes_the_last_one_fastest():
-    assert scenes.arms(toy.CASE) == ["broken", "longer", "bend", "fixed"]
+    assert frames.arms(toy.CASE) == ["broken", "longer", "bend", "fixed"]
     assert plans.fixes_of(toy.CASE, "fixed") == ("bend", "longer")
     assert plans.fixes_of(toy.CASE, "broken") == ()
 
@@ -77,7 +77,7 @@ def test_of_many_fixes_one_in_and_one_out_are_shown():
     fields = ("learning_rate", "batch_size", "num_samples", "epochs", "optimizer")
     values = (0.2, 8, 60, 3, "Adam")
     fixes = {f: fix("why", **{f: v}) for f, v in zip(fields, values, strict=True)}
-    arms = scenes.arms(toy.make(fixes=fixes, variants={}))
+    arms = frames.arms(toy.make(fixes=fixes, variants={}))
     assert len(arms) == len(set(arms)) == 12
     assert arms[0] == "broken" and arms[-1] == "fixed"
 
@@ -102,39 +102,39 @@ def made_up(monkeypatch):
 def test_the_showcase_seed_is_nearest_the_middle_of_every_arm(made_up):
     low_to_high = [(0.1, False), (0.2, False), (0.3, False)]
     made_up(dict.fromkeys(("broken", "bend", "longer", "fixed"), low_to_high))
-    assert scenes.showcase_seed(toy.CASE, None) == 1
+    assert frames.showcase_seed(toy.CASE, None) == 1
 
 
 def test_the_showcase_seed_has_the_outcomes_of_the_majority(made_up):
     failing = [(0.1, False), (0.2, False), (0.3, False), (0.4, False)]
     runs = dict.fromkeys(("broken", "bend", "longer"), failing)
     made_up(runs | {"fixed": [(0.1, True), (0.2, False), (0.3, True), (0.4, True)]})
-    assert scenes.showcase_seed(toy.CASE, None) == 2
+    assert frames.showcase_seed(toy.CASE, None) == 2
 
 
 def test_a_seed_without_kept_curves_is_not_shown(made_up):
     low_to_high = [(0.1, False), (0.2, False), (0.3, False)]
     made_up(dict.fromkeys(("broken", "bend", "longer", "fixed"), low_to_high), kept=[2])
-    assert scenes.showcase_seed(toy.CASE, None) == 2
+    assert frames.showcase_seed(toy.CASE, None) == 2
     made_up(dict.fromkeys(("broken", "bend", "longer", "fixed"), low_to_high), kept=[7])
     with pytest.raises(SuiteError, match="record toy --animations. Received: no seed with kept"):
-        scenes.showcase_seed(toy.CASE, None)
+        frames.showcase_seed(toy.CASE, None)
 
 
 def test_without_kept_curves_the_message_names_the_command(tmp_path):
     with pytest.raises(SuiteError, match="record toy --animations. Received: .*no seeds.csv"):
-        scenes.panels(toy.CASE, Store(tmp_path, toy.CASE))
+        frames.panels(toy.CASE, Store(tmp_path, toy.CASE))
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_frames_of_a_committed_case_are_its_stored_checkpoints(name):
     case, store = opened(name)
-    table, seed = tables.stored(store, "seeds.csv"), scenes.showcase_seed(case, store)
-    for shown in scenes.panels(case, store):
+    table, seed = tables.stored(store, "seeds.csv"), frames.showcase_seed(case, store)
+    for shown in frames.panels(case, store):
         part = table[(table["arm"] == shown.arm) & (table["seed"] == seed)]
         part = part[part["steps"] == part["steps"].max()]
-        assert list(shown.states) == sorted(part["checkpoint"])
-        assert max(shown.states) == shown.end
+        assert list(shown.snapshots) == sorted(part["checkpoint"])
+        assert max(shown.snapshots) == shown.end
 
 
 # The words.
@@ -143,10 +143,10 @@ def test_the_frames_of_a_committed_case_are_its_stored_checkpoints(name):
 @pytest.mark.parametrize("name", CASES)
 def test_the_words_of_a_committed_case_name_every_arm_and_count_the_solved(name):
     case, store = opened(name)
-    words, shown = scenes.words(case, store), scenes.panels(case, store)
+    words, shown = frames.caption(case, store), frames.panels(case, store)
     num_solved = sum(one.solved for one in shown)
-    assert f"Solved at the end: {num_solved} of {len(shown)} (" in words.caption
-    assert f"Seed {scenes.showcase_seed(case, store)} " in words.caption
+    assert f"Solved at the end: {num_solved} of {len(shown)} (" in words.text
+    assert f"Seed {frames.showcase_seed(case, store)} " in words.text
     assert all(one.arm in words.alt for one in shown)
 
 
@@ -159,24 +159,24 @@ def test_a_module_that_writes_texts_types_no_number(name):
 # The panels.
 
 
-def twins(*shown, theme="light"):
-    return twin_panels.Twins(toy.CASE, list(shown), 3, style.look(theme))
+def drawn_side_by_side(*shown, theme="light"):
+    return panels.SideBySide(toy.CASE, list(shown), 3, style.make_theme(theme))
 
 
 def lines_of(drawn):
     """The y of the network's line in every panel, in order."""
-    axes = [a for a in drawn.stage.figure.axes if len(a.lines) == 2]
+    axes = [a for a in drawn.canvas.figure.axes if len(a.lines) == 2]
     return [a.lines[-1].get_ydata() for a in axes]
 
 
 def said(drawn):
-    texts = [*drawn.stage.figure.texts, *(t for a in drawn.stage.figure.axes for t in a.texts)]
+    texts = [*drawn.canvas.figure.texts, *(t for a in drawn.canvas.figure.axes for t in a.texts)]
     return [text.get_text() for text in texts if text.get_visible() and text.get_text()]
 
 
 def test_a_panel_draws_the_outputs_of_its_checkpoint():
     slow = panel("fixed", 40, {0: np.zeros(50), 40: np.linspace(0, 0.2, 50)})
-    drawn = twins(panel(), slow)
+    drawn = drawn_side_by_side(panel(), slow)
     drawn.picture(10)
     first, second = lines_of(drawn)
     assert first.tolist() == [0.2] * 50
@@ -186,7 +186,7 @@ def test_a_panel_draws_the_outputs_of_its_checkpoint():
 
 
 def test_an_outcome_is_said_when_an_arm_is_done_and_not_before():
-    drawn = twins(panel(end=10, solved=True), panel("bend", 40, is_cut=True))
+    drawn = drawn_side_by_side(panel(end=10, solved=True), panel("bend", 40, is_cut=True))
     drawn.picture(2)
     assert not {"✓ solved", "✗ not solved"} & set(said(drawn))
     assert said(drawn).count("step 2") == 3
@@ -198,8 +198,8 @@ def test_an_outcome_is_said_when_an_arm_is_done_and_not_before():
 
 
 def test_a_curve_that_lies_outside_is_named_with_its_values():
-    far = panel(states={0: np.linspace(70, 90, 50), 10: np.full(50, np.nan)})
-    drawn = twins(far)
+    far = panel(snapshots={0: np.linspace(70, 90, 50), 10: np.full(50, np.nan)})
+    drawn = drawn_side_by_side(far)
     drawn.picture(0)
     assert "↑ at 70 to 90" in said(drawn)
     drawn.picture(10)
@@ -207,21 +207,21 @@ def test_a_curve_that_lies_outside_is_named_with_its_values():
 
 
 def test_each_panel_has_a_chip_in_the_colour_of_each_of_its_fixes():
-    look = style.look("dark")
-    colours = style.arm_colours(toy.CASE, look)
-    drawn = twins(panel(), panel("fixed"), theme="dark")
-    chips = [t for t in drawn.stage.figure.texts if t.get_bbox_patch()]
-    assert [t.get_text() for t in chips] == ["broken", "bend", "longer"]
-    edges = [t.get_bbox_patch().get_edgecolor()[:3] for t in chips]
-    for chip, edge in zip(chips, edges, strict=True):
+    theme = style.make_theme("dark")
+    colours = style.arm_colours(toy.CASE, theme)
+    drawn = drawn_side_by_side(panel(), panel("fixed"), theme="dark")
+    labels = [t for t in drawn.canvas.figure.texts if t.get_bbox_patch()]
+    assert [t.get_text() for t in labels] == ["broken", "bend", "longer"]
+    edges = [t.get_bbox_patch().get_edgecolor()[:3] for t in labels]
+    for chip, edge in zip(labels, edges, strict=True):
         assert np.allclose(edge, canvas.to_rgb(colours[chip.get_text()]))
 
 
 def test_a_slice_of_one_class_says_so():
     case, store = opened("sum_hinge")
-    shown = scenes.panels(case, store)
-    drawn = twin_panels.Twins(case, shown, 0, style.look())
-    drawn.picture(scenes.clock(shown)[-1])
+    shown = frames.panels(case, store)
+    drawn = panels.SideBySide(case, shown, 0, style.make_theme())
+    drawn.picture(frames.clock(shown)[-1])
     one_class = [p for p in shown if (p.at(10**9)[1] > 0).all()]
     assert said(drawn).count("all class 1") == len(one_class) > 0
 
@@ -235,16 +235,16 @@ def test_time_is_logarithmic_from_1_with_a_place_for_0(step, place):
 @pytest.mark.parametrize("width", style.WIDTHS)
 def test_no_text_leaves_the_picture_of_a_committed_case(name, width):
     case, store = opened(name)
-    shown = scenes.panels(case, store)
-    drawn = twin_panels.Twins(case, shown, 0, style.look("light", width))
-    check_texts(drawn, scenes.clock(shown)[-1])
+    shown = frames.panels(case, store)
+    drawn = panels.SideBySide(case, shown, 0, style.make_theme("light", width))
+    check_texts(drawn, frames.clock(shown)[-1])
 
 
 def check_texts(drawn, step):
     height, width, _ = drawn.picture(step).shape
     assert width == 1200 and height % 2 == 0
-    renderer = drawn.stage._canvas.get_renderer()
-    for text in drawn.stage.figure.findobj(stage_text):
+    renderer = drawn.canvas._canvas.get_renderer()
+    for text in drawn.canvas.figure.findobj(stage_text):
         if text.get_text() and text.get_visible():
             box = text.get_window_extent(renderer)
             inside = 0 <= box.x0 and box.x1 <= width and 0 <= box.y0 and box.y1 <= height
@@ -259,7 +259,9 @@ def stage_text(artist):
 
 
 def maps(theme="light", width="column"):
-    return trajectory_maps.Maps(racing(), {"lines": ground()}, style.look(theme, width))
+    return trajectory_maps.TrajectoryMaps(
+        racing(), {"lines": surface()}, style.make_theme(theme, width)
+    )
 
 
 def test_a_path_is_drawn_up_to_the_step_and_no_further():
@@ -267,7 +269,7 @@ def test_a_path_is_drawn_up_to_the_step_and_no_further():
     drawn.picture(1)
     race = drawn._drawn[0]
     x, y = race._lines["Adam"].get_data()
-    scale = ground().unit
+    scale = surface().unit
     assert np.allclose([x, y], trajectory_table.scaled([[0, 0.1], [0, 0.1]], scale))
     drawn.picture(40)
     assert len(race._lines["Adam"].get_xdata()) == 3
@@ -288,8 +290,8 @@ def test_the_race_names_its_points_and_its_start():
 @pytest.mark.parametrize("width", style.WIDTHS)
 def test_no_text_leaves_the_picture_of_committed_races(width):
     case, store = opened("ln_fit")
-    drawn = trajectory_maps.Maps(
-        case, trajectory_table.read(case, store), style.look("dark", width)
+    drawn = trajectory_maps.TrajectoryMaps(
+        case, trajectory_table.read(case, store), style.make_theme("dark", width)
     )
     check_texts(drawn, 10_000)
 
@@ -304,7 +306,7 @@ def test_ticks_are_round_and_far_enough_apart():
 
 
 def test_a_case_without_races_writes_none(tmp_path):
-    assert animations.race(toy.CASE, None, style.look(), tmp_path / "race") == []
+    assert animations.race(toy.CASE, None, style.make_theme(), tmp_path / "race") == []
     assert not list(tmp_path.iterdir())
 
 
@@ -409,15 +411,15 @@ def test_a_committed_case_is_a_small_film_of_every_checkpoint(name, tmp_path):
     from PIL import Image
 
     case, store = opened(name)
-    (path,) = animations.twins(case, store, style.look(), tmp_path / "twins", ["gif"])
-    assert Image.open(path).n_frames == len(scenes.clock(scenes.panels(case, store)))
+    (path,) = animations.side_by_side(case, store, style.make_theme(), tmp_path / "twins", ["gif"])
+    assert Image.open(path).n_frames == len(frames.clock(frames.panels(case, store)))
     assert path.stat().st_size < 1_000_000
 
 
 def test_the_same_tables_give_the_same_films(tmp_path):
     case, store = opened("sum_softmax")
     for name in ("a", "b"):
-        animations.twins(case, store, style.look("dark"), tmp_path / name)
+        animations.side_by_side(case, store, style.make_theme("dark"), tmp_path / name)
     for suffix in ("gif", "mp4"):
         first, second = ((tmp_path / f"{name}.{suffix}").read_bytes() for name in ("a", "b"))
         assert first == second
@@ -429,9 +431,9 @@ def test_the_race_is_a_small_film_of_every_look(tmp_path):
     from PIL import Image
 
     case, store = opened("ln_fit")
-    (path,) = animations.race(case, store, style.look(), tmp_path / "race", ["gif"])
-    grounds = trajectory_table.read(case, store)
-    assert Image.open(path).n_frames == len({s for g in grounds.values() for s in g.steps})
+    (path,) = animations.race(case, store, style.make_theme(), tmp_path / "race", ["gif"])
+    surfaces = trajectory_table.read(case, store)
+    assert Image.open(path).n_frames == len({s for g in surfaces.values() for s in g.steps})
     assert path.stat().st_size < 1_000_000
 
 

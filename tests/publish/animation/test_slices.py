@@ -71,7 +71,7 @@ def recorded(tmp_path_factory):
     """A store with rows, kept curves and slices of a small case."""
     case = make()
     store = Store(tmp_path_factory.mktemp("sides"), case)
-    runner.train(case, plans.lattice(case), list(range(5)), store)
+    runner.train(case, plans.combinations(case), list(range(5)), store)
     store.write_text("seeds.csv", tables.to_csv(tables.showcase(store), 3))
     (path,) = slices.record(case, store.folder)
     assert path.name == frames.SLICE
@@ -126,16 +126,16 @@ def test_a_network_of_one_input_has_no_slice():
 class Echo:
     """Answers every question with its first input."""
 
-    def train(self, seeds, checkpoints, exam, progress=None):
+    def train(self, seeds, checkpoints, evaluation, progress=None):
         for step in checkpoints:
-            yield measures.Snapshot(step, exam.inputs[..., :1], [], [], None)
+            yield measures.Snapshot(step, evaluation.inputs[..., :1], [], [], None)
 
 
 def test_a_watched_trainer_yields_what_the_trainer_would_and_keeps_the_rest():
     case = make()
-    exam = measures.Exam(case, case.broken, [0])
-    watched = slices.Watched(Echo(), np.array([[7.0, 0, 0], [8.0, 0, 0]], np.float32))
-    (plain,), (seen,) = Echo().train([0], [5], exam), watched.train([0], [5], exam)
+    evaluation = measures.Evaluation(case, case.broken, [0])
+    watched = slices.RecordingTrainer(Echo(), np.array([[7.0, 0, 0], [8.0, 0, 0]], np.float32))
+    (plain,), (seen,) = Echo().train([0], [5], evaluation), watched.train([0], [5], evaluation)
     assert np.array_equal(plain.outputs, seen.outputs)
     assert watched.seen[5].ravel().tolist() == [7.0, 8.0]
 
@@ -146,8 +146,8 @@ def test_a_watched_trainer_yields_what_the_trainer_would_and_keeps_the_rest():
 def test_a_slice_is_recorded_at_every_kept_checkpoint_of_every_arm(recorded):
     case, store = recorded
     for panel in frames.panels(case, store):
-        assert list(panel.states) == measures.checkpoints(case.arm(panel.arm).num_steps)
-        assert {state.shape for state in panel.states.values()} == {(21, 21)}
+        assert list(panel.snapshots) == measures.checkpoints(case.arm(panel.arm).num_steps)
+        assert {state.shape for state in panel.snapshots.values()} == {(21, 21)}
 
 
 def test_a_recorded_border_is_that_of_the_networks_own_weights(recorded):
@@ -159,7 +159,7 @@ def test_a_recorded_border_is_that_of_the_networks_own_weights(recorded):
     kernel, bias = networks.initial_weights(networks.build(case, case.broken), seed)
     logits = frames.slice_points(3) @ kernel + bias
     expected = 1 / (1 + np.exp(-logits[..., 0])) - 0.5
-    assert np.allclose(panel.states[0], expected, rtol=6e-3, atol=1e-6)
+    assert np.allclose(panel.snapshots[0], expected, rtol=6e-3, atol=1e-6)
 
 
 def test_the_fixed_network_has_learned_the_true_border_and_the_broken_has_not(recorded):
@@ -232,7 +232,7 @@ def held_to_the_stored_row(name, arm):
         metrics = columns.metrics_of(row)
         assert {n: float(as_text(row[n])) for n in metrics}.items() <= there.items()
     for at, margins in seen.items():
-        assert np.allclose(panel.states[at], margins, rtol=0.02, atol=0.02)
+        assert np.allclose(panel.snapshots[at], margins, rtol=0.02, atol=0.02)
 
 
 def test_there_are_committed_slices():
@@ -262,5 +262,5 @@ def test_the_middle_of_a_committed_slice_lies_on_the_stored_curve(name):
         output = part[["p25", "p26"]].mean(axis=1).to_numpy()
         # Two softmax outputs: class 1 less class 0 is 2 p - 1.
         margin = {"sign": output, "threshold 0.5": output - 0.5, "argmax": 2 * output - 1}
-        middle = [state[10, 10] for state in panel.states.values()]
+        middle = [state[10, 10] for state in panel.snapshots.values()]
         assert np.allclose(middle, margin[case.arm(panel.arm).read], atol=0.03)

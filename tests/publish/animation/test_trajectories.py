@@ -35,7 +35,7 @@ def lines_case(*races):
     return toy.make_stream(races=races or (RUN,))
 
 
-def ground(**changes):
+def surface(**changes):
     """A race by hand: two optimizers, one of which diverges."""
     losses = np.array([[5.0, 1.0, 2.0], [4.0, 0.5, 3.0]])
     parts = dict(
@@ -54,14 +54,14 @@ def ground(**changes):
             "Adam": np.array([[0, 0, 9.0], [0.1, 0.1, 8], [1, 2, 0.0001]]),
         },
     )
-    return trajectory_table.Ground(**parts | changes)
+    return trajectory_table.LossSurface(**parts | changes)
 
 
 def written(folder, **changes):
     """A store that holds the race by hand."""
     case = lines_case()
     store = Store(folder, case)
-    store.write_text(trajectory_table.FILE, trajectory_table.text_of(case, [ground(**changes)]))
+    store.write_text(trajectory_table.FILE, trajectory_table.text_of(case, [surface(**changes)]))
     return case, store
 
 
@@ -105,14 +105,14 @@ def test_the_unit_is_as_far_below_the_nearer_end_as_that_is_below_the_farther():
 
 
 def test_looks_go_from_no_update_to_the_last():
-    found = trajectories.looks(1000)
+    found = trajectories.shown_steps(1000)
     assert found[:4].tolist() == [0, 1, 2, 3]
     assert found[-1] == 1000
     assert (np.diff(found) > 0).all()
 
 
 def test_the_surface_spans_ends_and_paths_but_not_what_runs_far_off():
-    points = ground().points
+    points = surface().points
     paths = {"near": np.array([[0, -8.0, 1]]), "far": np.array([[1e6, 0, 1], [np.nan, 0, 1]])}
     a, b = trajectories.axes(points, paths)
     assert {0.0, 3.0} <= set(a) and {0.0, 6.0} <= set(b)
@@ -226,7 +226,7 @@ def test_ends_that_start_elsewhere_are_refused(recorded):
         races=(run,),
     )
     with pytest.raises(SuiteError, match="start from the weights of its start.*quick and broken"):
-        trajectories._run(elsewhere, run, 0, store, runner.Quiet())
+        trajectories._run(elsewhere, run, 0, store, runner.SilentProgress())
 
 
 def test_a_case_without_races_records_nothing(tmp_path):
@@ -238,7 +238,7 @@ def test_a_case_without_races_records_nothing(tmp_path):
 
 def test_a_race_comes_back_as_it_was_written(tmp_path):
     case, store = written(tmp_path)
-    there, found = ground(), trajectory_table.read(case, store)["lines"]
+    there, found = surface(), trajectory_table.read(case, store)["lines"]
     assert found.seed == 7
     assert found.points == {name: tuple(map(float, p)) for name, p in there.points.items()}
     for name in ("a", "b", "losses", "steps"):
@@ -290,19 +290,19 @@ def test_a_damaged_table_is_named(tmp_path, old, new):
 
 
 def test_words_say_who_came_below_the_bar_and_who_ran_off(tmp_path):
-    words = trajectory_table.words(*written(tmp_path))
+    words = trajectory_table.caption(*written(tmp_path))
     assert words.title == (
         "toy_stream: of the optimizers on this slice, 1 of 2 from the start clear the bar"
     )
-    assert "seed 7" in words.caption
-    assert "From the start, at loss 9.00, Adam came below the bar of" in words.caption
-    assert "The losses of the others at the end: SGD diverged." in words.caption
-    assert "From the start, SGD runs off the map." in words.caption
-    assert "all at the learning rate 0.2" in words.caption
+    assert "seed 7" in words.text
+    assert "From the start, at loss 9.00, Adam came below the bar of" in words.text
+    assert "The losses of the others at the end: SGD diverged." in words.text
+    assert "From the start, SGD runs off the map." in words.text
+    assert "all at the learning rate 0.2" in words.text
 
 
 def test_the_lowest_come_first_and_what_diverged_not_at_all():
-    assert ground().lowest() == ["Adam"]
+    assert surface().lowest() == ["Adam"]
 
 
 @pytest.mark.parametrize(
@@ -355,15 +355,15 @@ def committed(request):
 
 
 def test_the_committed_races_are_of_the_showcase_seed(committed):
-    case, store, grounds = committed
-    assert {g.seed for g in grounds.values()} == {frames.showcase_seed(case, store)}
+    case, store, surfaces = committed
+    assert {g.seed for g in surfaces.values()} == {frames.showcase_seed(case, store)}
 
 
 def test_the_ends_of_committed_races_have_the_loss_of_their_stored_rows(committed):
-    case, store, grounds = committed
+    case, store, surfaces = committed
     table = tables.runs(store)
     for run in find_evidence(case).races:
-        found = grounds[run.name]
+        found = surfaces[run.name]
         for arm, steps in run.ends.items():
             row = table[(table["arm"] == arm) & (table["steps"] == steps)]
             row = row[row["seed"] == found.seed].iloc[0]
@@ -378,18 +378,20 @@ def test_the_surface_of_committed_races_is_exact_at_the_three_points(committed):
 
 
 def test_from_the_askers_start_his_optimizer_stays_at_the_mean_and_others_do_not(committed):
-    case, _, grounds = committed
-    asked, bar = grounds[find_evidence(case).races[0].name], tables.threshold(case)[0]
-    assert asked.paths["SGD"][-1, 2] == pytest.approx(tables.yardstick(case)[0], rel=0.01)
+    case, _, surfaces = committed
+    asked, bar = surfaces[find_evidence(case).races[0].name], tables.threshold(case)[0]
+    assert asked.paths["SGD"][-1, 2] == pytest.approx(tables.baseline(case)[0], rel=0.01)
     assert asked.paths["Adam"][-1, 2] < bar
 
 
 @pytest.mark.slow
 def test_committed_races_are_recorded_alike_again(committed, tmp_path):
-    case, store, grounds = committed
+    case, store, surfaces = committed
     for run in find_evidence(case).races:
-        found = trajectories._run(case, run, grounds[run.name].seed, store, runner.Quiet())
-        there = grounds[run.name]
+        found = trajectories._run(
+            case, run, surfaces[run.name].seed, store, runner.SilentProgress()
+        )
+        there = surfaces[run.name]
         assert np.allclose(found.steps, there.steps)
         for label, path in there.paths.items():
             again = found.paths[label]

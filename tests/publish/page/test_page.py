@@ -12,7 +12,7 @@ import pytest
 import reproductions
 from experiments.cases.case import SuiteError
 from experiments.cli import commands
-from experiments.report import style as looks
+from experiments.report import style as report_style
 from tests import toy
 from tests.publish.page.test_page_data import stored
 
@@ -120,20 +120,20 @@ def test_no_number_of_the_page_is_one_that_browsers_cannot_read():
         json.loads(text, parse_constant=lambda name: pytest.fail(name))
 
 
-@pytest.mark.parametrize("theme", looks.THEMES)
+@pytest.mark.parametrize("theme", report_style.THEMES)
 def test_the_colours_are_those_of_every_picture(theme):
-    look = looks.look(theme)
+    shown = report_style.make_theme(theme)
     style = page.colours()
-    for name, value in (("broken", look.broken), ("fix-0", look.fixes[0]), ("ink", look.ink)):
+    for name, value in (("broken", shown.broken), ("fix-0", shown.fixes[0]), ("ink", shown.ink)):
         assert f"--{name}: {value};" in style
-    assert f"--depends-on-the-seed: {look.verdicts['depends on the seed']};" in style
+    assert f"--depends-on-the-seed: {shown.verdicts['depends on the seed']};" in style
 
 
 def test_the_system_chooses_the_theme_unless_the_link_does():
     light, dark, forced = page.colours().strip().split("\n")
-    assert light.startswith(":root {") and looks.LIGHT.background in light
+    assert light.startswith(":root {") and report_style.LIGHT.background in light
     assert dark.startswith("@media (prefers-color-scheme: dark) { :root:not([data-theme=light])")
-    assert forced.startswith(":root[data-theme=dark]") and looks.DARK.background in forced
+    assert forced.startswith(":root[data-theme=dark]") and report_style.DARK.background in forced
 
 
 def test_the_page_is_written_whole_where_it_is_asked_for(tmp_path):

@@ -182,7 +182,7 @@ def test_every_statement_has_the_stored_verdict(name, file):
 @pytest.mark.parametrize("name", CASES)
 def test_every_arm_of_the_lattice_and_every_rival_is_shown(name):
     facts, case = whole()[name], loaded()[name]
-    assert facts["lattice"] == list(plans.lattice(case))
+    assert facts["lattice"] == list(plans.combinations(case))
     assert [rival["name"] for rival in facts["rivals"]] == list(case.variants)
     assert set(facts["arms"]) == {*facts["lattice"], *case.variants}
 
