@@ -63,7 +63,7 @@ def test_a_mistake_of_the_case_keeps_its_traceback(tmp_path):
     ],
 )
 def test_what_keras_or_the_machine_refuses_is_one_line(setup, words, tmp_path):
-    case = make(setup, fixes={"longer": fix("too few updates", epochs=5)}, rivals={})
+    case = make(setup, fixes={"longer": fix("too few updates", epochs=5)}, variants={})
     with pytest.raises(SuiteError) as caught:
         train(tmp_path / "a", case)
     text = str(caught.value)
