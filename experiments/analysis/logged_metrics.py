@@ -1,10 +1,14 @@
-"""Whether what Keras logs says what it seems to say: accuracies and losses that lie.
+"""Tests whether the accuracies and losses that Keras logs are misleading.
 
-The logged accuracy is averaged over the training samples of the last epoch, the
-true one is over fresh points, so that overfitting alone sets them apart; that is no lie.
-A lie needs a formula that is wrong by construction: one that marks down answers which
-are all right. It is put to the test with right answers made by hand.
+The logged accuracy is averaged over the training samples of the last epoch and the true one is
+taken over fresh points. Overfitting alone separates the two, and that is not misleading. A
+formula is misleading if it is wrong by construction, that is, if it scores answers below 1 that
+are all correct. This is tested with constructed correct answers.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,6 +17,12 @@ from experiments.cases.case import Classification
 from experiments.stats import intervals
 from experiments.training.metrics import LEARNING_FACTOR
 from experiments.training.streams import Batches, generator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from experiments.cases.case import Case, Setup
+    from experiments.stats.interim import StoppingRule
 
 MARGIN = 0.05
 LOGGED = {"logged_accuracy": "today's Keras", "keras1_accuracy": "Keras 1"}
@@ -27,7 +37,7 @@ RIGHT = {"sign": (-1.0, 1.0), "threshold 0.5": (0.0, 1.0), "argmax": (0.0, 1.0)}
 UNSURE = {"sign": (-0.25, 0.25), "threshold 0.5": (0.375, 0.625), "argmax": (0.375, 0.625)}
 
 
-def metric_check(case, runs, rule):
+def metric_check(case: Case, runs: pd.DataFrame, rule: StoppingRule) -> pd.DataFrame:
     """Holds each arm's logged accuracies against its true one.
 
     Args:
@@ -87,7 +97,9 @@ def _verdict(interval, score):
     return UNDECIDED
 
 
-def logged_for(case, setup, metric, ends):
+def logged_for(
+    case: Case, setup: Setup, metric: str, ends: Mapping[str, tuple[float, float]]
+) -> float:
     """Computes the accuracy that is logged where every answer is right.
 
     Args:
@@ -123,7 +135,9 @@ def _rounded(labels, outputs):
 FORMULAS = {"logged_accuracy": _todays, "keras1_accuracy": _rounded}
 
 
-def accuracy_misleads(case, setup, part, metric, rule):
+def accuracy_misleads(
+    case: Case, setup: Setup, part: pd.DataFrame, metric: str, rule: StoppingRule
+) -> np.ndarray | None:
     """Returns for each run whether a logged accuracy lies to it, or `None` if there is none.
 
     Args:
@@ -152,12 +166,12 @@ COSTS = {
     "mse": lambda y, c: (y - c) ** 2,
     "mae": lambda y, c: np.abs(y - c),
 }
-ALSO = dict.fromkeys(
+ALSO: dict[str, str] = dict.fromkeys(
     ("binary_crossentropy", "categorical_crossentropy", "kl_divergence"), "crossentropy"
 )
 
 
-def loss_misleads(case, setup, part):
+def loss_misleads(case: Case, setup: Setup, part: pd.DataFrame) -> np.ndarray | None:
     """Returns for each run whether its loss fell though every output is the same.
 
     Args:
@@ -176,7 +190,7 @@ def loss_misleads(case, setup, part):
     return flat & (part["loss"].to_numpy() * LEARNING_FACTOR < least)
 
 
-def least_constant_loss(case, setup, seeds):
+def least_constant_loss(case: Case, setup: Setup, seeds: Iterable[int]) -> np.ndarray | None:
     """Computes the least loss that one answer to every training sample can have.
 
     Args:

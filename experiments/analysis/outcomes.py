@@ -1,7 +1,11 @@
-"""Per-seed outcomes of any arm: what claims and dissections are answered from.
+"""Provides the outcomes of each seed for any arm, as claims and ablations need them.
 
-Reads tables of runs, and of studies where an arm is a study's cell.
+It reads tables of runs, and grids where an arm is a configuration of a grid.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,6 +15,12 @@ from experiments.analysis.baselines import error_range, log_errors
 from experiments.cases import plans
 from experiments.cases.case import TRAINERS, SuiteError, nearest
 from experiments.stats import interim
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from experiments.analysis.grid_table import GridTable
+    from experiments.cases.case import Case
 
 ENGINE = TRAINERS[0]
 
@@ -30,16 +40,23 @@ class Outcomes:
         rule: The `StoppingRule` of the runs.
     """
 
-    def __init__(self, case, runs, rule, grids=None, trainers=None):
+    def __init__(
+        self,
+        case: Case,
+        runs: pd.DataFrame,
+        rule: interim.StoppingRule,
+        grids: Mapping[str, GridTable] | None = None,
+        trainers: Mapping[str, tuple[pd.DataFrame, interim.StoppingRule]] | None = None,
+    ) -> None:
         self.case, self.rule, self.grids = case, rule, grids or {}
         self.span = float(np.diff(np.log(error_range(case)))[0])
         self._parts, self._rules = {}, {}
-        for trainer, (rows, rule) in ({ENGINE: (runs, rule)} | (trainers or {})).items():
-            self._rules[trainer] = rule
+        for trainer, (rows, its_rule) in ({ENGINE: (runs, rule)} | (trainers or {})).items():
+            self._rules[trainer] = its_rule
             for (arm, steps), part in rows.groupby(["arm", "steps"]):
                 self._parts.setdefault((trainer, arm), {})[int(steps)] = part
 
-    def of(self, arm, steps=None):
+    def of(self, arm: str, steps: int | None = None) -> pd.DataFrame:
         """Returns the outcomes of an arm, of a study's cell, or of another trainer's arm.
 
         Args:
@@ -61,16 +78,18 @@ class Outcomes:
         name = next(iter(plans.select(self.case, configuration or before)))
         return self._indexed(self._rows(before if found else ENGINE, name, steps))
 
-    def rule_of(self, arm):
+    def rule_of(self, arm: str) -> interim.StoppingRule:
         """Returns the `StoppingRule` of an arm; a study has a fixed number of seeds."""
         before, found, _ = arm.partition(":")
         return self._rules.get(before, interim.FIXED) if found else self.rule
 
-    def lengths(self, arm):
+    def lengths(self, arm: str) -> set[int]:
         """Returns the budgets at which an arm's own runs are stored."""
         return set(self._parts.get((ENGINE, arm), ()))
 
-    def correlations(self, pattern, metric, other, steps=None):
+    def correlations(
+        self, pattern: str, metric: str, other: str, steps: int | None = None
+    ) -> pd.DataFrame:
         """Computes each seed's rank correlation of two metrics over cells of a study.
 
         Args:
@@ -133,7 +152,7 @@ class Outcomes:
         return rows.sort_index()
 
 
-def check_metric(metric, table, arm):
+def check_metric(metric: str, table: pd.DataFrame, arm: str) -> None:
     """Refuses a metric that is not there, or does not apply to an arm and so is all NaN.
 
     Raises:

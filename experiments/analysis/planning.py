@@ -1,11 +1,14 @@
-"""What a run would cost, and what it is likely to decide, before anything runs.
+"""Estimates what a run would cost and decide, before it is started.
 
-Counts what is stored, times a few steps of some runs, and scales the others; trains
-nothing that is kept. Where no row is missing TensorFlow is not imported.
+It counts the stored rows, times a few steps of some programs and scales the others. It keeps
+nothing that it trains. TensorFlow is not imported if no row is missing.
 """
+
+from __future__ import annotations
 
 import math
 import time
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -27,6 +30,12 @@ from experiments.runs import executor, jobs
 from experiments.runs.blocks import num_cores
 from experiments.stats import intervals
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from experiments.cases.case import Case, Setup
+    from experiments.runs.store import Store
+
 __all__ = ["headline", "text_tables"]
 
 SECONDS = 20.0
@@ -40,7 +49,15 @@ RUN_COLUMNS += ["program", "memory", "how"]
 ARM_COLUMNS = ["arm", "steps", "seeds", "solved", "verdict", "needs", "known_from"]
 
 
-def plan(case, plan, seeds, store, *, evidence=None, seconds=SECONDS):
+def plan(
+    case: Case,
+    plan: Mapping[str, Setup],
+    seeds: Sequence[int],
+    store: Store,
+    *,
+    evidence: Store | None = None,
+    seconds: float = SECONDS,
+) -> Forecast:
     """Says what a run would cost.
 
     Args:
@@ -113,8 +130,8 @@ def _measured(groups, sizes, seconds):
         name: sizes[name] * sum(u.num_updates for u in all_jobs_) / all_jobs_[0].width
         for name, all_jobs_ in groups.items()
     }
-    by_work = sorted(groups, key=work.get, reverse=True)
-    chosen = dict.fromkeys([by_work[0], min(groups, key=sizes.get), *by_work[1:]])
+    by_work = sorted(groups, key=work.__getitem__, reverse=True)
+    chosen = dict.fromkeys([by_work[0], min(groups, key=sizes.__getitem__), *by_work[1:]])
     found, start = {}, time.perf_counter()
     for name in list(chosen)[:MOST_MEASURED]:
         # To compile takes as long as to time steps, and is not to be cut short.

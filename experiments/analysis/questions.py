@@ -1,16 +1,20 @@
-"""What stored seeds answer to one question, with the interval that decides it.
+"""Answers one question from stored seeds, with the interval that decides it.
 
-One rule for rates, `effects` for differences, order statistics for medians.
-Every answer is read from an interval of 95%, or, where seeds are looked at repeatedly, of
-what the look may be sure of (`schedule`). Where all of a claim's m questions must
-say yes, a yes may be read so, as the claim errs only where one of them does; a no or
-a "depends on the seed" settles the claim alone, so that each of these is read at
-1 - 0.05/m, and the claim's error stays at 5%. Where any one yes is enough, it is the
-no that may be read so.
+Solve rates use the verdict rule, differences use `effects`, medians use order statistics. Every
+answer is read from a 95% interval or, under repeated analyses, at the confidence that
+`interim` allows at that analysis.
+
+If a claim has m questions and all must be answered with yes, each yes may be read at 95%,
+because the claim is wrong only if one of them is. A "no" or "depends on the seed" settles the
+claim alone. It is read at 1 - 0.05/m, so that the error of the claim stays at 5%. If one yes is
+enough, the roles of yes and no are swapped.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,6 +35,14 @@ from experiments.cases.claims import (
     Tracks,
 )
 from experiments.stats import effects, intervals
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import pandas as pd
+
+    from experiments.cases.claims import Fact
+    from experiments.stats.interim import StoppingRule
 
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
 DEPENDS, UNDECIDED = "depends on the seed", "undecided"
@@ -80,7 +92,16 @@ class QuestionResult:
     more_seeds: int | None = None
 
 
-def read(test, first, second=None, *, span, rule, parts=1, together=SUPPORTED):
+def read(
+    test: Any,
+    first: pd.DataFrame,
+    second: pd.DataFrame | None = None,
+    *,
+    span: float,
+    rule: StoppingRule,
+    parts: int = 1,
+    together: str = SUPPORTED,
+) -> QuestionResult:
     """Answers one question.
 
     Args:
@@ -111,7 +132,7 @@ def read(test, first, second=None, *, span, rule, parts=1, together=SUPPORTED):
     return QuestionResult(*head, *estimates, answer, more)
 
 
-def read_fact(test):
+def read_fact(test: Fact) -> QuestionResult:
     """Answers a `Fact`: a number that needs no seeds, and so has no interval."""
     value = float(test.value())
     low, high = _range(test)
@@ -120,7 +141,7 @@ def read_fact(test):
     return QuestionResult(words, "", "", None, test.says, value, math.nan, math.nan, None, answer)
 
 
-def other_arm(test):
+def other_arm(test: Any) -> str:
     """Returns the arm that a test holds its own against, or ""."""
     return test.than if isinstance(test, Helps) else getattr(test, "other", "")
 
@@ -129,7 +150,9 @@ def _is_rate(quantity):
     return quantity == "solve rate" or quantity.startswith("share")
 
 
-def paired(first, second, *, span, confidence):
+def paired(
+    first: pd.DataFrame, second: pd.DataFrame, *, span: float, confidence: float
+) -> tuple[intervals.Interval, intervals.Interval]:
     """Estimates what tells two arms apart, over the same seeds.
 
     Args:
@@ -151,7 +174,7 @@ def paired(first, second, *, span, confidence):
     return rates, intervals.mean(errors, low=-span, high=span, confidence=confidence)
 
 
-def question(test):
+def question(test: Any) -> str:
     """Returns a test as a statement in words."""
     kind = type(test)
     words = {Solves: "{} solves", Fails: "{} fails"}.get(kind, "")
@@ -268,8 +291,9 @@ def _effect(test, first, second, *, span, confidence):
         answer = SUPPORTED if _excludes_harm(rates, errors) else UNDECIDED
     if _rates_decide(answer, rates, errors):
         return f"solve rate less that of {test.than}", rates, answer
-    factor = np.exp([errors.estimate, errors.low, errors.high]).tolist()
-    return f"error over that of {test.than}", intervals.Interval(*factor, errors.num_seeds), answer
+    factor, low, high = np.exp([errors.estimate, errors.low, errors.high]).tolist()
+    factors = intervals.Interval(factor, low, high, errors.num_seeds)
+    return f"error over that of {test.than}", factors, answer
 
 
 def _excludes_harm(rates, errors):

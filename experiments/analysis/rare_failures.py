@@ -1,13 +1,20 @@
-"""The rare failures of an arm that solves: which seeds they are, and what they share.
+"""Finds the seeds that fail under an arm that solves, and what they have in common.
 
-Tables of runs to the unsolved seeds, to a comparison with the solved ones, and
-to words. What a seed started from is told by metrics taken before the first update.
+Initial conditions are described by metrics taken before the first update.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from experiments.analysis import history, symptoms, tables
 from experiments.stats import intervals, text
+
+if TYPE_CHECKING:
+    from experiments.cases.case import Case
+    from experiments.stats.interim import StoppingRule
 
 SHOWN = ("loss", "share_class_1", "one_class", "flat", "output_mean", "output_std")
 STARTS = ("output_mean_first", "output_std_first", "gradient_first")
@@ -19,7 +26,7 @@ CENTRE = {"sign": 0.0, "threshold 0.5": 0.5}
 LISTED = 40
 
 
-def rare_failures(case, runs, arm, rule):
+def rare_failures(case: Case, runs: pd.DataFrame, arm: str, rule: StoppingRule) -> pd.DataFrame:
     """Finds the seeds that an arm which solves does not solve, at its longest budget.
 
     Args:
@@ -44,12 +51,12 @@ def rare_failures(case, runs, arm, rule):
     return failing.assign(kind=kinds)[columns].reset_index(drop=True)
 
 
-def solves(part, rule):
+def solves(part: pd.DataFrame, rule: StoppingRule) -> bool:
     """Whether rows of one arm solve by the one rule."""
     return bool(len(part)) and intervals.verdict(tables.solve_rate(part, rule)) == "solves"
 
 
-def compare(case, runs, arm):
+def compare(case: Case, runs: pd.DataFrame, arm: str) -> pd.DataFrame:
     """Compares the failing seeds of an arm with the solved ones.
 
     Args:
@@ -76,7 +83,7 @@ def compare(case, runs, arm):
     return pd.DataFrame(rows, columns=COMPARED)
 
 
-def description(case, runs, arm, rule):
+def description(case: Case, runs: pd.DataFrame, arm: str, rule: StoppingRule) -> str:
     """Says which seeds of an arm fail, what they share, and how to see one again.
 
     Args:
@@ -174,7 +181,7 @@ def _mirror(case, arm, failing, part):
     )
 
 
-def command(case, arm, failing):
+def command(case: Case, arm: str, failing: pd.DataFrame) -> str:
     """Returns the command that replays a seed of the commonest kind.
 
     Args:

@@ -1,7 +1,11 @@
-"""One seed once more: trained anew, watched along its checkpoints, and held to its row.
+"""Trains one seed again and compares it with its stored row.
 
-The runner's pieces for a single seed; returns text, prints nothing.
+It returns text and prints nothing.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,12 +17,27 @@ from experiments.runs.store import as_text
 from experiments.stats import text
 from experiments.training.columns import PLACE
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from experiments.cases.case import Case, Setup
+    from experiments.runs.store import Store
+
 LONGEST = 10_000
 SHOWN = ("loss", "output_mean", "output_std", "share_class_1", "gradient_norm")
 LAYERS = ("dead_", "saturated_")
 
 
-def replay(case, seed, arms="broken,fixed", *, store=None, trainer="engine", longest=LONGEST):
+def replay(
+    case: Case,
+    seed: int,
+    arms: str = "broken,fixed",
+    *,
+    store: Store | None = None,
+    trainer: str = "engine",
+    longest: int = LONGEST,
+) -> str:
     """Trains one seed again and says what became of it.
 
     Args:
@@ -45,7 +64,9 @@ def replay(case, seed, arms="broken,fixed", *, store=None, trainer="engine", lon
     return "\n\n".join(found)
 
 
-def train(case, arm, setup, seed, trainer="engine"):
+def train(
+    case: Case, arm: str, setup: Setup, seed: int, trainer: str = "engine"
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Trains one seed of an arm.
 
     Args:
@@ -70,7 +91,7 @@ def train(case, arm, setup, seed, trainer="engine"):
     return blocks.train_block(case, {arm: setup}, [seed], made)[arm]
 
 
-def along(case, trace):
+def along(case: Case, trace: Mapping[str, Any]) -> pd.DataFrame:
     """Returns what was measured along the checkpoints as text.
 
     Args:

@@ -1,20 +1,23 @@
-"""Enough seeds, and no more: looks at 32, 64, 128, ... seeds until every verdict is decided.
+"""Trains up to 32, 64, 128, ... seeds until every verdict is decided.
 
-Puts what is asked of a plan to its stored rows, and has more trained where they do
-not decide it. Which verdicts are asked for: see `asked`.
+It evaluates the criteria of a plan on its stored rows and has more seeds trained where they are
+undecided; `criteria` defines them.
 
-A question is read at the last look that all its arms have, and the arms of an undecided one
-are trained to the next. So an arm gets more seeds only by what is stored of arms it is
-compared with, whatever the order of training: a run that was ended goes on to the very rows
-of one that was not.
+A criterion is evaluated at the last analysis that all its arms have reached. The arms of an
+undecided criterion are trained up to the next one. So the seeds of an arm depend only on the
+stored rows of the arms it is compared with, not on the order of training: an interrupted run
+resumes to the same rows as one that was not interrupted.
 
-A folder may go over from a fixed number of seeds to looks: what is there is then read at
-the confidence of its look, wherever it is reported, and never again at 95%. It does not go
-back; a fixed number of seeds added to it later is read at the confidence of the next look.
+A folder may change from a fixed number of seeds to repeated analyses. Its rows are then always
+read at the confidence of their analysis, and never again at 95%. It does not change back: a
+fixed number of seeds added later is read at the confidence of the next analysis.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import time
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -22,6 +25,12 @@ from experiments.analysis.criteria import UNDECIDED, criteria
 from experiments.analysis.outcomes import Outcomes
 from experiments.cases.case import SuiteError
 from experiments.stats import interim, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from experiments.analysis.analysis import Analysis
+    from experiments.cases.case import Setup
 
 MOST_SEEDS = 1024
 COLUMNS = ["question", "arms", "num_seeds", "answer", "decided_at", "more_seeds"]
@@ -41,7 +50,7 @@ class Outcome:
     table: pd.DataFrame
     stopped: str
 
-    def text(self):
+    def text(self) -> pd.DataFrame:
         """Returns the table as text, ready to print."""
         rows = []
         for row in self.table.to_dict("records"):
@@ -56,7 +65,14 @@ def _more_text(more):
     return "not yet" if pd.isna(more) else f"not yet ({text.more_seeds(more)})"
 
 
-def until(analysis, plan, train, *, most_seeds=MOST_SEEDS, seconds=None):
+def until(
+    analysis: Analysis,
+    plan: Mapping[str, Setup],
+    train: Callable[[Mapping[str, Setup], list[int]], object],
+    *,
+    most_seeds: int = MOST_SEEDS,
+    seconds: float | None = None,
+) -> Outcome:
     """Trains more and more seeds until every verdict asked for is decided.
 
     Args:

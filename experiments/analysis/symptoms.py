@@ -1,7 +1,7 @@
-"""The symptoms of a run: what a stored row says of how it failed.
+"""Derives the symptoms of a run from its stored row: in which way it failed.
 
-Rows to truth values, one a seed. Each symptom is defined here, once, on top of
-the words of `measures`:
+Each symptom gives one truth value per seed and is defined here, on top of the definitions of
+`metrics`:
 
 - *flat at the mean*, *flat elsewhere*: flat, and the mean output within, or beyond, 0.1
   standard deviations of the target from the target's mean, on the grid.
@@ -11,13 +11,16 @@ the words of `measures`:
 - *still learning*: not solved, and still learning at the end: too few updates.
 - *never learned*: skill of at most 0.05 (R2, or accuracy above the majority's).
 - *fell short*: skill above that, and not solved.
-- *lost again*: cleared the bar at a checkpoint, and is not solved at the end.
-- *accuracy that lies*, *loss that lies*: see `metric_check`.
+- *lost again*: reached the threshold at a checkpoint, and is not solved at the end.
+- *accuracy that lies*, *loss that lies*: see `logged_metrics`.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +28,14 @@ from experiments.analysis import logged_metrics
 from experiments.cases.case import Regression
 from experiments.stats import intervals, text
 from experiments.training import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from experiments.cases.case import Case
+    from experiments.stats.interim import StoppingRule
 
 MEAN_MARGIN = 0.1
 EARLY = 10
@@ -47,8 +58,8 @@ class Symptom:
 
     name: str
     phrase: str
-    has: Callable
-    detail: Callable = lambda case, setup, part: ""
+    has: Callable[..., np.ndarray | None]
+    detail: Callable[..., str] = lambda case, setup, part: ""
     of_arm: bool = False
 
 
@@ -62,7 +73,7 @@ IMPLIES = {
 }
 
 
-def found(case, arm, part, rule):
+def found(case: Case, arm: str, part: pd.DataFrame, rule: StoppingRule) -> dict[str, np.ndarray]:
     """Finds the symptoms of each run.
 
     Args:
@@ -81,13 +92,13 @@ def found(case, arm, part, rule):
     return {name: np.asarray(has, bool) for name, has in values.items() if has is not None}
 
 
-def without_implied(names):
+def without_implied(names: Sequence[str]) -> list[str]:
     """Returns symptoms' names without those that go without saying beside another."""
     implied_ones = {implied for name in names for implied in IMPLIES.get(name, ())}
     return [name for name in names if name not in implied_ones]
 
 
-def of_each(case, arm, part):
+def of_each(case: Case, arm: str, part: pd.DataFrame) -> list[list[str]]:
     """Names the symptoms of each run.
 
     Args:
@@ -106,7 +117,7 @@ def of_each(case, arm, part):
     ]
 
 
-def target_moments(case):
+def target_moments(case: Case) -> tuple[float, float]:
     """Returns `(mean, standard deviation)` of a regression's target on the grid."""
     y = np.asarray(case.task.target(metrics.grid()), np.float64)
     return float(y.mean()), float(y.std())
@@ -189,7 +200,7 @@ def _accuracy_misleads(metric):
     return has
 
 
-def median(part, name):
+def median(part: pd.DataFrame, name: str) -> float:
     """Returns the median of a metric over seeds; a value that is none is the worst."""
     return intervals.median(part[name]).estimate
 
@@ -222,7 +233,7 @@ def _detail_since(name, phrase):
 
 def _detail_saturated(case, setup, part):
     shares = {name: median(part, name) for name in _layers(part, "saturated_")}
-    layer = max(shares, key=shares.get)
+    layer = max(shares, key=shares.__getitem__)
     number, share = layer.removeprefix("saturated_"), text.percent(shares[layer], 0)
     return f"in the median {share} of layer {number}"
 

@@ -1,12 +1,14 @@
-"""Tables: stored runs in, tidy tables out; what is said about them is computed here.
+"""Computes tidy tables from stored runs.
 
-Pandas and `statistics`; never a trainer. Figures and reports only read
-what these functions return.
+Figures and reports read these tables and compute nothing themselves. It trains nothing.
 """
+
+from __future__ import annotations
 
 import csv
 import dataclasses
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,7 +20,13 @@ from experiments.stats import interim, intervals
 from experiments.training import columns
 from experiments.training import metrics as measures
 
-__all__ = ["main_metric", "threshold", "baseline"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from experiments.cases.case import Case
+    from experiments.runs.store import Store
+
+__all__ = ["baseline", "main_metric", "threshold"]
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 QUANTILE_NAMES = ("q05", "q25", "q50", "q75", "q95")
@@ -30,7 +38,7 @@ CURVE_COLUMNS = tuple(f"p{n:02d}" for n in range(1, measures.NUM_CURVE + 1))
 EXCLUDED = ("rmse", "skill", "point_", "points_max")
 
 
-def runs(store):
+def runs(store: Store) -> pd.DataFrame:
     """Returns the stored rows as a table, one a seed, arm and budget.
 
     Returns:
@@ -52,7 +60,7 @@ def runs(store):
     return store.frame().drop(columns=["environment", "key"])
 
 
-def rule(store):
+def rule(store: Store) -> interim.StoppingRule:
     """Returns the `StoppingRule` of a store.
 
     Raises:
@@ -67,7 +75,7 @@ def rule(store):
         ) from None
 
 
-def rate(values, rule):
+def rate(values: np.ndarray | pd.Series, rule: interim.StoppingRule) -> intervals.Interval:
     """Returns the `Interval` of the share of seeds for which a value is true.
 
     Args:
@@ -78,12 +86,12 @@ def rate(values, rule):
     return intervals.rate(int(np.sum(values)), total, confidence=rule.confidence(total))
 
 
-def solve_rate(part, rule):
+def solve_rate(part: pd.DataFrame, rule: interim.StoppingRule) -> intervals.Interval:
     """Returns the `Interval` of the share of rows that are solved, by a stopping rule."""
     return rate(part["solved"].to_numpy(), rule)
 
 
-def summary(table, rule):
+def summary(table: pd.DataFrame, rule: interim.StoppingRule) -> pd.DataFrame:
     """Summarises runs: a rate or a median for each arm, budget and metric.
 
     Args:
@@ -111,7 +119,7 @@ def summary(table, rule):
     return pd.DataFrame(rows, columns=names)
 
 
-def curves(store, old=None):
+def curves(store: Store, old: pd.DataFrame | None = None) -> pd.DataFrame:
     """Summarises the stored traces: quantiles over seeds at each checkpoint.
 
     Args:
@@ -180,7 +188,7 @@ def _arm_curves(arm, steps, trace):
     return pd.DataFrame(rows, columns=[*names, *QUANTILE_NAMES])
 
 
-def showcase(store, old=None):
+def showcase(store: Store, old: pd.DataFrame | None = None) -> pd.DataFrame:
     """Returns 16 seeds of each arm of the lattice, and 4 of each rival, along checkpoints.
 
     Args:
@@ -209,7 +217,7 @@ def showcase(store, old=None):
     return pd.concat([*shown, *kept], ignore_index=True)
 
 
-def to_csv(table, digits=6):
+def to_csv(table: pd.DataFrame, digits: int = 6) -> str:
     """Returns a table as CSV text, floats with so many significant digits.
 
     Cells are formatted one by one: which type a column has differs between versions of pandas.
@@ -228,7 +236,7 @@ def _cell(value, digits):
     return "" if value is None or value is pd.NA else value
 
 
-def from_csv(text):
+def from_csv(text: str | None) -> pd.DataFrame | None:
     """Returns the table that `to_csv` wrote, or `None` for `None`."""
     if text is None:
         return None
@@ -236,7 +244,9 @@ def from_csv(text):
     return pd.read_csv(io.StringIO(text), dtype=keep, na_values=[""], keep_default_na=False)
 
 
-def stored(store, name, needed=("arm", "steps", "checkpoint")):
+def stored(
+    store: Store, name: str, needed: Sequence[str] = ("arm", "steps", "checkpoint")
+) -> pd.DataFrame | None:
     """Returns a derived table of a folder, or `None` if it is not there.
 
     Args:
@@ -261,7 +271,7 @@ def stored(store, name, needed=("arm", "steps", "checkpoint")):
     return table
 
 
-def differences(case):
+def differences(case: Case) -> pd.DataFrame:
     """Returns what tells fixed from broken: `field, broken, fixed, why`."""
     rows = []
     for field, before in vars(case.broken).items():
@@ -270,7 +280,7 @@ def differences(case):
     return pd.DataFrame(rows, columns=["field", "broken", "fixed", "why"])
 
 
-def outcomes(case, summarised, rule):
+def outcomes(case: Case, summarised: pd.DataFrame, rule: interim.StoppingRule) -> pd.DataFrame:
     """Returns one line an arm and budget, with verdict and yardstick.
 
     Args:
@@ -312,7 +322,7 @@ def outcomes(case, summarised, rule):
     return pd.DataFrame(rows)
 
 
-def seeds_to_decide(interval, rule):
+def seeds_to_decide(interval: intervals.Interval, rule: interim.StoppingRule) -> int | None:
     """Estimates how many more seeds would end an undecided verdict, by a stopping rule.
 
     Args:
@@ -323,17 +333,16 @@ def seeds_to_decide(interval, rule):
         As `statistics.seeds_to_decide`.
     """
     sizes = rule.coming(interval.num_seeds, intervals.MOST_SEEDS)
-    given = {} if sizes is None else {"looks": sizes}
-    return intervals.seeds_to_decide(interval, **given)
+    return intervals.seeds_to_decide(interval, sizes=sizes)
 
 
-def order(case):
+def order(case: Case) -> dict[str, int]:
     """Returns each arm's place: broken, fixed, the lattice, the rivals."""
     names = ["broken", "fixed", *plans.combinations(case), *case.variants]
     return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 
-def longest(table, arm):
+def longest(table: pd.DataFrame, arm: str) -> pd.DataFrame:
     """Returns the rows of one arm at its longest stored budget; none if it is not stored."""
     part = table[table["arm"] == arm]
     return part[part["steps"] == part["steps"].max()]
@@ -348,7 +357,9 @@ class Reached:
     num_seeds: int
 
 
-def first_reaching(curve_table, metric, value, arm="fixed"):
+def first_reaching(
+    curve_table: pd.DataFrame, metric: str, value: float, arm: str = "fixed"
+) -> Reached | None:
     """Finds the first checkpoint at which an arm's median is at or below a value.
 
     Args:
@@ -375,7 +386,9 @@ class Share(intervals.Interval):
     steps: int
 
 
-def share_at_or_below(table, metric, value, rule, arm="fixed"):
+def share_at_or_below(
+    table: pd.DataFrame, metric: str, value: float, rule: interim.StoppingRule, arm: str = "fixed"
+) -> Share:
     """Returns the `Share` of an arm's seeds that meet a value at its longest budget."""
     part = longest(table, arm)
     found = rate(part[metric] <= value, rule)

@@ -1,10 +1,13 @@
-"""Marks of a dissection: lattices of fixes, and effects with intervals.
+"""Draws ablations: diagrams of all sets of fixes, and effects with intervals.
 
-Room 9: `(axes, table, ...) -> axes`; draws columns, computes nothing. No verdict is told
-by colour alone.
+Each function takes axes and a table and returns the axes. It computes no statistics. A verdict is
+never shown by colour alone.
 """
 
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -16,6 +19,14 @@ from experiments.report.figures import in_style
 from experiments.report.verdict_plots import sign
 from experiments.stats.text import hundredths
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from experiments.report.style import Theme
+
 BOX_HEIGHT, ROW_GAP = 0.62, 1.0
 TINT = 0.18
 FEW_DECADES = 1.5
@@ -24,7 +35,9 @@ ROW_LETTERS = 78
 
 
 @in_style
-def draw_combinations(axes, table, colours, *, theme):
+def draw_combinations(
+    axes: Axes, table: pd.DataFrame, colours: Mapping[str, str], *, theme: Theme
+) -> Axes:
     """Draws every set of fixes as a box, the broken program on top, and what each fix adds.
 
     Args:
@@ -52,7 +65,15 @@ def draw_combinations(axes, table, colours, *, theme):
 
 
 @in_style
-def draw_intervals(axes, table, colours, label, *, theme, log=False):
+def draw_intervals(
+    axes: Axes,
+    table: pd.DataFrame,
+    colours: Mapping[str, str],
+    label: str,
+    *,
+    theme: Theme,
+    log: bool = False,
+) -> Axes:
     """Draws a row for each name: an estimate with its interval, against no effect.
 
     Args:

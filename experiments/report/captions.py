@@ -1,7 +1,11 @@
-"""Captions: what is said of a figure, its finding first, from the table that it draws.
+"""Writes figure captions from the tables that the figures draw.
 
-Composes words; computes no statistic.
+A title states the finding. It computes no statistics.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +16,17 @@ from experiments.report.plots import BANDS
 from experiments.stats import text
 from experiments.stats.text import listed
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from experiments.analysis.ablation import Ablation
+    from experiments.analysis.grid_summary import GridSummary
+    from experiments.cases.case import Case
+
 OVER_SEEDS = f"Lines are medians over seeds, bands the {BANDS[1][3]} and the {BANDS[0][3]}."
 
 
-def fit(case, bands, target, diagnosis):
+def fit(case: Case, bands: pd.DataFrame, target: pd.DataFrame, diagnosis: pd.DataFrame) -> Caption:
     """Returns the `Caption` of what each arm predicts.
 
     Args:
@@ -46,7 +57,7 @@ DIAGONAL = (
 )
 
 
-def learning_curves(case, part):
+def learning_curves(case: Case, part: pd.DataFrame) -> Caption:
     """Returns the `Caption` of learning curves.
 
     Args:
@@ -69,12 +80,13 @@ def learning_curves(case, part):
     title = f"{case.name}: clearing the bar, {', '.join(found)}"
     caption = (
         f"The {tables.main_metric(case)} on fresh points, at checkpoints of training. {OVER_SEEDS} "
-        f"Lines across: {threshold_text} ({text.number(threshold)}) and {words} ({text.number(value)}). "
+        f"Lines across: {threshold_text} ({text.number(threshold)}) and {words} "
+        f"({text.number(value)}). "
     )
     return Caption(title, caption + arms_text(case, part), " ".join(reversed(alt)))
 
 
-def distribution(case, shown):
+def distribution(case: Case, shown: pd.DataFrame) -> Caption:
     """Returns the `Caption` of all seeds' last values.
 
     Args:
@@ -99,7 +111,7 @@ def distribution(case, shown):
     return Caption(title, caption + arms_text(case, shown), " ".join(reversed(alt)))
 
 
-def ablation(case, item, combinations):
+def ablation(case: Case, item: Ablation, combinations: pd.DataFrame) -> Caption:
     """Returns the `Caption` of a lattice.
 
     Args:
@@ -120,7 +132,7 @@ def ablation(case, item, combinations):
     return Caption(f"{case.name}: {item.answer}", caption, alt)
 
 
-def shapley(case, item, values):
+def shapley(case: Case, item: Ablation, values: pd.DataFrame) -> Caption:
     """Returns the `Caption` of what each fix is worth.
 
     Args:
@@ -144,7 +156,7 @@ def shapley(case, item, values):
     return Caption(title, caption, f"Points of solve rate: {', '.join(words)}.")
 
 
-def claims(case, found):
+def claims(case: Case, found: pd.DataFrame) -> Caption:
     """Returns the `Caption` of the statements and their verdicts.
 
     Args:
@@ -159,14 +171,14 @@ def claims(case, found):
     return Caption(title, caption, f"In order: {', '.join(each)}.")
 
 
-def grid(view, length):
+def grid(view: GridSummary, length: int | None) -> Caption:
     """Returns the `Caption` of a study at one length.
 
     Args:
         view: The `GridSummary`.
         length: One of its lengths.
     """
-    cells = view.cells(length)
+    cells = view.configurations(length)
     solving = (cells["verdict"] == "solves").sum()
     after = view.after(length)
     title = f"{view.case.name}, {view.grid.name}: {solving:,} of {len(cells):,} programs solve"
@@ -182,7 +194,7 @@ def grid(view, length):
     return Caption(title + after, caption, alt)
 
 
-def summary(outcomes, counts):
+def summary(outcomes: pd.DataFrame, counts: pd.DataFrame) -> Caption:
     """Returns the `Caption` of the figure over all cases.
 
     Args:
@@ -207,7 +219,7 @@ def summary(outcomes, counts):
     return Caption(title, caption, f"Share of seeds that solve: {', '.join(rates)}.")
 
 
-def arms_text(case, part):
+def arms_text(case: Case, part: pd.DataFrame) -> str:
     """Says how many seeds of each arm are drawn, and how long they were trained.
 
     Args:

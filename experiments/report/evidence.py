@@ -1,4 +1,8 @@
-"""The evidence of one case in words: the sections of a report on what an `Analysis` holds."""
+"""Formats the results of an `Analysis` as the evidence sections of a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -6,8 +10,11 @@ from experiments.analysis import claim_results, failure_modes, rare_failures
 from experiments.analysis.logged_metrics import MEANINGLESS, loss_misleads
 from experiments.stats import text
 
+if TYPE_CHECKING:
+    from experiments.analysis.analysis import Analysis
 
-def answer(analysis):
+
+def answer(analysis: Analysis) -> str:
     """Returns the line on top: which fixes are enough, and at which budget."""
     found = analysis.ablations
     if not found:
@@ -16,7 +23,7 @@ def answer(analysis):
     return f"**{found[0].answer}** {budget}"
 
 
-def ablation_text(table):
+def ablation_text(table: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, pd.DataFrame, list[str]]]:
     """Returns one text table for each dissection: what every fix is worth.
 
     Args:
@@ -74,7 +81,7 @@ def _confidence(row):
     return f"{row['verdict']} (confidence {text.confidence(row['confidence'])})"
 
 
-def sensitivity_text(table):
+def sensitivity_text(table: pd.DataFrame) -> str:
     """Says which verdicts another bar would turn, or that none does."""
     turned = table[table["flips"].astype(bool)].to_dict("records")
     clauses = [
@@ -87,7 +94,7 @@ def sensitivity_text(table):
     return f"With the bar at {thresholds}: {'; '.join(clauses) or 'no verdict turns'}."
 
 
-def history_text(table):
+def history_text(table: pd.DataFrame) -> pd.DataFrame:
     """Returns the era certificate as text, a line for each arm and stack."""
     return pd.DataFrame(
         {
@@ -106,7 +113,7 @@ def _joined(words, note):
     return f"{words} Note: {note}." if isinstance(note, str) and note else words
 
 
-def metric_text(table):
+def metric_text(table: pd.DataFrame) -> pd.DataFrame:
     """Returns the metric check as text: what is logged against what is true."""
     rows = []
     for row in table.to_dict("records"):
@@ -118,7 +125,7 @@ def metric_text(table):
     return pd.DataFrame(rows)
 
 
-def sections(analysis):
+def sections(analysis: Analysis) -> list[tuple[str, list[str | pd.DataFrame]]]:
     """Returns the report's parts on the evidence, as `[(heading, [part, ...])]`.
 
     A part is a text, or a table of text.

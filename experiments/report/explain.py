@@ -1,15 +1,21 @@
-"""One case on one screen: what breaks it, what mends it, who was right, and how sure we are.
+"""Summarizes a case on one screen: what fails, what fixes it, its claims, and their certainty.
 
-Stored tables to lines of text; trains nothing, prints nothing. Every number
-stands in a table of the case's folder.
+It formats stored tables as lines of text; it trains and prints nothing. Every number is also in
+a table of the case's folder.
 """
 
+from __future__ import annotations
+
 import textwrap
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from experiments.analysis import failure_modes, rare_failures, tables
 from experiments.stats import intervals, text
+
+if TYPE_CHECKING:
+    from experiments.analysis.analysis import Analysis
 
 WIDTH = 100
 HEIGHT = 50
@@ -18,7 +24,7 @@ VERDICTS = ("supported", "contradicted", "depends on the seed", "undecided", "ca
 OURS = "ours"
 
 
-def explain(analysis):
+def explain(analysis: Analysis) -> str:
     """Explains a case from its stored tables.
 
     Args:

@@ -1,15 +1,22 @@
-"""Plates: a figure with its words, and the files that it becomes.
+"""Writes figures to files, each with its caption beside it."""
 
-Writes what it is given; knows no table.
-"""
+from __future__ import annotations
 
 import dataclasses
 import pathlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from experiments.report import figures, markdown
 from experiments.report.markdown import Caption
 from experiments.runs.store import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
+
+    from experiments.report.style import Theme
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,18 +33,20 @@ class FigureSpec:
 
     name: str
     caption: Caption
-    draw: Callable
-    kept: tuple = ("svg", "png")
+    draw: Callable[[Theme], Figure]
+    kept: tuple[str, ...] = ("svg", "png")
 
 
-def file_stem(name, theme):
+def file_stem(name: str, theme: Theme) -> str:
     """Returns a file's name in a look, less its ending: the light column adds nothing."""
     suffix = "" if theme.name == "light" else f"-{theme.name}"
     width = "" if theme.width == "column" else f"-{theme.width}"
     return f"{name}{suffix}{width}"
 
 
-def write(spec, folder, theme, formats):
+def write(
+    spec: FigureSpec, folder: pathlib.Path, theme: Theme, formats: Sequence[str]
+) -> list[pathlib.Path]:
     """Draws a plate, and writes beside it a text to paste: alt text, title and caption.
 
     Args:
@@ -56,7 +65,13 @@ def write(spec, folder, theme, formats):
     return [*paths, write_caption(folder / name, spec.caption, paths[0].name)]
 
 
-def write_caption(path_without_suffix, caption, picture, *, entitled=True):
+def write_caption(
+    path_without_suffix: str | pathlib.Path,
+    caption: Caption,
+    picture: str,
+    *,
+    entitled: bool = True,
+) -> pathlib.Path:
     """Writes the text to paste that lies beside a picture; returns its path.
 
     Args:

@@ -1,12 +1,15 @@
-"""Figures: paper, title and files of every picture, in the look that is asked for.
+"""Sets the style of figures and writes them to files.
 
-Matplotlib only; what is drawn on the paper is the affair of the marks.
+Text, colours and sizes come from a `Theme`. The plot modules draw the content.
 """
+
+from __future__ import annotations
 
 import functools
 import os
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -14,6 +17,12 @@ from PIL import Image
 
 from experiments.report.style import LIGHT
 from experiments.runs import files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from experiments.report.style import Theme
 
 # Without dates and versions, which would change the bytes of an unchanged figure.
 METADATA = {
@@ -26,7 +35,7 @@ FORMATS = tuple(METADATA)
 TITLE_LETTERS = {"column": 62, "wide": 84}
 
 
-def style(theme):
+def style(theme: Theme) -> dict[str, Any]:
     """Returns Matplotlib's settings for a `Theme`; nothing of the caller's own is left."""
     size = theme.font_size
     ink = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.titlecolor")
@@ -56,7 +65,7 @@ def style(theme):
     }
 
 
-def in_style(function):
+def in_style(function: Callable[..., Any]) -> Callable[..., Any]:
     """Makes a mark draw under the settings of its `theme`, light and narrow by default."""
 
     @functools.wraps(function)
@@ -68,7 +77,9 @@ def in_style(function):
 
 
 @in_style
-def new_figure(num_axes=1, *, height=4.0, width=None, theme):
+def new_figure(
+    num_axes: int = 1, *, height: float = 4.0, width: float | None = None, theme: Theme
+) -> tuple[Any, ...]:
     """Makes a figure with axes side by side.
 
     Args:
@@ -86,7 +97,7 @@ def new_figure(num_axes=1, *, height=4.0, width=None, theme):
 
 
 @in_style
-def new_rows(heights, *, theme):
+def new_rows(heights: Sequence[float], *, theme: Theme) -> tuple[Any, ...]:
     """Makes a figure with axes one below the other.
 
     Args:
@@ -102,7 +113,7 @@ def new_rows(heights, *, theme):
 
 
 @in_style
-def entitle(figure, title, *, theme):
+def entitle(figure: Figure, title: str, *, theme: Theme) -> None:
     """Writes a title above all axes of a figure, in as many lines as it takes."""
     lines = textwrap.wrap(title, TITLE_LETTERS[theme.width])
     size = 1.1 * theme.font_size
@@ -110,7 +121,13 @@ def entitle(figure, title, *, theme):
 
 
 @in_style
-def save(figure, path_without_suffix, formats=("svg", "png"), *, theme):
+def save(
+    figure: Figure,
+    path_without_suffix: str | Path,
+    formats: Sequence[str] = ("svg", "png"),
+    *,
+    theme: Theme,
+) -> list[Path]:
     """Writes a figure, with the same bytes whenever the marks are the same.
 
     Args:

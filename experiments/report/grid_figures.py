@@ -1,21 +1,30 @@
-"""Study figures: heat maps of a study, a figure a length.
+"""Builds the heat maps of a grid, one figure for each length.
 
-Composes marks; computes no statistic.
+It computes no statistics.
 """
 
+from __future__ import annotations
+
 import functools
+from typing import TYPE_CHECKING
 
 from experiments.analysis import tables
 from experiments.report import captions, heat_maps
 from experiments.report.figure_files import FigureSpec
 from experiments.stats import text
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from experiments.analysis.grid_summary import GridSummary
+    from experiments.report.style import Theme
+
 MOST_COLUMNS = {"column": 2, "wide": 3}
 # Inches, for title and names of columns, the title of a panel, and a row of cells.
 HEAD_HEIGHT, TITLE_HEIGHT, ROW_HEIGHT = 2.0, 0.3, 0.2
 
 
-def grid_specs(view):
+def grid_specs(view: GridSummary) -> list[FigureSpec]:
     """Returns the `FigureSpec` of a study at each of its lengths."""
     kept = ("svg", "png") if len(view.grid.axes) < 3 else ("png",)
     return [
@@ -29,7 +38,7 @@ def grid_specs(view):
     ]
 
 
-def draw(view, length, theme):
+def draw(view: GridSummary, length: int | None, theme: Theme) -> Figure:
     """Draws a study at one length, with a panel for each label beyond the second axis.
 
     A study of one or two axes has two panels: the solve rate, and the median of the
@@ -60,7 +69,7 @@ def draw(view, length, theme):
     return figure
 
 
-def name(view, length):
+def name(view: GridSummary, length: int | None) -> str:
     """Returns the name of the figure of one length, without its ending."""
     return view.grid.name if length is None else f"{view.grid.name}_{length}"
 

@@ -1,10 +1,13 @@
-"""Study pages: what came of a case's studies, as figures and one page of Markdown.
+"""Writes the page and the figures of a case's grids.
 
-Composes; computes no statistic and trains nothing.
+It computes no statistics and trains nothing.
 """
+
+from __future__ import annotations
 
 import itertools
 import pathlib
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -18,10 +21,15 @@ from experiments.report.style import make_theme
 from experiments.runs.store import write_whole
 from experiments.stats import text
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from experiments.cases.case import Case
+
 MISSING = "missing"
 
 
-def write(case, folder):
+def write(case: Case, folder: str | pathlib.Path) -> list[pathlib.Path]:
     """Writes the page, the figures and the summaries of a case's stored studies.
 
     Args:
@@ -46,7 +54,7 @@ def write(case, folder):
     return [path, *written]
 
 
-def stored_views(case, folder):
+def stored_views(case: Case, folder: str | pathlib.Path) -> list[GridSummary]:
     """Returns the `GridSummary` of each of a case's studies that is stored in a folder."""
     found = [GridTable(folder, case, grid) for grid in find_evidence(case).grids]
     return [GridSummary(table) for table in found if table.path.exists()]
@@ -57,7 +65,7 @@ def _draw(view):
         yield from figure_files.write(spec, view.table.folder / "figures", make_theme(), spec.kept)
 
 
-def page(case, views):
+def page(case: Case, views: Sequence[GridSummary]) -> str:
     """Returns the page of a case's studies as Markdown.
 
     Args:
@@ -92,7 +100,7 @@ def _reading(case):
     )
 
 
-def section(view):
+def section(view: GridSummary) -> list[str]:
     """Returns what is said of one study, as parts of a page.
 
     Args:
@@ -158,7 +166,7 @@ def _solved(view, length):
     return f"percent solved{view.after(length)}"
 
 
-def comparison(one, other):
+def comparison(one: GridSummary, other: GridSummary) -> list[str]:
     """Returns what is said of two studies with the same labels, as parts of a page.
 
     Args:

@@ -1,7 +1,11 @@
-"""Heat maps: a table drawn as coloured cells, each with its words, and grids of them.
+"""Draws tables as heat maps with a text in each cell, alone or as panels of a figure.
 
-Draws columns, computes nothing; a cell that is not there is hatched and counted.
+It computes no statistics. Missing cells are hatched and counted.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
@@ -9,6 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from experiments.report.figures import in_style
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from experiments.report.style import Theme
 
 # Made to look alike with and without colour blindness: dark blue to bright yellow.
 COLOURS = matplotlib.colormaps["cividis"]
@@ -19,7 +31,17 @@ BRIGHTNESS = np.array([0.2126, 0.7152, 0.0722])
 
 
 @in_style
-def draw_heat_map(axes, table, *, rows, columns, value, label, marked=None, theme):
+def draw_heat_map(
+    axes: Axes,
+    table: pd.DataFrame,
+    *,
+    rows: str,
+    columns: str,
+    value: str,
+    label: str,
+    marked: tuple[str, str] | None = None,
+    theme: Theme,
+) -> Axes:
     """Draws a table as coloured cells, dark for 0 and bright for 1, each with its words.
 
     Args:
@@ -52,7 +74,9 @@ def draw_heat_map(axes, table, *, rows, columns, value, label, marked=None, them
 
 
 @in_style
-def new_grid(num_panels, *, num_columns=3, height=4.0, theme):
+def new_grid(
+    num_panels: int, *, num_columns: int = 3, height: float = 4.0, theme: Theme
+) -> tuple[Figure, list[Axes]]:
     """Makes a figure with panels in rows, filled from the top left.
 
     Args:
@@ -76,7 +100,7 @@ def new_grid(num_panels, *, num_columns=3, height=4.0, theme):
 
 
 @in_style
-def name_axes(figure, names, *, theme):
+def name_axes(figure: Figure, names: Sequence[str], *, theme: Theme) -> None:
     """Writes what stands down and across beside and below all panels.
 
     Args:
@@ -88,7 +112,7 @@ def name_axes(figure, names, *, theme):
         write(words, fontsize=theme.font_size, color=theme.muted)
 
 
-def ink(colour):
+def ink(colour: Sequence[float]) -> str:
     """Returns `"black"` or `"white"`, whichever is read better on a colour.
 
     Args:

@@ -1,6 +1,9 @@
-"""The page above all reports, and the table of findings in the README."""
+"""Writes the index page over all reports, and the table of findings in the README."""
+
+from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -8,6 +11,14 @@ from experiments.analysis import claim_results
 from experiments.cases.case import SuiteError
 from experiments.report.markdown import markdown, picture
 from experiments.report.report import outcome_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from experiments.analysis.analysis import Analysis
+    from experiments.cases.case import Case
+    from experiments.report.figure_files import FigureSpec
 
 HEAD = "# What came of it"
 FOOT = (
@@ -31,7 +42,7 @@ BESIDE = {
 SIGNS = "<!-- findings: python -m reproductions report -->", "<!-- end of findings -->"
 
 
-def page(folders, root, spec):
+def page(folders: Mapping[Case, Analysis], root: Path, spec: FigureSpec) -> str:
     """Returns the page as Markdown.
 
     Args:
@@ -60,7 +71,7 @@ def page(folders, root, spec):
     return "\n\n".join(parts) + "\n"
 
 
-def with_findings(readme, folders, spec):
+def with_findings(readme: str, folders: Mapping[Case, Analysis], spec: FigureSpec) -> str:
     """Returns a text with the findings, a table and a figure, between its two marks.
 
     Args:
@@ -94,7 +105,7 @@ def _finding(case, analysis):
     }
 
 
-def linked(source):
+def linked(source: str) -> str:
     """Returns the source of a case with its addresses as Markdown links.
 
     Example:

@@ -1,9 +1,12 @@
-"""Markdown: tables of text, and pictures with their words, as text.
+"""Formats tables and pictures with captions as Markdown."""
 
-Pandas tables and words in, strings out.
-"""
+from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Caption:
     alt: str
 
 
-def picture(caption, name, *, entitled=True):
+def picture(caption: Caption, name: str, *, entitled: bool = True) -> str:
     """Returns a picture as Markdown, with its alt text and its caption.
 
     Args:
@@ -34,7 +37,7 @@ def picture(caption, name, *, entitled=True):
     return f"![{title} {caption.alt}]({name})\n\n{text}\n"
 
 
-def markdown(table):
+def markdown(table: pd.DataFrame) -> str:
     """Returns a table of text as Markdown.
 
     Args:

@@ -1,8 +1,12 @@
-"""Marks, `(axes, table, ...) -> axes`, that draw columns and compute no statistic.
+"""Draws predictions, learning curves and distributions over seeds.
 
-A mark says in words what it could not draw: nothing is dropped in silence. Every
-mark takes the `Theme` that it is drawn in.
+Each function takes axes and a table and returns the axes. It computes no statistics. Values
+that cannot be drawn are counted in a note, never dropped silently.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -12,13 +16,21 @@ from matplotlib.patches import Patch
 from experiments.report.figures import in_style
 from experiments.report.style import LIGHT
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from experiments.report.style import Theme
+
 DASHES = ("-", "--", ":", "-.")
 BANDS = (("q05", "q95", 0.16, "middle 90% of seeds"), ("q25", "q75", 0.34, "middle 50% of seeds"))
 LINE_STYLES = {"threshold": (0, (5, 2)), "yardstick": (0, (1, 1.5))}
 LEGEND_COLUMNS = 3
 
 
-def arm_styles(arms, theme=LIGHT):
+def arm_styles(arms: Iterable[str], theme: Theme = LIGHT) -> dict[str, tuple[str, str]]:
     """Gives each arm its colour and dashes: `broken` and `fixed` keep their own.
 
     Args:
@@ -41,7 +53,15 @@ def arm_styles(arms, theme=LIGHT):
 
 
 @in_style
-def draw_fit(axes, curves, target, *, x_label="x", y_label="y", theme):
+def draw_fit(
+    axes: Axes,
+    curves: pd.DataFrame,
+    target: pd.DataFrame,
+    *,
+    x_label: str = "x",
+    y_label: str = "y",
+    theme: Theme,
+) -> Axes:
     """Draws what each arm predicts over x, as bands over seeds, and the target.
 
     Args:
@@ -64,7 +84,15 @@ def draw_fit(axes, curves, target, *, x_label="x", y_label="y", theme):
 
 
 @in_style
-def draw_learning_curves(axes, curves, metric_label, *, log=True, theme, **lines):
+def draw_learning_curves(
+    axes: Axes,
+    curves: pd.DataFrame,
+    metric_label: str,
+    *,
+    log: bool = True,
+    theme: Theme,
+    **lines: tuple[float, str] | None,
+) -> Axes:
     """Draws a metric of each arm over its training steps, as bands over seeds.
 
     Args:
@@ -91,7 +119,16 @@ def draw_learning_curves(axes, curves, metric_label, *, log=True, theme, **lines
 
 
 @in_style
-def draw_distribution(axes, runs, metric, metric_label, *, log=False, theme, **lines):
+def draw_distribution(
+    axes: Axes,
+    runs: pd.DataFrame,
+    metric: str,
+    metric_label: str,
+    *,
+    log: bool = False,
+    theme: Theme,
+    **lines: tuple[float, str] | None,
+) -> Axes:
     """Draws all seeds of each arm: a row with a histogram, and a tick for each seed.
 
     A row is as high as its fullest bin. Diverged seeds, and seeds without a

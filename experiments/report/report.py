@@ -1,7 +1,11 @@
-"""Reports: tables and figures in, files a person reads out.
+"""Writes the tables, the figures and the report of one folder.
 
-Composes; computes no statistic and trains nothing.
+It computes no statistics and trains nothing.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,8 +17,16 @@ from experiments.report.story import story
 from experiments.report.style import make_theme
 from experiments.stats import text
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
-def write(analysis, pictures=True):
+    from experiments.analysis.analysis import Analysis
+    from experiments.cases.case import Case
+    from experiments.report.figure_files import FigureSpec
+
+
+def write(analysis: Analysis, pictures: bool = True) -> list[Path]:
     """Writes summary, curves, showcase, figures and report of one folder.
 
     Args:
@@ -43,7 +55,7 @@ def write(analysis, pictures=True):
     ]
 
 
-def outcome_table(outcomes):
+def outcome_table(outcomes: pd.DataFrame) -> pd.DataFrame:
     """Returns the outcome of each arm as text, ready to print.
 
     Args:
@@ -85,7 +97,7 @@ SYMPTOM_NOTE = (
 )
 
 
-def symptom_text(analysis):
+def symptom_text(analysis: Analysis) -> pd.DataFrame:
     """Returns the symptoms of each arm as text; a blank does not apply."""
     wide = analysis.summary.pivot(index=["arm", "steps"], columns="metric", values="estimate")
     shown = [name for name in SYMPTOMS if name in wide]
@@ -97,7 +109,7 @@ def symptom_text(analysis):
     return pd.DataFrame(rows, columns=["arm", "steps", *shown])
 
 
-def difference_table(case, changed_only=False):
+def difference_table(case: Case, changed_only: bool = False) -> pd.DataFrame:
     """Returns field / broken / fixed / why as text; equal fields say so."""
     table = tables.differences(case)
     changed = table["broken"] != table["fixed"]
@@ -109,7 +121,7 @@ def difference_table(case, changed_only=False):
     return table
 
 
-def baseline_text(case):
+def baseline_text(case: Case) -> str:
     """Returns one line: what the best constant scores, and where the bar is."""
     value, words = tables.baseline(case)
     threshold, threshold_text = tables.threshold(case)
@@ -118,7 +130,7 @@ def baseline_text(case):
     return f"Yardsticks: {words}, {metric} {value}; {threshold_text}, {metric} {threshold}."
 
 
-def report(analysis, shown):
+def report(analysis: Analysis, shown: Iterable[FigureSpec]) -> str:
     """Returns the report of one folder as Markdown; `shown` is what `case_figures` collects."""
     case, known = analysis.case, analysis.evidence
     variants = [(n, f.start, f.changes, f.why) for n, f in case.variants.items()]

@@ -1,13 +1,20 @@
-"""The story of a case in a paragraph: what failed, what mends it, why, what was said.
+"""Summarizes a case in one paragraph: the failure, its fixes, its causes and its claims.
 
-Composes words from tables of evidence; computes no statistic.
+It formats tables of evidence and computes no statistics.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from experiments.analysis import claim_results, failure_modes, tables
 from experiments.stats.text import listed
 
+if TYPE_CHECKING:
+    from experiments.analysis.analysis import Analysis
 
-def story(analysis):
+
+def story(analysis: Analysis) -> str:
     """Tells a case in one paragraph.
 
     Args:

@@ -1,9 +1,15 @@
-"""Looks: the colours and sizes of every picture and page, light and dark, column and wide.
+"""Defines the themes of figures and pages: colours and sizes.
 
-Standard library only. A fix has one colour wherever it is drawn.
+It imports the standard library only. A fix has the same colour in every figure.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from experiments.cases.case import Case
 
 THEMES = ("light", "dark")
 WIDTHS = ("column", "wide")
@@ -29,16 +35,16 @@ class Theme:
     faint: str
     broken: str
     fixed: str
-    fixes: tuple
+    fixes: tuple[str, ...]
     width: str = "column"
 
     @property
-    def target(self):
+    def target(self) -> str:
         """What is to be learned is drawn in the colour of text."""
         return self.ink
 
     @property
-    def verdicts(self):
+    def verdicts(self) -> dict[str, str]:
         """Each verdict's colour: that of fixed where it is good, of broken where it is bad."""
         good = dict.fromkeys(("solves", "supported", "helps"), self.fixed)
         bad = dict.fromkeys(("fails", "contradicted", "harms"), self.broken)
@@ -46,12 +52,12 @@ class Theme:
         return good | bad | open_ | {"depends on the seed": self.fixes[1]}
 
     @property
-    def inches(self):
+    def inches(self) -> float:
         """The width of a picture, at 100 pixels an inch on the page."""
         return 6.0 if self.width == "column" else 10.0
 
     @property
-    def font_size(self):
+    def font_size(self) -> float:
         """The size of text in points; a wide picture is still read at 600 pixels."""
         return 10.0 if self.width == "column" else 12.5
 
@@ -80,7 +86,7 @@ DARK = Theme(
 )
 
 
-def make_theme(name="light", width="column"):
+def make_theme(name: str = "light", width: str = "column") -> Theme:
     """Returns the `Theme` of a theme and a width.
 
     Raises:
@@ -93,7 +99,7 @@ def make_theme(name="light", width="column"):
     return dataclasses.replace(LIGHT if name == "light" else DARK, width=width)
 
 
-def arm_colours(case, theme):
+def arm_colours(case: Case, theme: Theme) -> dict[str, str]:
     """Returns `{name: colour}` of broken, fixed and each fix, the same in every picture.
 
     Args:

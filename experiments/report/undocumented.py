@@ -1,13 +1,16 @@
-"""What today's Keras does silently: scripts, what they print, and what our seeds say.
+"""Writes the page on undocumented Keras behaviour: scripts, their output, and our results.
 
-What cases declare, captured outputs and tables of runs to one page of text.
-Scripts run only when `refresh` is called; the page is built without any backend.
+Scripts run only in `refresh`. The page is built from captured outputs and tables of runs,
+without any backend.
 """
+
+from __future__ import annotations
 
 import os
 import re
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 from experiments.analysis import claim_results, tables
 from experiments.analysis.outcomes import check_metric
@@ -16,6 +19,15 @@ from experiments.cases.case import SuiteError
 from experiments.cases.evidence import find_evidence
 from experiments.runs.store import write_whole
 from experiments.stats import text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from experiments.analysis.analysis import Analysis
+    from experiments.cases.case import Case
+    from experiments.cases.claims import Undocumented
 
 MAIN_BACKEND = "tensorflow"
 HEAD = (
@@ -33,7 +45,7 @@ FOOT = (
 )
 
 
-def declared(cases):
+def declared(cases: Iterable[Case]) -> list[tuple[Case, Undocumented]]:
     """Returns `(case, item)` pairs: each `Undocumented` of each case, in order.
 
     Args:
@@ -42,7 +54,7 @@ def declared(cases):
     return [(case, item) for case in cases for item in find_evidence(case).undocumented]
 
 
-def output_name(item, backend):
+def output_name(item: Undocumented, backend: str) -> str:
     """Returns the name of the file that holds what a script printed.
 
     Args:
@@ -52,7 +64,7 @@ def output_name(item, backend):
     return item.script + f"_{backend}" * (backend != MAIN_BACKEND) + ".txt"
 
 
-def refresh(folder, cases):
+def refresh(folder: Path, cases: Iterable[Case]) -> list[Path]:
     """Runs every declared script and keeps what it prints.
 
     Args:
@@ -74,7 +86,7 @@ def refresh(folder, cases):
     return written
 
 
-def capture(script, backend=MAIN_BACKEND):
+def capture(script: Path, backend: str = MAIN_BACKEND) -> str:
     """Runs a script by itself and returns what it prints, and what Keras warned of.
 
     Args:
@@ -95,7 +107,9 @@ def capture(script, backend=MAIN_BACKEND):
     return done.stdout + "".join(f"\n{line}\n" for line in warned)
 
 
-def page(folder, found, environments=()):
+def page(
+    folder: Path, found: Mapping[Case, Analysis], environments: Iterable[Mapping[str, Any]] = ()
+) -> str:
     """Returns the page as Markdown.
 
     Args:

@@ -1,10 +1,13 @@
-"""Marks of verdicts: statements, solve rates and counts, each with a sign of its own.
+"""Draws claims, solve rates and counts, each verdict with its own sign.
 
-Room 8: `(axes, table, ...) -> axes`; draws columns, computes nothing. No verdict is told
-by colour alone.
+Each function takes axes and a table and returns the axes. It computes no statistics. A verdict is
+never shown by colour alone.
 """
 
+from __future__ import annotations
+
 import textwrap
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -12,6 +15,14 @@ from matplotlib.lines import Line2D
 
 from experiments.report.figures import in_style
 from experiments.report.heat_maps import ink
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from experiments.report.style import Theme
 
 SIGNS = {
     **dict.fromkeys(("solves", "supported", "helps"), "✓"),
@@ -25,13 +36,13 @@ SHOWN = ("supported", "depends on the seed", "undecided", "cannot be tested", "c
 STATEMENT_LETTERS = 74
 
 
-def sign(verdict):
+def sign(verdict: str) -> str:
     """Returns the sign of a verdict: a tick, a cross, or one that says neither."""
     return SIGNS.get(verdict, OTHER_SIGN)
 
 
 @in_style
-def draw_verdicts(axes, table, *, theme):
+def draw_verdicts(axes: Axes, table: pd.DataFrame, *, theme: Theme) -> Axes:
     """Draws a line for each statement: a sign and a colour for its verdict, and its words.
 
     Args:
@@ -61,7 +72,9 @@ def draw_verdicts(axes, table, *, theme):
 
 
 @in_style
-def draw_rates(axes, table, colours, *, theme):
+def draw_rates(
+    axes: Axes, table: pd.DataFrame, colours: Mapping[str, Mapping[str, str]], *, theme: Theme
+) -> Axes:
     """Draws the solve rate of each arm with its interval, case by case.
 
     Args:
@@ -89,7 +102,7 @@ def draw_rates(axes, table, colours, *, theme):
 
 
 @in_style
-def draw_counts(axes, counts, *, theme):
+def draw_counts(axes: Axes, counts: pd.DataFrame, *, theme: Theme) -> Axes:
     """Draws how many statements of each case have which verdict, as stacked bars.
 
     Args:
@@ -127,12 +140,12 @@ def draw_counts(axes, counts, *, theme):
     return axes
 
 
-def statement_lines(says):
+def statement_lines(says: str) -> list[str]:
     """Returns the lines that a statement takes in `draw_verdicts`."""
     return textwrap.wrap(says, STATEMENT_LETTERS)
 
 
-def verdict_height(table):
+def verdict_height(table: pd.DataFrame) -> float:
     """Returns how many lines `draw_verdicts` takes for a table."""
     return sum(len(statement_lines(says)) + 0.35 for says in table["says"])
 
