@@ -98,7 +98,7 @@ class Ablation:
         return int(table["solved"].sum()), len(table)
 
     def error_above(self, fixes: Iterable[str]) -> float:
-        """Returns the exact one-sided error probability of the statement that a set of fixes solves."""
+        """Returns the exact one-sided error probability of "this set of fixes solves"."""
         return self._error(effects.confidence_above, fixes, SOLVES)
 
     def error_below(self, fixes: Iterable[str], threshold: float) -> float:

@@ -42,7 +42,9 @@ class Analysis:
             of computed, which may take minutes. A missing table is empty, see `need`.
     """
 
-    def __init__(self, case: Case, evidence: Evidence, store: Store, *, stored: bool = False) -> None:
+    def __init__(
+        self, case: Case, evidence: Evidence, store: Store, *, stored: bool = False
+    ) -> None:
         self.case, self.evidence, self.store, self.stored = case, evidence, store, stored
         self._read = {}
 
@@ -123,7 +125,9 @@ class Analysis:
     def curves(self) -> pd.DataFrame:
         """Quantiles at checkpoints, as stored in their file: see `tables.curves`."""
         # Read back, so that a rebuild from disk draws the very same numbers.
-        return self._kept("curves") if self.stored else tables.from_csv(self._curves_text)
+        if self.stored:
+            return self._kept("curves")
+        return tables.from_csv(self._curves_text)  # pyright: ignore[reportReturnType]  # no None in
 
     @functools.cached_property
     def showcase(self) -> pd.DataFrame:
@@ -133,7 +137,7 @@ class Analysis:
 
     @functools.cached_property
     def per_seed(self) -> Outcomes:
-        """The outcomes of each seed; includes grids, and other trainers that claims refer to."""
+        """Outcomes of each seed, with the grids and other trainers that claims refer to."""
         folder, studies, others = self.store.folder, {}, {}
         arms = [arm for claim in self.evidence.claims for arm in claim.arms]
         requested = {arm.partition(":")[0] for arm in arms if ":" in arm}

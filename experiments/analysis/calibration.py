@@ -157,7 +157,9 @@ def scaled(measured: Sequence[tuple[int, Cost]], size: int) -> Cost:
     Returns:
         A `Cost`: a step costs a + b times its size, all else the mean of the others.
     """
-    sizes, steps = (np.array(v, float) for v in zip(*[(s, c.step) for s, c in measured], strict=True))
+    sizes, steps = (
+        np.array(v, float) for v in zip(*[(s, c.step) for s, c in measured], strict=True)
+    )
     if len(set(sizes)) == 1:
         step = steps.mean() * (OVERHEAD + size) / (OVERHEAD + sizes[0])
     else:

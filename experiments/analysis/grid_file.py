@@ -27,6 +27,7 @@ from experiments.stats import intervals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Any
 
     import pandas as pd
 
@@ -227,7 +228,7 @@ class GridFile:
         line |= {"environment": str(index), "key": self._key(configuration, steps)}
         return line | {"check": checksum(line)}
 
-    def _read_manifest(self, has_lines):
+    def _read_manifest(self, has_lines) -> dict[str, Any]:
         owner = {"case": self.case.name, "study": self.grid.name}
         data = files.read_bytes(self._manifest_path)
         if data is None:

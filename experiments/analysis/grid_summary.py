@@ -81,7 +81,9 @@ class GridSummary:
 
     def pattern(self, axis: str | None = None, label: str | None = None) -> str:
         """Returns the pattern of configurations with a label on one axis, or of all."""
-        return "/".join(label if label is not None and name == axis else "*" for name in self.grid.axes)
+        return "/".join(
+            label if label is not None and name == axis else "*" for name in self.grid.axes
+        )
 
     def average(self, pattern: str, length: int | None) -> intervals.Interval | None:
         """Returns the `Interval` of the mean share of configurations solved, over seeds.

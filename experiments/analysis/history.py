@@ -102,7 +102,8 @@ def compare_sides(
         values = [getattr(intervals[name], end) for end in ("estimate", "low", "high")]
         values = np.exp(values).tolist() if name in LOGARITHMS else values
         found |= zip((name, low, high), values, strict=True)
-    found["ks_p"] = float(stats.ks_2samp(ours[1], theirs[1])[1])
+    smirnov: Any = stats.ks_2samp(ours[1], theirs[1])
+    found["ks_p"] = float(smirnov.pvalue)
     found["rate_verdict"] = verdict_of(intervals["rate_difference"], RATE_MARGIN)
     found["error_verdict"] = verdict_of(intervals["ratio"], math.log(ERROR_FACTOR))
     found["verdict"] = _verdict(found)

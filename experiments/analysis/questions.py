@@ -49,7 +49,7 @@ DEPENDS, UNDECIDED = "depends on the seed", "undecided"
 SOME = 0.01
 YES_IF_MOST = {"solves": SUPPORTED, "fails": CONTRADICTED}
 YES_IF_FEW = {"solves": CONTRADICTED, "fails": SUPPORTED}
-# Mixed effects are no likeness, and neither a help nor a harm.
+# Mixed effects count neither as alike, nor as a help, nor as a harm.
 YES_IF_EFFECT = {
     Helps: {"helps": SUPPORTED, "harms": CONTRADICTED, "does nothing": CONTRADICTED},
     Harms: {"harms": SUPPORTED, "helps": CONTRADICTED, "does nothing": CONTRADICTED},
@@ -66,17 +66,18 @@ COMPARES = {
 
 @dataclasses.dataclass(frozen=True)
 class QuestionResult:
-    """One question, and what the seeds answer.
+    """A question and its answer.
 
     Attributes:
         question: The question as a statement.
-        arm, than: The arm asked about, and the one it is held against or "".
-        steps: Updates of the arm, or `None` where cells differ.
-        quantity: What is estimated, in words.
-        estimate, low, high: The estimate with its interval of 95%, or that of its look.
-        num_seeds: Number of seeds; `None` of a `Fact`.
+        arm, than: The arm in question, and the one it is compared with, or "".
+        steps: Updates of the arm, or `None` if configurations differ.
+        quantity: The estimated quantity as text.
+        estimate, low, high: The estimate and its interval, at 95% or at the confidence of its
+            analysis.
+        num_seeds: Number of seeds; `None` for a `Fact`.
         answer: "supported", "contradicted", "depends on the seed" or "undecided".
-        more_seeds: How many more seeds would decide, if that is known.
+        more_seeds: Number of further seeds that would decide, if known.
     """
 
     question: str
@@ -105,14 +106,14 @@ def read(
     """Answers one question.
 
     Args:
-        test: A test word of `claims`.
+        test: A test as `claims` defines it.
         first: Table of the arm, indexed by seed: `solved`, `log_error`, metrics.
-        second: Table of the arm it is held against, of the same seeds, if any.
+        second: Table of the arm it is compared with, of the same seeds, if any.
         span: Float, the largest difference that `log_error` can take.
         rule: The `StoppingRule` of the arm.
-        parts: Integer, the number of questions of the claim.
-        together: The answer that all of them must give to settle the claim so, and
-            that is therefore read at 95% whatever their number.
+        parts: The number of questions of the claim.
+        together: The answer that settles the claim only if all questions give it; it is
+            therefore read at 95% whatever their number.
 
     Returns:
         A `QuestionResult`.
@@ -133,7 +134,7 @@ def read(
 
 
 def read_fact(test: Fact) -> QuestionResult:
-    """Answers a `Fact`: a number that needs no seeds, and so has no interval."""
+    """Answers a `Fact`: a number that needs no seeds and has no interval."""
     value = float(test.value())
     low, high = _range(test)
     answer = SUPPORTED if low <= value <= high else CONTRADICTED
@@ -142,7 +143,7 @@ def read_fact(test: Fact) -> QuestionResult:
 
 
 def other_arm(test: Any) -> str:
-    """Returns the arm that a test holds its own against, or ""."""
+    """Returns the arm that a test compares its own with, or ""."""
     return test.than if isinstance(test, Helps) else getattr(test, "other", "")
 
 
@@ -153,16 +154,16 @@ def _is_rate(quantity):
 def paired(
     first: pd.DataFrame, second: pd.DataFrame, *, span: float, confidence: float
 ) -> tuple[intervals.Interval, intervals.Interval]:
-    """Estimates what tells two arms apart, over the same seeds.
+    """Estimates the differences of two arms over the same seeds.
 
     Args:
         first: Table of an arm, with `solved` and `log_error`.
-        second: Table of another, seed by seed the same.
+        second: Table of another arm with the same seeds.
         span: Float, the largest difference that `log_error` can take.
         confidence: Float between 0 and 1, two-sided.
 
     Returns:
-        Two `Interval`s: the solve rate and the mean `log_error` of the first, less
+        Two `Interval`s: the solve rate and the mean `log_error` of the first, minus
         those of the second.
     """
     solved = [table["solved"].to_numpy(np.float64) for table in (first, second)]
@@ -175,7 +176,7 @@ def paired(
 
 
 def question(test: Any) -> str:
-    """Returns a test as a statement in words."""
+    """Returns a test as a statement."""
     kind = type(test)
     words = {Solves: "{} solves", Fails: "{} fails"}.get(kind, "")
     if kind in COMPARES:
@@ -195,7 +196,7 @@ def question(test: Any) -> str:
 
 
 def _ends(test):
-    """The range of a metric in words."""
+    """Returns the range of a metric as text."""
     low, high = test.at_least, test.at_most
     if low is not None and high is not None:
         return f"from {low:g} to {high:g}"
@@ -251,7 +252,7 @@ def _median(test, first, *, span, confidence):
 
 
 def _in_range(test, found):
-    """A yes if the interval lies wholly inside the range, a no if wholly outside."""
+    """Yes if the interval lies entirely inside the range, no if entirely outside."""
     low, high = _range(test)
     if low <= found.low and found.high <= high:
         return SUPPORTED
@@ -276,14 +277,14 @@ def _equal(test, first, second, *, span, confidence):
     one, other = (table[test.metric].to_numpy(np.float64) for table in (first, second))
     with np.errstate(invalid="ignore"):
         close = np.abs(one - other) <= test.within * np.maximum(np.abs(one), np.abs(other))
-    # An infinite value is within any share of itself; only its like is the same.
+    # An infinite value is within any share of itself; only an equal one is the same.
     same = (one == other) | (close & np.isfinite(one) & np.isfinite(other))
     found = intervals.rate(int(same.sum()), same.size, confidence=confidence)
     return f"share with {_same(test)}", found, _one_rule(found, YES_IF_MOST)
 
 
 def _effect(test, first, second, *, span, confidence):
-    """Answers how an arm does beside another."""
+    """Answers how an arm compares with another."""
     rates, errors = paired(first, second, span=span, confidence=confidence)
     word = effects.effect(rates, errors)
     answer = YES_IF_EFFECT[type(test)].get(word, UNDECIDED)

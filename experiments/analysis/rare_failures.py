@@ -27,7 +27,7 @@ LISTED = 40
 
 
 def rare_failures(case: Case, runs: pd.DataFrame, arm: str, rule: StoppingRule) -> pd.DataFrame:
-    """Finds the seeds that an arm which solves does not solve, at its longest budget.
+    """Finds the unsolved seeds of an arm that solves, at its longest budget.
 
     Args:
         case: The `Case`.
@@ -36,9 +36,9 @@ def rare_failures(case: Case, runs: pd.DataFrame, arm: str, rule: StoppingRule) 
         rule: The `StoppingRule`.
 
     Returns:
-        A row for each: `arm, steps, seed, kind`, the main metric, and those of the start
-        and the end that are stored; `kind` joins its symptoms. Empty if the arm does not
-        solve by the one rule.
+        A row for each: `arm, steps, seed, kind`, the main metric, and the stored metrics of
+        the start and the end; `kind` joins its symptoms. Empty if the verdict on the arm
+        is not "solves".
     """
     part = tables.longest(runs, arm)
     main = tables.main_metric(case)
@@ -52,7 +52,7 @@ def rare_failures(case: Case, runs: pd.DataFrame, arm: str, rule: StoppingRule) 
 
 
 def solves(part: pd.DataFrame, rule: StoppingRule) -> bool:
-    """Whether rows of one arm solve by the one rule."""
+    """Whether the verdict on the rows of one arm is "solves"."""
     return bool(len(part)) and intervals.verdict(tables.solve_rate(part, rule)) == "solves"
 
 
@@ -66,8 +66,8 @@ def compare(case: Case, runs: pd.DataFrame, arm: str) -> pd.DataFrame:
 
     Returns:
         Columns `metric, failing, solved, num_failing, num_solved, delta, low, high,
-        tells`: the medians of both, Cliff's delta (above 0 where the failing ones tend to
-        be larger) with its interval, and whether that leaves 0 out.
+        tells`: the medians of both, Cliff's delta (above 0 if the failing ones tend to be
+        larger) with its interval, and whether the interval excludes 0.
     """
     part, rows = tables.longest(runs, arm), []
     good = part["solved"].to_numpy(bool)
@@ -84,7 +84,7 @@ def compare(case: Case, runs: pd.DataFrame, arm: str) -> pd.DataFrame:
 
 
 def description(case: Case, runs: pd.DataFrame, arm: str, rule: StoppingRule) -> str:
-    """Says which seeds of an arm fail, what they share, and how to see one again.
+    """Describes which seeds of an arm fail, what they share, and how to replay one.
 
     Args:
         case: The `Case`.
@@ -93,7 +93,7 @@ def description(case: Case, runs: pd.DataFrame, arm: str, rule: StoppingRule) ->
         rule: The `StoppingRule`.
 
     Returns:
-        Markdown: a paragraph, or "" where the arm does not solve or no seed fails.
+        Markdown: a paragraph, or "" if the arm does not solve or no seed fails.
     """
     failing = rare_failures(case, runs, arm, rule)
     if not len(failing):

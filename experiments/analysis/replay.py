@@ -38,19 +38,19 @@ def replay(
     trainer: str = "engine",
     longest: int = LONGEST,
 ) -> str:
-    """Trains one seed again and says what became of it.
+    """Trains one seed again and reports its outcome.
 
     Args:
         case: The `Case`.
         seed: Whole number of at least 0.
         arms: Arms, as `plans.select` reads them.
-        store: The `Store` of committed rows that the new ones are held against, if any.
+        store: The `Store` of committed rows to compare with, if any.
         trainer: `"engine"` or `"reference"`.
         longest: Updates that arms on an endless stream are cut to.
 
     Returns:
-        A text: for each arm its symptoms along the checkpoints as a table, the diagnosis of
-        the seed, and whether its row is the committed one.
+        A text: for each arm a table of its metrics at the checkpoints, the diagnosis of the
+        seed, and whether its row equals the committed one.
 
     Raises:
         SuiteError: There is no such arm.
@@ -86,13 +86,13 @@ def train(
     else:
         from experiments.training import engine
 
-        # As wide as the evidence was trained, so that the bits can be the same.
+        # The width of the committed runs, so that the results can be bitwise equal.
         made = engine.Trainer(case, setup, case.block_width or 2)
     return blocks.train_block(case, {arm: setup}, [seed], made)[arm]
 
 
 def along(case: Case, trace: Mapping[str, Any]) -> pd.DataFrame:
-    """Returns what was measured along the checkpoints as text.
+    """Returns the metrics at the checkpoints as a table of text.
 
     Args:
         case: The `Case`.
@@ -117,7 +117,7 @@ def _title(case, arm, setup, seed):
 
 
 def _diagnosis(case, arm, trained):
-    """What the seed shows, in words."""
+    """Returns the symptoms of the seed as text."""
     (names,) = symptoms.of_each(case, arm, trained)
     return f"Diagnosis: {', '.join(names) or 'no symptom'}."
 

@@ -38,11 +38,11 @@ COLUMNS = ["question", "arms", "num_seeds", "answer", "decided_at", "more_seeds"
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What came of looking again and again.
+    """The result of sequential training.
 
     Attributes:
         table: Columns `question, arms, num_seeds, answer, decided_at, more_seeds`, a row
-            for each verdict asked for: the seeds it was read at, the look from which on it
+            for each criterion: the seeds it was evaluated at, the analysis from which on it
             is decided, and how many more seeds an undecided one is likely to need.
         stopped: Why no more seeds were trained, one clause.
     """
@@ -51,7 +51,7 @@ class Outcome:
     stopped: str
 
     def text(self) -> pd.DataFrame:
-        """Returns the table as text, ready to print."""
+        """Returns the table as text."""
         rows = []
         for row in self.table.to_dict("records"):
             decided = "" if pd.isna(row["decided_at"]) else f"{text.count(row['decided_at'])} seeds"
@@ -73,23 +73,23 @@ def until(
     most_seeds: int = MOST_SEEDS,
     seconds: float | None = None,
 ) -> Outcome:
-    """Trains more and more seeds until every verdict asked for is decided.
+    """Trains more seeds until every criterion of a plan is decided.
 
     Args:
-        analysis: The `Analysis` of the folder to train into, read anew at each look; from
-            now on its rows are read at the confidence of looks.
+        analysis: The `Analysis` of the folder to train into. Its rows are from now on read at
+            the confidence of repeated analyses.
         plan: `{arm: setup}`.
-        train: Function `(plan, seeds)` that trains what the store lacks of them.
-        most_seeds: Integer, looks at more seeds are not made.
-        seconds: Float, or `None`: a look that is not likely to be reached in that time is
-            not trained for; the first always is.
+        train: Function `(plan, seeds)` that trains those that the store lacks.
+        most_seeds: The largest number of seeds of an analysis.
+        seconds: Time limit, or `None`: an analysis that is not likely to be reached in that
+            time is not started; the first always is.
 
     Returns:
         An `Outcome`.
 
     Raises:
-        SuiteError: There is no look at so few seeds, rows are stale, or what was to be
-            trained is not stored.
+        SuiteError: `most_seeds` is below the first analysis, rows are stale, or `train` did
+            not store its rows.
     """
     if interim.FIRST_ANALYSIS > most_seeds:
         raise SuiteError(
@@ -103,6 +103,8 @@ def until(
     analyses = _Analyses(analysis.anew(), plan)
     while not (stopped := analyses.ending(criteria_, most_seeds, clock)):
         target, arms = analyses.next(criteria_)
+        # `ending` is not empty where there is no next analysis.
+        assert target is not None
         train({arm: setup for arm, setup in plan.items() if arm in arms}, list(range(target)))
         clock.add(analyses.work(target, arms))
         analyses = _Analyses(analysis.anew(), plan)
@@ -120,7 +122,7 @@ def _check_there(store, analyses, target, arms):
 
 
 class _Clock:
-    """Says whether there is likely to be time for so much more work."""
+    """Estimates whether there is time for more work."""
 
     def __init__(self, seconds):
         self.seconds, self._start, self._work = seconds, time.monotonic(), 0
@@ -136,7 +138,7 @@ class _Clock:
 
 
 class _Analyses:
-    """The stored rows of a plan, and what they answer at each look."""
+    """The stored rows of a plan, and the criteria evaluated on them."""
 
     def __init__(self, analysis, plan):
         self._analysis, self._plan, runs = analysis, plan, analysis.runs
@@ -147,7 +149,7 @@ class _Analyses:
         self.levels = {arm: interim.last_analysis(n) for arm, n in self._counts.items()}
 
     def ending(self, criteria_, most_seeds, clock):
-        """Says why no more seeds are trained; "" if some are."""
+        """Returns why no more seeds are trained; "" if some are."""
         target, arms = self.next(criteria_)
         if target is None:
             return "every verdict is decided"
@@ -158,16 +160,16 @@ class _Analyses:
         return ""
 
     def work(self, target, arms):
-        """Returns the updates that it takes to train arms up to a look."""
+        """Returns the updates needed to train arms up to an analysis."""
         lacking = {arm: max(0, target - self.levels[arm]) for arm in arms}
         return sum(num * self._plan[arm].num_steps for arm, num in lacking.items())
 
     def level(self, criterion):
-        """Returns the last look that all arms of a question have, or 0."""
+        """Returns the last analysis that all arms of a criterion have reached, or 0."""
         return min(self.levels[arm] for arm in criterion.arms)
 
     def next(self, criteria_):
-        """Returns the next look and the arms that need it; `(None, set())` if none does."""
+        """Returns the next analysis and the arms that need it; `(None, set())` if none does."""
         found = [criterion for criterion in criteria_ if not self._is_decided(criterion)]
         if not found:
             return None, set()
@@ -179,12 +181,12 @@ class _Analyses:
         level = self.level(criterion)
         if not level or self.answer(criterion, level)[0] == UNDECIDED:
             return False
-        # Seeds beyond a look were there before: reports read them too, and they count.
+        # Further seeds were stored before: reports read them too, so they count.
         whole = min(self._counts[arm] for arm in criterion.arms) == level
         return whole or self.answer(criterion)[0] != UNDECIDED
 
     def answer(self, criterion, num_seeds=None):
-        """Answers a question from the first seeds, or from all."""
+        """Evaluates a criterion on the first seeds, or on all."""
         if num_seeds not in self._outcomes:
             part = self._runs
             part = part if num_seeds is None else part[part["seed"] < num_seeds]
@@ -210,7 +212,7 @@ class _Analyses:
 
 
 def _leading(seeds):
-    """Counts the seeds 0, 1, 2, ... that are there without a gap."""
+    """Counts the seeds 0, 1, 2, ... up to the first gap."""
     count = 0
     while count in seeds:
         count += 1

@@ -48,12 +48,12 @@ class Symptom:
     """One symptom.
 
     Args:
-        name: What it is called.
-        phrase: What seeds that have it do, a predicate in the plural.
-        has: Function `(case, setup, part) -> booleans (rows,)`, or `None` where it does
-            not apply; one of an arm takes the `StoppingRule` too.
-        detail: Function `(case, setup, part) -> str`: more on the seeds that have it.
-        of_arm: Whether it is read from an arm's seeds together, and is none of one seed.
+        name: Its name.
+        phrase: A predicate in the plural on the seeds that have it.
+        has: Function `(case, setup, part) -> booleans (rows,)`, or `None` if it does
+            not apply; with `of_arm` it takes the `StoppingRule` too.
+        detail: Function `(case, setup, part) -> str` that describes the seeds that have it.
+        of_arm: Whether it is a symptom of all seeds of an arm together, not of one seed.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Symptom:
     of_arm: bool = False
 
 
-# What need not be said beside what says more.
+# Symptoms that follow from others, and are then not mentioned.
 IMPLIES = {
     "diverged": ("never learned",),
     "flat at the mean": ("never learned",),
@@ -93,7 +93,7 @@ def found(case: Case, arm: str, part: pd.DataFrame, rule: StoppingRule) -> dict[
 
 
 def without_implied(names: Sequence[str]) -> list[str]:
-    """Returns symptoms' names without those that go without saying beside another."""
+    """Returns the names of symptoms without those that another one implies."""
     implied_ones = {implied for name in names for implied in IMPLIES.get(name, ())}
     return [name for name in names if name not in implied_ones]
 
@@ -124,7 +124,7 @@ def target_moments(case: Case) -> tuple[float, float]:
 
 
 def _column(part, name):
-    """A metric's values, or `None` where it does not apply."""
+    """Returns a metric's values, or `None` if it does not apply."""
     if name not in part or part[name].isna().all():
         return None
     return part[name].to_numpy(np.float64)
@@ -142,11 +142,13 @@ def _flat(at_mean):
     """Flat in a regression, at the mean of the target or elsewhere."""
 
     def has(case, setup, part):
-        if not isinstance(case.task, Regression) or _column(part, "flat") is None:
+        flat = _column(part, "flat")
+        if not isinstance(case.task, Regression) or flat is None:
             return None
         mean, deviation = target_moments(case)
-        near = np.abs(_column(part, "output_mean") - mean) <= MEAN_MARGIN * deviation
-        return (_column(part, "flat") == 1) & (near == at_mean)
+        outputs = part["output_mean"].to_numpy(np.float64)
+        near = np.abs(outputs - mean) <= MEAN_MARGIN * deviation
+        return (flat == 1) & (near == at_mean)
 
     return has
 
@@ -169,8 +171,8 @@ def _saturated(case, setup, part):
 
 
 def _layers(part, prefix):
-    names = (name for name in part if name.startswith(prefix))
-    return {name: _column(part, name) for name in names if _column(part, name) is not None}
+    values = {name: _column(part, name) for name in part if name.startswith(prefix)}
+    return {name: column for name, column in values.items() if column is not None}
 
 
 def _still_learning(case, setup, part):
@@ -201,7 +203,7 @@ def _accuracy_misleads(metric):
 
 
 def median(part: pd.DataFrame, name: str) -> float:
-    """Returns the median of a metric over seeds; a value that is none is the worst."""
+    """Returns the median of a metric over seeds; NaN counts as the worst value."""
     return intervals.median(part[name]).estimate
 
 
@@ -252,7 +254,7 @@ def _detail_accuracy(metric):
 
 def _detail_loss(case, setup, part):
     least = logged_metrics.least_constant_loss(case, setup, part["seed"])
-    constant = text.fixed(np.median(least))
+    constant = "" if least is None else text.fixed(np.median(least))
     return f"median loss {text.fixed(median(part, 'loss'))}, any constant's {constant}"
 
 

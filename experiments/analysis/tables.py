@@ -32,14 +32,14 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 QUANTILE_NAMES = ("q05", "q25", "q50", "q75", "q95")
 RATES = ("solved", "diverged", "flat", "one_class", "still_learning")
 NUM_SHOWCASE, NUM_SHOWCASE_VARIANT = 16, 4
-# Columns of the showcase: the outputs at the places of `measures.curve_inputs`.
+# Columns of the showcase: the outputs at the inputs of `metrics.curve_inputs`.
 CURVE_COLUMNS = tuple(f"p{n:02d}" for n in range(1, measures.NUM_CURVE + 1))
-# Columns of the runs that repeat others: their curves are not kept.
+# Metrics that repeat others: their curves are not kept.
 EXCLUDED = ("rmse", "skill", "point_", "points_max")
 
 
 def runs(store: Store) -> pd.DataFrame:
-    """Returns the stored rows as a table, one a seed, arm and budget.
+    """Returns the stored rows as a table, one per seed, arm and budget.
 
     Returns:
         Columns `arm, seed, steps, diverged, solved`, then the metrics (a metric
@@ -64,7 +64,7 @@ def rule(store: Store) -> interim.StoppingRule:
     """Returns the `StoppingRule` of a store.
 
     Raises:
-        SuiteError: This code knows no such rule.
+        SuiteError: The rule is unknown.
     """
     try:
         return interim.from_text(store.stopping_rule)
@@ -79,7 +79,7 @@ def rate(values: np.ndarray | pd.Series, rule: interim.StoppingRule) -> interval
     """Returns the `Interval` of the share of seeds for which a value is true.
 
     Args:
-        values: Truth values, one a seed.
+        values: Booleans, one per seed.
         rule: The `StoppingRule`, which gives the confidence.
     """
     total = len(values)
@@ -92,7 +92,7 @@ def solve_rate(part: pd.DataFrame, rule: interim.StoppingRule) -> intervals.Inte
 
 
 def summary(table: pd.DataFrame, rule: interim.StoppingRule) -> pd.DataFrame:
-    """Summarises runs: a rate or a median for each arm, budget and metric.
+    """Summarizes runs: a rate or a median for each arm, budget and metric.
 
     Args:
         table: What `runs` returns.
@@ -100,8 +100,8 @@ def summary(table: pd.DataFrame, rule: interim.StoppingRule) -> pd.DataFrame:
 
     Returns:
         Columns `arm, steps, metric, num_seeds, estimate, low, high`: Wilson
-        intervals of rates, order-statistic intervals of medians, both at 95%; at the
-        confidence of the look, where seeds are looked at repeatedly.
+        intervals of rates, order-statistic intervals of medians, both at 95% or, under
+        repeated analyses, at the confidence of the analysis.
     """
     rows = []
     for (arm, steps), part in table.groupby(["arm", "steps"], sort=True):
@@ -120,16 +120,16 @@ def summary(table: pd.DataFrame, rule: interim.StoppingRule) -> pd.DataFrame:
 
 
 def curves(store: Store, old: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Summarises the stored traces: quantiles over seeds at each checkpoint.
+    """Summarizes the stored traces: quantiles over seeds at each checkpoint.
 
     Args:
         store: The `Store`.
-        old: The table of an earlier call: kept for arms whose traces are gone or
-            cover fewer seeds than it does.
+        old: The table of an earlier call; kept for arms whose traces are gone or cover
+            fewer seeds.
 
     Returns:
         Columns `arm, steps, checkpoint, metric, x, num_seeds, q05, ..., q95`, where
-        x is the place of a `prediction` and blank otherwise.
+        x is the input of a `prediction` and blank otherwise.
     """
     parts = []
     for arm, steps in store.arms():
@@ -147,7 +147,7 @@ def curves(store: Store, old: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def _worth_keeping(table, combinations):
-    """Leaves out what other rows say, and a rival's band but at its end: results stay small."""
+    """Drops redundant rows, and bands of variants before their end, to keep results small."""
     metric = table["metric"].astype(str)
     part_of_it = metric.str.contains("_from_") & ~metric.str.startswith("mse_")
     excluded = metric.str.startswith(EXCLUDED) | part_of_it
@@ -189,7 +189,7 @@ def _arm_curves(arm, steps, trace):
 
 
 def showcase(store: Store, old: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Returns 16 seeds of each arm of the lattice, and 4 of each rival, along checkpoints.
+    """Returns 16 seeds of each combination of fixes, and 4 of each variant, at checkpoints.
 
     Args:
         store: The `Store`.
@@ -197,7 +197,7 @@ def showcase(store: Store, old: pd.DataFrame | None = None) -> pd.DataFrame:
 
     Returns:
         Columns `arm, steps, seed, checkpoint, loss, p01, ..., p50`: the outputs at
-        the 50 places of `measures.curve_inputs`.
+        the 50 inputs of `metrics.curve_inputs`.
     """
     names = ["arm", "steps", "seed", "checkpoint", "loss", *CURVE_COLUMNS]
     rows, kept, combinations = [], [], plans.combinations(store.case)
@@ -218,9 +218,9 @@ def showcase(store: Store, old: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def to_csv(table: pd.DataFrame, digits: int = 6) -> str:
-    """Returns a table as CSV text, floats with so many significant digits.
+    """Returns a table as CSV text, floats with this number of significant digits.
 
-    Cells are formatted one by one: which type a column has differs between versions of pandas.
+    Cells are formatted one by one, as column types differ between versions of pandas.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -247,12 +247,12 @@ def from_csv(text: str | None) -> pd.DataFrame | None:
 def stored(
     store: Store, name: str, needed: Sequence[str] = ("arm", "steps", "checkpoint")
 ) -> pd.DataFrame | None:
-    """Returns a derived table of a folder, or `None` if it is not there.
+    """Returns a derived table of a folder, or `None` if its file is missing.
 
     Args:
         store: The `Store`.
         name: Name of its file.
-        needed: Columns that it has, with a value in every row.
+        needed: Columns that it must have, with a value in every row.
 
     Raises:
         SuiteError: The file is damaged.
@@ -272,7 +272,7 @@ def stored(
 
 
 def differences(case: Case) -> pd.DataFrame:
-    """Returns what tells fixed from broken: `field, broken, fixed, why`."""
+    """Returns the fields of broken and fixed: `field, broken, fixed, why`."""
     rows = []
     for field, before in vars(case.broken).items():
         after = getattr(case.fixed, field)
@@ -281,7 +281,7 @@ def differences(case: Case) -> pd.DataFrame:
 
 
 def outcomes(case: Case, summarised: pd.DataFrame, rule: interim.StoppingRule) -> pd.DataFrame:
-    """Returns one line an arm and budget, with verdict and yardstick.
+    """Returns one row per arm and budget, with its verdict and the main metric.
 
     Args:
         case: The `Case`.
@@ -291,7 +291,7 @@ def outcomes(case: Case, summarised: pd.DataFrame, rule: interim.StoppingRule) -
     Returns:
         Columns `arm, steps, documented, num_seeds, solved, solved_low, solved_high,
         verdict, more_seeds, diverged, metric, median, low, high`; in the order of the
-        case. `more_seeds` says how many would end an undecided verdict.
+        case. `more_seeds` is how many more would decide an undecided verdict.
     """
     names, rows = order(case), []
     for (arm, steps), part in summarised.groupby(["arm", "steps"], sort=False):
@@ -323,27 +323,27 @@ def outcomes(case: Case, summarised: pd.DataFrame, rule: interim.StoppingRule) -
 
 
 def seeds_to_decide(interval: intervals.Interval, rule: interim.StoppingRule) -> int | None:
-    """Estimates how many more seeds would end an undecided verdict, by a stopping rule.
+    """Estimates how many more seeds would decide an undecided verdict.
 
     Args:
         interval: An `Interval` of a rate.
-        rule: The `StoppingRule`; under repeated looks it is up to a look.
+        rule: The `StoppingRule`; under repeated analyses the result is up to an analysis.
 
     Returns:
-        As `statistics.seeds_to_decide`.
+        See `intervals.seeds_to_decide`.
     """
     sizes = rule.coming(interval.num_seeds, intervals.MOST_SEEDS)
     return intervals.seeds_to_decide(interval, sizes=sizes)
 
 
 def order(case: Case) -> dict[str, int]:
-    """Returns each arm's place: broken, fixed, the lattice, the rivals."""
+    """Returns the position of each arm: broken, fixed, combinations, variants."""
     names = ["broken", "fixed", *plans.combinations(case), *case.variants]
     return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 
 def longest(table: pd.DataFrame, arm: str) -> pd.DataFrame:
-    """Returns the rows of one arm at its longest stored budget; none if it is not stored."""
+    """Returns the rows of one arm at its longest stored budget; empty if it is not stored."""
     part = table[table["arm"] == arm]
     return part[part["steps"] == part["steps"].max()]
 
@@ -364,8 +364,8 @@ def first_reaching(
 
     Args:
         curve_table: What `curves` returns.
-        metric: A metric for which less is better.
-        value: What it must reach.
+        metric: A metric for which lower is better.
+        value: The value to reach.
         arm: The arm; its longest budget is read.
 
     Returns:
@@ -389,7 +389,7 @@ class Share(intervals.Interval):
 def share_at_or_below(
     table: pd.DataFrame, metric: str, value: float, rule: interim.StoppingRule, arm: str = "fixed"
 ) -> Share:
-    """Returns the `Share` of an arm's seeds that meet a value at its longest budget."""
+    """Returns the `Share` of an arm's seeds at or below a value at its longest budget."""
     part = longest(table, arm)
     found = rate(part[metric] <= value, rule)
     return Share(**vars(found), steps=int(part["steps"].iloc[0]))

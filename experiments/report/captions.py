@@ -27,13 +27,13 @@ OVER_SEEDS = f"Lines are medians over seeds, bands the {BANDS[1][3]} and the {BA
 
 
 def fit(case: Case, bands: pd.DataFrame, target: pd.DataFrame, diagnosis: pd.DataFrame) -> Caption:
-    """Returns the `Caption` of what each arm predicts.
+    """Returns the `Caption` of the predictions of each arm.
 
     Args:
         case: The `Case`.
         bands: Columns `arm, steps, x, num_seeds, q05, ..., q95`, at the end of each arm.
         target: Columns `x, y`.
-        diagnosis: What `diagnosis.diagnose` returns.
+        diagnosis: What `failure_modes.diagnose` returns.
     """
     leading = [_leading(arm, diagnosis) for arm in dict.fromkeys(bands["arm"])]
     title = f"{case.name}: {'; '.join(filter(None, leading)) or 'target and prediction'}"
@@ -87,11 +87,11 @@ def learning_curves(case: Case, part: pd.DataFrame) -> Caption:
 
 
 def distribution(case: Case, shown: pd.DataFrame) -> Caption:
-    """Returns the `Caption` of all seeds' last values.
+    """Returns the `Caption` of the final values of all seeds.
 
     Args:
         case: The `Case`.
-        shown: Rows of runs, one budget an arm.
+        shown: Rows of runs, one budget per arm.
     """
     counts, alt, metric = [], [], tables.main_metric(case)
     for arm, rows in reversed(list(shown.groupby("arm", sort=False))):
@@ -112,12 +112,12 @@ def distribution(case: Case, shown: pd.DataFrame) -> Caption:
 
 
 def ablation(case: Case, item: Ablation, combinations: pd.DataFrame) -> Caption:
-    """Returns the `Caption` of a lattice.
+    """Returns the `Caption` of the combinations of fixes.
 
     Args:
         case: The `Case`.
         item: The `Ablation`.
-        combinations: What `dissection.combinations_table` returns.
+        combinations: What `ablation.combinations_table` returns.
     """
     rates = [
         f"{row['arm']} {text.percent(row['solved'])} ({row['verdict']})"
@@ -133,12 +133,12 @@ def ablation(case: Case, item: Ablation, combinations: pd.DataFrame) -> Caption:
 
 
 def shapley(case: Case, item: Ablation, values: pd.DataFrame) -> Caption:
-    """Returns the `Caption` of what each fix is worth.
+    """Returns the `Caption` of the Shapley values of the fixes.
 
     Args:
         case: The `Case`.
         item: The `Ablation`.
-        values: Its lines of kind `shapley` on the solve rate.
+        values: Its rows of kind `shapley` on the solve rate.
     """
     rows = values.sort_values("estimate", ascending=False, kind="stable").to_dict("records")
     best = [row for row in rows if row["high"] >= rows[0]["low"]]
@@ -157,11 +157,11 @@ def shapley(case: Case, item: Ablation, values: pd.DataFrame) -> Caption:
 
 
 def claims(case: Case, found: pd.DataFrame) -> Caption:
-    """Returns the `Caption` of the statements and their verdicts.
+    """Returns the `Caption` of the claims and their verdicts.
 
     Args:
         case: The `Case`.
-        found: Columns `claim, verdict`, a line a statement.
+        found: Columns `claim, verdict`, one row per claim.
     """
     counts = found["verdict"].value_counts()
     parts = [f"{count} {verdict}" for verdict, count in counts.items()]
@@ -172,7 +172,7 @@ def claims(case: Case, found: pd.DataFrame) -> Caption:
 
 
 def grid(view: GridSummary, length: int | None) -> Caption:
-    """Returns the `Caption` of a study at one length.
+    """Returns the `Caption` of a grid at one length.
 
     Args:
         view: The `GridSummary`.
@@ -198,8 +198,8 @@ def summary(outcomes: pd.DataFrame, counts: pd.DataFrame) -> Caption:
     """Returns the `Caption` of the figure over all cases.
 
     Args:
-        outcomes: Columns `case, arm, solved, low, high, num_seeds, verdict`: broken, each fix
-            alone and fixed.
+        outcomes: Columns `case, arm, solved, low, high, num_seeds, verdict`: broken, each
+            fix alone, and fixed.
         counts: Claims by case and verdict.
     """
     alone = outcomes[~outcomes["arm"].isin(["broken", "fixed"])]
@@ -220,7 +220,7 @@ def summary(outcomes: pd.DataFrame, counts: pd.DataFrame) -> Caption:
 
 
 def arms_text(case: Case, part: pd.DataFrame) -> str:
-    """Says how many seeds of each arm are drawn, and how long they were trained.
+    """Returns the number of seeds drawn of each arm, and their training length, as text.
 
     Args:
         case: The `Case`.
@@ -235,7 +235,7 @@ def arms_text(case: Case, part: pd.DataFrame) -> str:
 
 
 def _leading(arm, diagnosis):
-    """The first symptom that most seeds of an arm have, at its longest budget."""
+    """Returns the first symptom that most seeds of an arm have, at its longest budget."""
     part = tables.longest(diagnosis, arm)
     part = part[part["holds"] == "most seeds"]
     return f"{arm} seeds {part['words'].iloc[0]}" if len(part) else ""

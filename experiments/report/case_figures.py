@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from experiments.cases.case import Case
 
 CLASS_LABELS = ("place on the diagonal from (0, ..., 0) to (1, ..., 1)", "last output")
-# Inches for a row of the marks that grow with their table.
+# Height in inches of a row, for plots that grow with their table.
 LEVEL_HEIGHT, LINE_HEIGHT, ROW_HEIGHT, HEAD_HEIGHT = 0.92, 0.19, 0.26, 1.0
 
 
@@ -64,7 +64,7 @@ def _behaviour(analysis):
 
 
 def _rows_of(table, chosen):
-    """The rows of the chosen arms at their budgets, in the order they were chosen."""
+    """Returns the rows of the chosen arms at their budgets, in the order of `chosen`."""
     parts = [table[(table["arm"] == a) & (table["steps"] == s)] for a, s in chosen.items()]
     return pd.concat(parts)
 
@@ -82,7 +82,7 @@ def _fit(analysis, part):
         plots.draw_fit(axes, bands, target, theme=theme, **names)
         return figure
 
-    # Another trainer's rows bear out the engine's; what is said rests on these alone.
+    # Diagnoses rest on the engine's rows alone.
     nothing = pd.DataFrame(columns=["arm", "steps", "holds", "words"])
     diagnosis = analysis.failure_modes if analysis.is_engine else nothing
     words = captions.fit(case, bands, target, diagnosis)
@@ -184,7 +184,7 @@ def _claims(analysis):
 
 
 def summary(folders: Mapping[Case, Analysis]) -> FigureSpec:
-    """Returns the `FigureSpec` over all cases: what each fix alone does, and what was said.
+    """Returns the `FigureSpec` over all cases: effects of single fixes, and claims.
 
     Args:
         folders: `{case: Analysis}`.
@@ -203,7 +203,7 @@ def summary(folders: Mapping[Case, Analysis]) -> FigureSpec:
 
 
 def _single_fixes(case, analysis):
-    """The outcome of broken, of each fix alone and of fixed, at their longest budgets."""
+    """Returns the outcomes of broken, each fix alone and fixed, at their longest budgets."""
     rows = [
         tables.longest(analysis.outcomes, arm) for arm in ("broken", *plans.one_in(case), "fixed")
     ]

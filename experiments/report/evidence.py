@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def answer(analysis: Analysis) -> str:
-    """Returns the line on top: which fixes are enough, and at which budget."""
+    """Returns the first line: which fixes are enough, and at which budget."""
     found = analysis.ablations
     if not found:
         return ""
@@ -24,17 +24,17 @@ def answer(analysis: Analysis) -> str:
 
 
 def ablation_text(table: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, pd.DataFrame, list[str]]]:
-    """Returns one text table for each dissection: what every fix is worth.
+    """Returns the tables of text for each ablation: the contribution of every fix.
 
     Args:
-        table: What `dissection.table` returns.
+        table: What `ablation.table` returns.
 
     Returns:
-        `{name of the dissection: (table of fixes, table of pairs, sets that solve)}`.
+        `{name of the ablation: (table of fixes, table of pairs, sets that solve)}`.
     """
     found = {}
     for name, part in table.groupby("dissection", sort=False):
-        # Under repeated looks some arms have more: those that all share come first.
+        # Under repeated analyses some arms have more seeds; this is what all arms share.
         heading = f"{name}, {part['num_seeds'].min():,} seeds"
         fixes = part.loc[part["kind"] == "shapley", "fixes"].unique()
         rows = [_fix_text(part, fix) for fix in fixes]
@@ -60,7 +60,7 @@ def _pair_text(pairs, fixes):
 
 
 def _value_text(rows, title):
-    """Two cells: on the solve rate in points, on the error as a factor."""
+    """Returns two cells: on the solve rate in points, on the error as a factor."""
     found = {}
     for row in rows.to_dict("records"):
         if row["quantity"] == "solved":
@@ -82,7 +82,7 @@ def _confidence(row):
 
 
 def sensitivity_text(table: pd.DataFrame) -> str:
-    """Says which verdicts another bar would turn, or that none does."""
+    """States which verdicts change with another threshold, or that none does."""
     turned = table[table["flips"].astype(bool)].to_dict("records")
     clauses = [
         f"at a bar of {row['bar']:g} `{row['arm']}` ({row['steps']:,} steps): {row['verdict']}"
@@ -95,7 +95,7 @@ def sensitivity_text(table: pd.DataFrame) -> str:
 
 
 def history_text(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns the era certificate as text, a line for each arm and stack."""
+    """Returns the comparison with historical software as text, one row per arm and stack."""
     return pd.DataFrame(
         {
             "arm": table["arm"],
@@ -114,7 +114,7 @@ def _joined(words, note):
 
 
 def metric_text(table: pd.DataFrame) -> pd.DataFrame:
-    """Returns the metric check as text: what is logged against what is true."""
+    """Returns the metric check as text: logged against true values."""
     rows = []
     for row in table.to_dict("records"):
         shown = {"arm": row["arm"], "steps": f"{row['steps']:,}", "metric": row["metric"]}
@@ -126,9 +126,9 @@ def metric_text(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def sections(analysis: Analysis) -> list[tuple[str, list[str | pd.DataFrame]]]:
-    """Returns the report's parts on the evidence, as `[(heading, [part, ...])]`.
+    """Returns the evidence sections of a report, as `[(heading, [part, ...])]`.
 
-    A part is a text, or a table of text.
+    A part is a text or a table of text.
 
     Args:
         analysis: The `Analysis`.
@@ -149,16 +149,16 @@ def sections(analysis: Analysis) -> list[tuple[str, list[str | pd.DataFrame]]]:
 
 
 def _answered(table):
-    """What was answered, and how much else asks for arms that this folder lacks."""
+    """Returns the answers, and the number of claims on arms that this folder lacks."""
     lacking = table["verdict"] == claim_results.NOT_RUN
-    words = [claim_results.text_table(table[~lacking])]
+    words: list[str | pd.DataFrame] = [claim_results.text_table(table[~lacking])]
     if lacking.any():
         words.append(f"{lacking.sum():,} more ask for arms that were not run here.")
     return words
 
 
 def _rare(analysis):
-    """The rare failures of the fixed arm, if it is stored: they are those of a fix."""
+    """Returns the rare failures of the fixed arm, if it is stored."""
     case, runs = analysis.case, analysis.runs
     stored = (runs["arm"] == "fixed").any()
     return [rare_failures.description(case, runs, "fixed", analysis.rule)] if stored else []

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class FigureSpec:
-    """A figure that can be drawn in any look.
+    """A figure that can be drawn in any theme.
 
     Args:
-        name: The name of its files, less look and format.
+        name: The name of its files, without theme and format.
         caption: Its `Caption`.
-        draw: Function `(look) -> Matplotlib figure`, without a title.
-        kept: The formats that are kept with the results: much text, or many panels, are
-            heavy as SVG.
+        draw: Function `(theme) -> Matplotlib figure`, without a title.
+        kept: The formats that are stored with the results; figures with much text or many
+            panels are large as SVG.
     """
 
     name: str
@@ -38,7 +38,7 @@ class FigureSpec:
 
 
 def file_stem(name: str, theme: Theme) -> str:
-    """Returns a file's name in a look, less its ending: the light column adds nothing."""
+    """Returns a file's name in a theme, without suffix; the light column theme adds nothing."""
     suffix = "" if theme.name == "light" else f"-{theme.name}"
     width = "" if theme.width == "column" else f"-{theme.width}"
     return f"{name}{suffix}{width}"
@@ -47,7 +47,7 @@ def file_stem(name: str, theme: Theme) -> str:
 def write(
     spec: FigureSpec, folder: pathlib.Path, theme: Theme, formats: Sequence[str]
 ) -> list[pathlib.Path]:
-    """Draws a plate, and writes beside it a text to paste: alt text, title and caption.
+    """Draws a figure, and writes its alt text, title and caption to a file beside it.
 
     Args:
         spec: The `FigureSpec`.
@@ -72,10 +72,10 @@ def write_caption(
     *,
     entitled: bool = True,
 ) -> pathlib.Path:
-    """Writes the text to paste that lies beside a picture; returns its path.
+    """Writes the caption file of a picture; returns its path.
 
     Args:
-        path_without_suffix: Path of the text, less its suffix.
+        path_without_suffix: Path of the file, without suffix.
         caption: The `Caption` of the picture.
         picture: Name of the picture, as seen from the text.
         entitled: Whether the picture shows its title.

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from experiments.report.style import Theme
 
 MOST_COLUMNS = {"column": 2, "wide": 3}
-# Inches, for title and names of columns, the title of a panel, and a row of cells.
+# Height in inches of title and column names, of a panel's title, and of a row.
 HEAD_HEIGHT, TITLE_HEIGHT, ROW_HEIGHT = 2.0, 0.3, 0.2
 
 
 def grid_specs(view: GridSummary) -> list[FigureSpec]:
-    """Returns the `FigureSpec` of a study at each of its lengths."""
+    """Returns the `FigureSpec` of a grid at each of its lengths."""
     kept = ("svg", "png") if len(view.grid.axes) < 3 else ("png",)
     return [
         FigureSpec(
@@ -39,10 +39,10 @@ def grid_specs(view: GridSummary) -> list[FigureSpec]:
 
 
 def draw(view: GridSummary, length: int | None, theme: Theme) -> Figure:
-    """Draws a study at one length, with a panel for each label beyond the second axis.
+    """Draws a grid at one length, with a panel for each label beyond the second axis.
 
-    A study of one or two axes has two panels: the solve rate, and the median of the
-    main metric, coloured by how far it is from the best constant answer.
+    A grid of one or two axes has two panels: the solve rate, and the median of the main
+    metric, coloured by its distance from the best constant answer.
 
     Args:
         view: The `GridSummary`.
@@ -70,7 +70,7 @@ def draw(view: GridSummary, length: int | None, theme: Theme) -> Figure:
 
 
 def name(view: GridSummary, length: int | None) -> str:
-    """Returns the name of the figure of one length, without its ending."""
+    """Returns the name of the figure of one length, without suffix."""
     return view.grid.name if length is None else f"{view.grid.name}_{length}"
 
 
@@ -79,7 +79,7 @@ def _num_down(view):
 
 
 def _panels(view, length):
-    """What is drawn: `(title, part of the cells, column of the colour, of the words)`."""
+    """Returns `(title, rows, column of the colour, column of the text)` of each panel."""
     found = view.configurations(length)
     percent = [text.hundredths(value) for value in found["solved"]]
     found = found.assign(percent=percent, middle=[_short(v) for v in found["median"]])
@@ -100,7 +100,7 @@ def _marked(view, part):
 
 
 def _short(value):
-    """A median in as few letters as its cell has room for."""
+    """Formats a median in few characters, to fit its cell."""
     if 100 <= value < float("inf"):
         mantissa, exponent = f"{value:.0e}".split("e")
         return f"{mantissa}e{int(exponent)}"

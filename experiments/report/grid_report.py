@@ -30,17 +30,17 @@ MISSING = "missing"
 
 
 def write(case: Case, folder: str | pathlib.Path) -> list[pathlib.Path]:
-    """Writes the page, the figures and the summaries of a case's stored studies.
+    """Writes the page, the figures and the summaries of a case's stored grids.
 
     Args:
         case: The `Case`.
-        folder: Where its studies lie, `results/<case>/studies`.
+        folder: The folder of its grids, `results/<case>/studies`.
 
     Returns:
-        The paths written, the page first; none if no study is stored.
+        The paths written, the page first; empty if no grid is stored.
 
     Raises:
-        SuiteError: A study is damaged, or has lines of another version of the case.
+        SuiteError: A grid is damaged, or has lines of another version of the case.
     """
     views = stored_views(case, folder)
     if not views:
@@ -55,7 +55,7 @@ def write(case: Case, folder: str | pathlib.Path) -> list[pathlib.Path]:
 
 
 def stored_views(case: Case, folder: str | pathlib.Path) -> list[GridSummary]:
-    """Returns the `GridSummary` of each of a case's studies that is stored in a folder."""
+    """Returns the `GridSummary` of each of a case's grids that is stored in a folder."""
     found = [GridTable(folder, case, grid) for grid in find_evidence(case).grids]
     return [GridSummary(table) for table in found if table.path.exists()]
 
@@ -66,11 +66,11 @@ def _draw(view):
 
 
 def page(case: Case, views: Sequence[GridSummary]) -> str:
-    """Returns the page of a case's studies as Markdown.
+    """Returns the page of a case's grids as Markdown.
 
     Args:
         case: The `Case`.
-        views: The `GridSummary` of each stored study.
+        views: The `GridSummary` of each stored grid.
     """
     command, stored = views[0].table.command, {view.grid.name for view in views}
     parts = [f"# {case.name}: studies", _reading(case)]
@@ -101,7 +101,7 @@ def _reading(case):
 
 
 def section(view: GridSummary) -> list[str]:
-    """Returns what is said of one study, as parts of a page.
+    """Returns the section on one grid, as parts of a page.
 
     Args:
         view: The `GridSummary`.
@@ -167,7 +167,7 @@ def _solved(view, length):
 
 
 def comparison(one: GridSummary, other: GridSummary) -> list[str]:
-    """Returns what is said of two studies with the same labels, as parts of a page.
+    """Returns the comparison of two grids with the same labels, as parts of a page.
 
     Args:
         one, other: The `GridSummary` of each.
@@ -209,7 +209,7 @@ def _all_configurations(view):
 
 
 def _crossing(view, part, words):
-    """Lays out cells as a table, the first axis down, the second across."""
+    """Returns configurations as a table, the first axis in rows, the second in columns."""
     down, across = part["row"].unique(), part["column"].unique()
     found = {
         place: words(configuration)
@@ -221,8 +221,8 @@ def _crossing(view, part, words):
 
 
 def _rate(configuration):
-    bounds = (configuration[name] for name in ("solved", "solved_low", "solved_high"))
-    return text.interval(*bounds, text.hundredths, _whole) or MISSING
+    names = ("solved", "solved_low", "solved_high")
+    return text.row_interval(configuration, text.hundredths, names, bounds=_whole) or MISSING
 
 
 def _whole(share):

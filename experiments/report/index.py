@@ -26,7 +26,7 @@ FOOT = (
     "above 80%. Where an arm was trained at several budgets the longest is shown. "
     "Written by `python -m reproductions report`."
 )
-# Pages beside the cases' folders: where they stand, and what they say.
+# Pages beside the cases' folders: path and content.
 BESIDE = {
     "silently/README.md": "what today's Keras does without a word, for those who maintain it",
     "faults.csv": "pairs of faulty and mended programs, for those who study faults",
@@ -38,7 +38,7 @@ BESIDE = {
 }
 
 
-# The lines before and after the findings in the README.
+# The markers before and after the findings in the README.
 SIGNS = "<!-- findings: python -m reproductions report -->", "<!-- end of findings -->"
 
 
@@ -47,7 +47,7 @@ def page(folders: Mapping[Case, Analysis], root: Path, spec: FigureSpec) -> str:
 
     Args:
         folders: `{case: Analysis}` of the cases that have runs.
-        root: The folder that holds them all.
+        root: The folder of all results.
         spec: The figure over all cases, as `case_figures.summary` returns it.
     """
     claims = _claims(folders)
@@ -72,7 +72,7 @@ def page(folders: Mapping[Case, Analysis], root: Path, spec: FigureSpec) -> str:
 
 
 def with_findings(readme: str, folders: Mapping[Case, Analysis], spec: FigureSpec) -> str:
-    """Returns a text with the findings, a table and a figure, between its two marks.
+    """Returns a text with the findings, a table and a figure, between its two markers.
 
     Args:
         readme: The text.
@@ -80,7 +80,7 @@ def with_findings(readme: str, folders: Mapping[Case, Analysis], spec: FigureSpe
         spec: The figure over all cases, as `case_figures.summary` returns it.
 
     Raises:
-        SuiteError: A mark is missing, or is there more than once.
+        SuiteError: A marker is missing or occurs more than once.
     """
     found = [readme.count(mark) for mark in SIGNS]
     if found != [1, 1]:
@@ -136,7 +136,7 @@ def _rate_text(words, arm):
 
 
 def _claims(folders):
-    """Returns a line for every claim of every case, as stored: claim, case, by, verdict."""
+    """Returns a row for every claim of every case: claim, case, by, verdict."""
     parts = []
     for case, analysis in folders.items():
         if len(analysis.claims):
@@ -147,7 +147,7 @@ def _claims(folders):
 
 
 def _counts(claims):
-    """Returns how many claims of each case have which verdict."""
+    """Returns the number of claims by case and verdict."""
     counts = claims.groupby(["case", "verdict"]).size().unstack(fill_value=0)
     total = counts.sum().rename("all")
     counts = pd.concat([counts, total.to_frame().T])

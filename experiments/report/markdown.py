@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Caption:
-    """What is said of a picture, from the table that it draws.
+    """The texts of a picture, written from the table that it draws.
 
     Args:
         title: The finding, in one line.
         text: What is drawn, over which seeds.
-        alt: What a reader who cannot see it must know, with the numbers.
+        alt: The content for readers who cannot see it, with the numbers.
     """
 
     title: str
@@ -29,8 +29,8 @@ def picture(caption: Caption, name: str, *, entitled: bool = True) -> str:
 
     Args:
         caption: Its `Caption`.
-        name: Name of the picture, as seen from where the text will stand.
-        entitled: Whether the picture shows its title; else the caption begins with it.
+        name: Path of the picture relative to the text.
+        entitled: Whether the picture shows its title; otherwise the caption begins with it.
     """
     title = f"{caption.title.rstrip('.')}."
     text = caption.text if entitled else f"{title} {caption.text}"

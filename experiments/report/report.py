@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 
 def write(analysis: Analysis, pictures: bool = True) -> list[Path]:
-    """Writes summary, curves, showcase, figures and report of one folder.
+    """Writes the tables, figures and report of one folder.
 
     Args:
         analysis: The `Analysis` of the folder.
-        pictures: Whether figures are drawn, and what they are drawn from is kept.
+        pictures: Whether figures are drawn, and the tables that they need are written.
 
     Returns:
-        The paths written, in the order a person would open them.
+        The paths written, the report first.
     """
     case, store, texts = analysis.case, analysis.store, analysis.texts(pictures)
     store.note(
@@ -56,7 +56,7 @@ def write(analysis: Analysis, pictures: bool = True) -> list[Path]:
 
 
 def outcome_table(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Returns the outcome of each arm as text, ready to print.
+    """Returns the outcome of each arm as a table of text.
 
     Args:
         outcomes: What `tables.outcomes` returns.
@@ -98,7 +98,7 @@ SYMPTOM_NOTE = (
 
 
 def symptom_text(analysis: Analysis) -> pd.DataFrame:
-    """Returns the symptoms of each arm as text; a blank does not apply."""
+    """Returns the symptoms of each arm as text; blank if one does not apply."""
     wide = analysis.summary.pivot(index=["arm", "steps"], columns="metric", values="estimate")
     shown = [name for name in SYMPTOMS if name in wide]
     rows = []
@@ -110,7 +110,7 @@ def symptom_text(analysis: Analysis) -> pd.DataFrame:
 
 
 def difference_table(case: Case, changed_only: bool = False) -> pd.DataFrame:
-    """Returns field / broken / fixed / why as text; equal fields say so."""
+    """Returns field, broken, fixed and why as text; equal fields are marked."""
     table = tables.differences(case)
     changed = table["broken"] != table["fixed"]
     if changed_only:
@@ -122,7 +122,7 @@ def difference_table(case: Case, changed_only: bool = False) -> pd.DataFrame:
 
 
 def baseline_text(case: Case) -> str:
-    """Returns one line: what the best constant scores, and where the bar is."""
+    """Returns one line: the score of the best constant, and the threshold."""
     value, words = tables.baseline(case)
     threshold, threshold_text = tables.threshold(case)
     metric = tables.main_metric(case)
@@ -131,7 +131,12 @@ def baseline_text(case: Case) -> str:
 
 
 def report(analysis: Analysis, shown: Iterable[FigureSpec]) -> str:
-    """Returns the report of one folder as Markdown; `shown` is what `case_figures` collects."""
+    """Returns the report of one folder as Markdown.
+
+    Args:
+        analysis: The `Analysis` of the folder.
+        shown: The figures, as `case_figures.collect` returns them.
+    """
     case, known = analysis.case, analysis.evidence
     variants = [(n, f.start, f.changes, f.why) for n, f in case.variants.items()]
     variants = pd.DataFrame(variants, columns=["rival", "starts from", "changes", "why"])
@@ -184,7 +189,7 @@ def _sensitivity(analysis):
 
 
 ANIMATIONS = ("twins", "race")
-# The heading below which a figure of evidence stands.
+# The figures below each heading of the evidence.
 PLACES = {
     "What each fix is worth": ("dissection", "shapley"),
     "What the thread says, and what came of it": ("claims",),
@@ -200,7 +205,7 @@ def _evidence(analysis, pictures):
 
 
 def _pictures(analysis, shown):
-    """Returns the figures of a report as Markdown, by the name that theirs begins with."""
+    """Returns the figures of a report as Markdown, by the prefix of their name."""
     found = {name: [] for name in ("fit", "learning_curves", "distribution", "dissection")}
     found |= {"shapley": [], "claims": [], "films": []}
     for spec in shown if analysis.is_engine else ():
@@ -211,7 +216,7 @@ def _pictures(analysis, shown):
 
 
 def _animations(folder):
-    """Returns the animations that a command of their own wrote, each with its text."""
+    """Yields the animations that a separate command wrote, each with its text."""
     for name in ANIMATIONS:
         path = folder / f"{name}.md"
         if path.exists() and (folder / f"{name}.gif").exists():
@@ -228,7 +233,7 @@ def _made(case, store):
 
 
 def _published(analysis):
-    """Says what became of the published points, if the case has any."""
+    """Returns the section on the published points, if the case has any."""
     case, runs = analysis.case, analysis.runs
     value = getattr(case.task, "published_mse", None)
     if value is None or not (runs["arm"] == "fixed").any():

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def story(analysis: Analysis) -> str:
-    """Tells a case in one paragraph.
+    """Summarizes a case in one paragraph.
 
     Args:
         analysis: The `Analysis`.
@@ -35,7 +35,7 @@ def story(analysis: Analysis) -> str:
 
 
 def _arm(table, arm):
-    """What becomes of an arm, at its longest stored budget."""
+    """Describes the outcome of an arm at its longest stored budget."""
     part = tables.longest(table, arm)
     if not len(part):
         return ""

@@ -17,15 +17,14 @@ WIDTHS = ("column", "wide")
 
 @dataclasses.dataclass(frozen=True)
 class Theme:
-    """The colours of a theme, and the measures of a width.
+    """The colours of a theme, and the sizes of a width.
 
     Args:
         name: `"light"` or `"dark"`.
         width: `"column"` (600 pixels on a page) or `"wide"` (1,000 pixels).
-        background, ink, muted, faint: Colours of paper, text, notes and grid lines.
-        broken, fixed, target: Colours of the two programs and of what they should answer.
-        fixes: Colours of a case's fixes, in their order; rivals go on after them.
-        verdicts: Verdict to colour.
+        background, ink, muted, faint: Colours of background, text, notes and grid lines.
+        broken, fixed: Colours of the two programs.
+        fixes: Colours of a case's fixes, in their order; variants use those after them.
     """
 
     name: str
@@ -40,12 +39,12 @@ class Theme:
 
     @property
     def target(self) -> str:
-        """What is to be learned is drawn in the colour of text."""
+        """The colour of the target function: that of text."""
         return self.ink
 
     @property
     def verdicts(self) -> dict[str, str]:
-        """Each verdict's colour: that of fixed where it is good, of broken where it is bad."""
+        """Verdict to colour: that of fixed if it is good, that of broken if it is bad."""
         good = dict.fromkeys(("solves", "supported", "helps"), self.fixed)
         bad = dict.fromkeys(("fails", "contradicted", "harms"), self.broken)
         open_ = dict.fromkeys(("undecided", "does nothing", "untestable"), self.muted)
@@ -53,17 +52,17 @@ class Theme:
 
     @property
     def inches(self) -> float:
-        """The width of a picture, at 100 pixels an inch on the page."""
+        """The width of a figure in inches, at 100 pixels per inch on the page."""
         return 6.0 if self.width == "column" else 10.0
 
     @property
     def font_size(self) -> float:
-        """The size of text in points; a wide picture is still read at 600 pixels."""
+        """The font size in points; larger in wide figures, which may be shown at 600 pixels."""
         return 10.0 if self.width == "column" else 12.5
 
 
-# Okabe and Ito's colours, told apart under every common colour blindness; their yellow is
-# left out, and their orange dark, which do not show on white. The dark ones are lighter.
+# Okabe and Ito's colours, distinct under every common colour blindness. Their yellow is left
+# out and their orange is darkened, for contrast on white. The dark theme has lighter ones.
 LIGHT = Theme(
     name="light",
     background="#FFFFFF",
@@ -87,7 +86,7 @@ DARK = Theme(
 
 
 def make_theme(name: str = "light", width: str = "column") -> Theme:
-    """Returns the `Theme` of a theme and a width.
+    """Returns the `Theme` with this name and width.
 
     Raises:
         ValueError: One of the two is unknown.
@@ -100,7 +99,7 @@ def make_theme(name: str = "light", width: str = "column") -> Theme:
 
 
 def arm_colours(case: Case, theme: Theme) -> dict[str, str]:
-    """Returns `{name: colour}` of broken, fixed and each fix, the same in every picture.
+    """Returns `{name: colour}` of broken, fixed and each fix, the same in every figure.
 
     Args:
         case: The `Case`.

@@ -59,13 +59,13 @@ def output_name(item: Undocumented, backend: str) -> str:
 
     Args:
         item: The `Undocumented`.
-        backend: Name of a Keras backend; the suite's own goes without saying.
+        backend: Name of a Keras backend; the suite's own is not part of the name.
     """
     return item.script + f"_{backend}" * (backend != MAIN_BACKEND) + ".txt"
 
 
 def refresh(folder: Path, cases: Iterable[Case]) -> list[Path]:
-    """Runs every declared script and keeps what it prints.
+    """Runs every declared script and stores its output.
 
     Args:
         folder: The folder of the scripts, `results/silently`.
@@ -87,16 +87,16 @@ def refresh(folder: Path, cases: Iterable[Case]) -> list[Path]:
 
 
 def capture(script: Path, backend: str = MAIN_BACKEND) -> str:
-    """Runs a script by itself and returns what it prints, and what Keras warned of.
+    """Runs a script in its own process; returns its output and Keras's warnings.
 
     Args:
         script: Path of the script.
         backend: Name of the Keras backend.
 
     Raises:
-        SuiteError: It fails.
+        SuiteError: The script fails.
     """
-    # One processor's numbers, and no log of the backend's between the lines.
+    # Results of the CPU, without log lines of the backend.
     chosen = {"KERAS_BACKEND": backend, "CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
     command, environment = [sys.executable, str(script)], os.environ | chosen
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -115,7 +115,7 @@ def page(
     Args:
         folder: The folder of the scripts and of their captured outputs.
         found: `{case: Analysis}`.
-        environments: What the runs were made on, as manifests hold it.
+        environments: The environments of the runs, as stored in manifests.
 
     Raises:
         SuiteError: A script has no captured output, or an arm is not stored.
@@ -129,7 +129,7 @@ def page(
 
 
 def _section(folder, item):
-    """What happens and where, with the script and what it printed."""
+    """Yields the description, with the script and its output."""
     yield item.what
     yield f"**Where in Keras.** {item.where}"
     yield f"**Before.** {item.since}"
@@ -149,7 +149,7 @@ def _output(folder, item, backend):
 
 
 def _measured(case, item, outcomes):
-    """What our seeds say: arms side by side, and questions with their answers."""
+    """Yields the results of our seeds: arms side by side, and questions with answers."""
     yield f"**Measured** on the case [{case.name}](../{case.name}/report.md):"
     yield "\n".join(_line(case, item, outcomes, arm) for arm in item.shown)
     _, results = claim_results.answers(item.tests, outcomes)
@@ -162,7 +162,7 @@ def _measured(case, item, outcomes):
 
 
 def _line(case, item, outcomes, arm):
-    """One arm at its longest budget: its metrics over seeds."""
+    """Returns the metrics of one arm over seeds, at its longest budget."""
     part = outcomes.of(arm).reset_index()
     for name in item.metrics:
         check_metric(name, part, arm)
@@ -180,7 +180,7 @@ def _clause(name, row):
 
 
 def _why(case, arm):
-    """What an arm is, in the words of its case."""
+    """Describes an arm by its changes."""
     if arm in case.variants:
         chosen = case.variants[arm]
         return f"{chosen.why}: `{chosen.start}` with {_changes(chosen.changes)}"
@@ -194,7 +194,7 @@ def _changes(changes):
 
 
 def _made(environments):
-    """The software and the processors of the runs, each once."""
+    """Yields the software and the processors of the runs, each once."""
     lines = [f"- {text.environment(made)}" for made in environments]
     if lines:
         yield "The seeds were trained on:\n\n" + "\n".join(dict.fromkeys(lines))

@@ -32,18 +32,18 @@ SIGNS = {
 }
 OTHER_SIGN = "–"
 SHOWN = ("supported", "depends on the seed", "undecided", "cannot be tested", "contradicted")
-# Letters in a line of a statement, at 600 pixels.
+# Letters in a line of a claim, at 600 pixels.
 STATEMENT_LETTERS = 74
 
 
 def sign(verdict: str) -> str:
-    """Returns the sign of a verdict: a tick, a cross, or one that says neither."""
+    """Returns the sign of a verdict: a tick, a cross or a neutral one."""
     return SIGNS.get(verdict, OTHER_SIGN)
 
 
 @in_style
 def draw_verdicts(axes: Axes, table: pd.DataFrame, *, theme: Theme) -> Axes:
-    """Draws a line for each statement: a sign and a colour for its verdict, and its words.
+    """Draws each claim as text, with a sign and a colour for its verdict.
 
     Args:
         axes: Matplotlib axes.
@@ -51,7 +51,7 @@ def draw_verdicts(axes: Axes, table: pd.DataFrame, *, theme: Theme) -> Axes:
         theme: The `Theme`.
 
     Returns:
-        The axes; they are as many units high as there are lines of text.
+        The axes; their height in data units is the number of lines of text.
     """
     top = 0.0
     for row in table.to_dict("records"):
@@ -103,11 +103,11 @@ def draw_rates(
 
 @in_style
 def draw_counts(axes: Axes, counts: pd.DataFrame, *, theme: Theme) -> Axes:
-    """Draws how many statements of each case have which verdict, as stacked bars.
+    """Draws the number of claims by case and verdict, as stacked bars.
 
     Args:
         axes: Matplotlib axes.
-        counts: Whole numbers by case (rows) and verdict (columns).
+        counts: Integers by case (rows) and verdict (columns).
         theme: The `Theme`.
 
     Returns:
@@ -119,7 +119,7 @@ def draw_counts(axes: Axes, counts: pd.DataFrame, *, theme: Theme) -> Axes:
         colour = theme.verdicts.get(verdict, theme.faint)
         style = {"color": colour, "edgecolor": theme.background, "linewidth": 1.0}
         bars = axes.barh(np.arange(len(counts)), widths, left=left, label=verdict, **style)
-        # A bar of one statement has room for its number alone.
+        # A bar of one claim has room for its number alone.
         signs = [f"{sign(verdict)} " if width > 1 else "" for width in widths]
         texts = [
             f"{mark}{width}" if width else "" for mark, width in zip(signs, widths, strict=True)
@@ -141,12 +141,12 @@ def draw_counts(axes: Axes, counts: pd.DataFrame, *, theme: Theme) -> Axes:
 
 
 def statement_lines(says: str) -> list[str]:
-    """Returns the lines that a statement takes in `draw_verdicts`."""
+    """Returns the lines of a claim in `draw_verdicts`."""
     return textwrap.wrap(says, STATEMENT_LETTERS)
 
 
 def verdict_height(table: pd.DataFrame) -> float:
-    """Returns how many lines `draw_verdicts` takes for a table."""
+    """Returns the height in lines that `draw_verdicts` needs for a table."""
     return sum(len(statement_lines(says)) + 0.35 for says in table["says"])
 
 
@@ -157,7 +157,7 @@ def _draw_rate(axes, place, row, colour):
 
 
 def _name_verdicts(axes, verdicts, *, theme):
-    """Puts what each sign means, and how often it is given, above the lines."""
+    """Draws a legend of the verdicts with their counts, above the claims."""
     counts = verdicts.value_counts()
     handles = [
         Line2D(
