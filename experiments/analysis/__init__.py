@@ -1,4 +1,4 @@
-"""Stored rows to tables: one `Analysis` of each folder, whose parts are computed once.
+"""Stored rows to tables: one `Analysis` per folder, each part computed once.
 
-It formats no text and draws nothing; it may import `runs` and what stands below it.
+The package formats no reports and draws nothing. It may import `runs` and the packages below it.
 """

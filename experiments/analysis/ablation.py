@@ -1,9 +1,13 @@
-"""What each fix is worth: every set of fixes, seed by seed, at the stored budgets.
+"""Measures what each fix contributes, from the outcomes under every combination of fixes.
 
-Tables of runs to games, attributions, effects and the sets that are enough.
+All combinations share their seeds. The tables hold Shapley values, interactions, paired
+effects and the smallest combinations that solve, at each stored budget.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,6 +21,13 @@ from experiments.stats import effects, intervals
 from experiments.stats.interim import StoppingRule
 from experiments.stats.shapley import attribute, minimal_sets, necessary
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from experiments.analysis.outcomes import Outcomes
+    from experiments.cases.case import Case
+    from experiments.cases.evidence import Recorded
+
 COLUMNS = ["dissection", "kind", "fixes", "quantity", "estimate", "low", "high"]
 COLUMNS += ["num_seeds", "verdict", "confidence"]
 SOLVES, FAILS = 0.8, 0.2
@@ -25,80 +36,80 @@ THRESHOLDS = {"r2": (0.90, 0.99), "accuracy": (0.85, 0.95)}
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Ablation:
-    """A complete lattice: the outcomes of the same seeds under every set of fixes.
+    """The outcomes of the same seeds under every set of fixes.
 
     Attributes:
         fixes: Names of fixes, in the order of the case.
-        budget: How long its arms were trained, in words.
+        budget: Training length of its arms, as text.
         steps: `{arm: updates}`.
         outcomes: `{frozenset of fixes: table}`, indexed by the same seeds. Bit `i` of
             a set's place among them is set where fix `i` is in it.
         error_range: The smallest and the largest error.
-        own: As `outcomes`, but each arm's own seeds: where seeds are looked at
-            repeatedly, arms that are decided early have fewer than others.
+        own: As `outcomes`, but with all seeds of each arm: under repeated analyses, arms
+            that are decided early have fewer seeds than others.
         rule: The `StoppingRule`.
     """
 
-    fixes: tuple
+    fixes: tuple[str, ...]
     budget: str
-    steps: dict
-    outcomes: dict
-    error_range: tuple
-    own: dict
+    steps: dict[str, int]
+    outcomes: dict[frozenset[str], pd.DataFrame]
+    error_range: tuple[float, float]
+    own: dict[frozenset[str], pd.DataFrame]
     rule: StoppingRule
 
     @property
-    def name(self):
-        """Its fixes and its budget in words."""
+    def name(self) -> str:
+        """Its fixes and its budget as text."""
         return f"{', '.join(self.fixes)}: {self.budget}"
 
     @property
-    def num_seeds(self):
+    def num_seeds(self) -> int:
         """Number of seeds that every arm has."""
         return len(self.outcomes[frozenset()])
 
     @property
-    def span(self):
+    def span(self) -> float:
         """The largest difference that a logarithm of errors can take."""
         return float(np.diff(np.log(self.error_range))[0])
 
     @property
-    def answer(self):
+    def answer(self) -> str:
         """Which fixes are enough and which are needed, in one line."""
         single = {fix: effects.effect(*self.effect(fix)) for fix in self.fixes}
         return conclude(self.verdicts(), single)
 
-    def subset_outcomes(self, quantity):
+    def subset_outcomes(self, quantity: str) -> np.ndarray:
         """Returns `(num_seeds, 2**num_fixes)`: `"solved"` or `"log_error"` of each set."""
         tables = self.outcomes.values()
         return np.stack([table[quantity].to_numpy(np.float64) for table in tables], axis=1)
 
-    def verdicts(self):
-        """Returns `{frozenset of fixes: verdict}` by the one rule."""
+    def verdicts(self) -> dict[frozenset[str], str]:
+        """Returns `{frozenset of fixes: verdict}` by the verdict rule."""
         return {fixes: intervals.verdict(self.rate(fixes)) for fixes in self.outcomes}
 
-    def rate(self, fixes):
+    def rate(self, fixes: Iterable[str]) -> intervals.Interval:
         """Returns the `Interval` of the solve rate under a set of fixes."""
         return tables.solve_rate(self.own[frozenset(fixes)], self.rule)
 
-    def count(self, fixes):
+    def count(self, fixes: Iterable[str]) -> tuple[int, int]:
         """Returns `(successes, total)` of the seeds under a set of fixes."""
         table = self.own[frozenset(fixes)]
         return int(table["solved"].sum()), len(table)
 
-    def error_above(self, fixes):
-        """Returns the exact one-sided error of saying that a set of fixes solves."""
+    def error_above(self, fixes: Iterable[str]) -> float:
+        """Returns the exact one-sided error probability of "this set of fixes solves"."""
         return self._error(effects.confidence_above, fixes, SOLVES)
 
-    def error_below(self, fixes, threshold):
-        """Returns the exact one-sided error of saying that a solve rate is below a bar."""
+    def error_below(self, fixes: Iterable[str], threshold: float) -> float:
+        """Returns the exact one-sided error probability of a solve rate below a threshold."""
         return self._error(effects.confidence_below, fixes, threshold)
 
     def _error(self, confidence, fixes, threshold):
         count = self.count(fixes)
         return (1 - confidence(*count, threshold)) * self.rule.price(count[1])
 
-    def effect(self, fix, last=False):
+    def effect(self, fix: str, last: bool = False) -> tuple[intervals.Interval, intervals.Interval]:
         """Returns a fix's paired differences of solve rate and log error.
 
         Args:
@@ -113,16 +124,16 @@ class Ablation:
         return paired(first, second, span=self.span, confidence=confidence)
 
 
-def budgets(recorded, outcomes):
-    """Finds the dissections that the stored rows allow.
+def budgets(recorded: Iterable[Recorded], outcomes: Outcomes) -> list[Ablation]:
+    """Finds the ablations that the stored rows allow.
 
     Args:
-        recorded: What is recorded of the case; each line that names the lattice is tried.
+        recorded: What is recorded of the case; lines that name all combinations are tried.
         outcomes: The `Outcomes` of the case.
 
     Returns:
-        List of `Ablation`: most fixes first, then most seeds. A lattice with an arm
-        that is not stored is left out, as is one held by another of as many seeds.
+        List of `Ablation`: most fixes first, then most seeds. An ablation with an arm that
+        is not stored is left out, as is one that another with as many seeds contains.
     """
     found = [_ablation(outcomes, line) for line in recorded]
     found = sorted(filter(None, found), key=lambda item: (-len(item.fixes), -item.num_seeds))
@@ -138,7 +149,7 @@ def _holds(other, item):
 
 
 def _ablation(stored, line):
-    """Builds the lattice of one line of what is recorded, or nothing if an arm is missing."""
+    """Builds the ablation of one recorded line, or `None` if an arm is missing."""
     if not plans.holds_combinations(line.arms):
         return None
     case, rule = stored.case, stored.rule
@@ -166,7 +177,7 @@ def _arms(case, fixes):
 
 
 def _budget(case, steps):
-    """Says how long the arms were trained."""
+    """Returns the training length of the arms as text."""
     longest = max(steps.values())
     if len(set(steps.values())) == 1:
         return f"{longest:,} updates"
@@ -175,8 +186,8 @@ def _budget(case, steps):
     return f"longer arms cut to {longest:,} updates"
 
 
-def combinations_table(item):
-    """Returns a line for each set of fixes of a `Ablation`, fewest fixes first.
+def combinations_table(item: Ablation) -> pd.DataFrame:
+    """Returns a line for each set of fixes of an `Ablation`, fewest fixes first.
 
     Returns:
         Columns `arm, fixes, num_fixes, num_seeds, solved, low, high, verdict, minimal`:
@@ -194,8 +205,8 @@ def combinations_table(item):
     return table.sort_values("num_fixes", kind="stable", ignore_index=True)
 
 
-def table(items):
-    """Says what every fix is worth, at every budget that the stored rows allow.
+def table(items: Iterable[Ablation]) -> pd.DataFrame:
+    """Tabulates the contribution of every fix, at every budget that the stored rows allow.
 
     Args:
         items: What `budgets` returns.
@@ -205,7 +216,7 @@ def table(items):
         verdict, confidence`. The kinds: `shapley` and `interaction` (means over seeds),
         `alone` (a fix on the broken program), `last` (on all other fixes), `sufficient`
         (a minimal set that solves) and `necessary`. `log_error` is a natural
-        logarithm, lower being better. A blank does not apply.
+        logarithm, lower is better. A blank means that the column does not apply.
     """
     rows = []
     for item in items:
@@ -229,7 +240,7 @@ def _attributions(item):
 
 
 def _effects(item):
-    """Yields what each fix does alone, and last."""
+    """Yields the effects of each fix alone, and last."""
     for kind in ("alone", "last"):
         for fix in item.fixes:
             rates, errors = item.effect(fix, last=kind == "last")
@@ -267,13 +278,13 @@ def _sufficient(item):
 
 
 def _necessary(item):
-    """Yields for each fix whether all others do without it, where all fixes solve."""
+    """Yields for each fix whether the others solve without it, where all fixes solve."""
     verdicts, everything = item.verdicts(), frozenset(item.fixes)
     if verdicts[everything] != "solves":
         return
     words, error = necessary(verdicts), item.error_above(everything)
     for fix in item.fixes:
-        word, rest = words.get(fix, "can be spared"), everything - {fix}
+        word, rest = words.get(fix) or "can be spared", everything - {fix}
         errors = [error, item.error_above(rest)]
         if word != "can be spared":
             errors = [error, _error_of_not_solving(item, rest, verdicts)]
@@ -282,17 +293,17 @@ def _necessary(item):
 
 
 def _error_of_not_solving(item, fixes, verdicts):
-    """The one-sided error of 'fails', or of not solving where it depends on the seed."""
+    """Returns the one-sided error of 'fails', or of not solving if it depends on the seed."""
     threshold = FAILS if verdicts[fixes] == "fails" else SOLVES
     return item.error_below(fixes, threshold)
 
 
 def _less(errors):
-    """A confidence that holds for all verdicts at once, by Bonferroni's inequality."""
+    """Returns a joint confidence of all verdicts, by Bonferroni's inequality."""
     return max(0.0, 1 - sum(errors))
 
 
-def answer(items):
+def answer(items: Sequence[Ablation]) -> str:
     """Returns in one line which fixes are enough and which are needed.
 
     Args:
@@ -301,8 +312,8 @@ def answer(items):
     return items[0].answer if items else "Not every combination of the fixes was run."
 
 
-def flips(case, runs, rule):
-    """Computes each arm's verdict anew with the bar a little lower, and higher.
+def flips(case: Case, runs: pd.DataFrame, rule: StoppingRule) -> pd.DataFrame:
+    """Recomputes each arm's verdict with a lower and a higher threshold.
 
     Args:
         case: The `Case`.
@@ -310,8 +321,9 @@ def flips(case, runs, rule):
         rule: The `StoppingRule`.
 
     Returns:
-        Columns `arm, steps, bar, verdict, flips`: whether the verdict is another one
-        than at the case's own bar. Empty unless that is on R2 or on accuracy.
+        Columns `arm, steps, bar, verdict, flips`: `flips` is whether the verdict
+        differs from that at the case's own threshold. Empty unless the threshold is on R2 or
+        on accuracy.
     """
     metric, rows = case.solved.metric, []
     for (arm, steps), part in runs.groupby(["arm", "steps"]):

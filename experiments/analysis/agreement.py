@@ -1,19 +1,31 @@
-"""Agreement: whether the seeds just trained bear out the committed evidence.
+"""Compares newly trained seeds with the committed evidence, in one line of text.
 
-Reads two stores; trains nothing, writes nothing.
+It reads two stores; it trains and writes nothing.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from experiments.analysis import tables
 from experiments.stats import intervals, text
 from experiments.training.columns import PLACE, TAIL
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
-def line(case, store, plan, seeds, committed):
-    """Says whether the rows just trained agree with the committed evidence.
+    from experiments.cases.case import Case, Setup
+    from experiments.runs.store import Store
+
+
+def line(
+    case: Case, store: Store, plan: Mapping[str, Setup], seeds: Iterable[int], committed: Store
+) -> str:
+    """Compares newly trained rows with the committed evidence.
 
     Args:
         case: The `Case`.
-        store: The `Store` that was just trained into.
+        store: The `Store` with the newly trained rows.
         plan: `{arm: setup}` that was trained.
         seeds: The seeds that were trained.
         committed: The `Store` of the evidence.
@@ -39,7 +51,7 @@ def line(case, store, plan, seeds, committed):
 
 
 def _same_environment(ours, theirs, store, committed):
-    """Whether equal bytes may be asked for: one trainer, on the same of everything."""
+    """Whether rows must be equal byte for byte: same trainer, same environment."""
     pairs = zip(ours["environment"], theirs["environment"], strict=True)
     return store.trainer == committed.trainer and all(
         store.environments[here] == committed.environments[there] for here, there in set(pairs)

@@ -1,7 +1,8 @@
-"""All that is said of one folder of stored rows: every part is computed once, when it is asked for.
+"""Holds every result that is computed from one folder of stored rows.
 
-Reports, figures, pages and commands read an `Analysis`, and compute nothing of what it holds.
-It owns the stopping rule of its rows, and so the confidence of every interval.
+Each part is computed at its first use and kept. Reports, figures, pages and commands read an
+`Analysis` and compute none of its parts themselves. It owns the stopping rule of its rows, and
+so the confidence of every interval.
 """
 
 import functools
@@ -31,27 +32,28 @@ NEEDED |= {"certificates": ("cause",), "diagnosis": ("arm",), "era": ("arm",)}
 
 
 class Analysis:
-    """What the stored rows of a case say of it.
+    """The results computed from the stored rows of a case.
 
     Args:
         case: The `Case`.
-        evidence: Its `Evidence`: all that is asked about it.
+        evidence: Its `Evidence`.
         store: The `Store` with its rows.
-        stored: Whether tables are read from the folder where a report wrote them, instead
-            of computed: the claims of a case may take minutes. One that is not there is
-            empty, see `need`.
+        stored: Whether tables are read from the folder, where a report wrote them, instead
+            of computed, which may take minutes. A missing table is empty, see `need`.
     """
 
-    def __init__(self, case: Case, evidence: Evidence, store: Store, *, stored: bool = False):
+    def __init__(
+        self, case: Case, evidence: Evidence, store: Store, *, stored: bool = False
+    ) -> None:
         self.case, self.evidence, self.store, self.stored = case, evidence, store, stored
         self._read = {}
 
     def anew(self) -> "Analysis":
-        """Returns an analysis of the rows that are stored now."""
+        """Returns a new analysis that reads the stored rows again."""
         return Analysis(self.case, self.evidence, self.store, stored=self.stored)
 
-    def need(self, *names: str, filled: bool = False):
-        """Refuses a folder without runs, or without one of these tables.
+    def need(self, *names: str, filled: bool = False) -> None:
+        """Checks that the folder has runs and these tables.
 
         Args:
             names: Names of tables that are read, such as `"claims"`.
@@ -75,7 +77,7 @@ class Analysis:
                 )
 
     def table(self, name: str) -> pd.DataFrame | None:
-        """Returns a table as the folder's file holds it, or `None` if it is not there."""
+        """Returns a table as read from its file, or `None` if the file is missing."""
         if name not in self._read:
             self._read[name] = tables.stored(self.store, f"{name}.csv", NEEDED[name])
         return self._read[name]
@@ -87,7 +89,7 @@ class Analysis:
 
     @property
     def is_engine(self) -> bool:
-        """Whether the rows are the engine's: what is said of a case rests on these alone."""
+        """Whether the engine made the rows; all conclusions rest on its rows alone."""
         return self.store.trainer == TRAINERS[0]
 
     @functools.cached_property
@@ -107,12 +109,12 @@ class Analysis:
 
     @functools.cached_property
     def summary(self) -> pd.DataFrame:
-        """A rate or a median for each arm, budget and metric: see `tables.summary`."""
+        """Rates and medians by arm, budget and metric: see `tables.summary`."""
         return tables.summary(self.runs, self.rule)
 
     @functools.cached_property
     def outcomes(self) -> pd.DataFrame:
-        """One line an arm and budget, with its verdict: see `tables.outcomes`."""
+        """One row per arm and budget, with its verdict: see `tables.outcomes`."""
         return tables.outcomes(self.case, self.summary, self.rule)
 
     @functools.cached_property
@@ -121,19 +123,21 @@ class Analysis:
 
     @functools.cached_property
     def curves(self) -> pd.DataFrame:
-        """Quantiles along checkpoints, as their file holds them: see `tables.curves`."""
+        """Quantiles at checkpoints, as stored in their file: see `tables.curves`."""
         # Read back, so that a rebuild from disk draws the very same numbers.
-        return self._kept("curves") if self.stored else tables.from_csv(self._curves_text)
+        if self.stored:
+            return self._kept("curves")
+        return tables.from_csv(self._curves_text)  # pyright: ignore[reportReturnType]  # no None in
 
     @functools.cached_property
     def showcase(self) -> pd.DataFrame:
-        """Some seeds of each arm along checkpoints: see `tables.showcase`."""
+        """Some seeds of each arm at checkpoints: see `tables.showcase`."""
         old = self.table("seeds")
         return self._kept("seeds") if self.stored else tables.showcase(self.store, old)
 
     @functools.cached_property
     def per_seed(self) -> Outcomes:
-        """The outcomes of each seed, of studies and other trainers too where claims ask for them."""
+        """Outcomes of each seed, with the grids and other trainers that claims refer to."""
         folder, studies, others = self.store.folder, {}, {}
         arms = [arm for claim in self.evidence.claims for arm in claim.arms]
         requested = {arm.partition(":")[0] for arm in arms if ":" in arm}
@@ -154,7 +158,7 @@ class Analysis:
 
     @functools.cached_property
     def ablation(self) -> pd.DataFrame:
-        """What every fix is worth: see `ablation.table`."""
+        """The contribution of every fix: see `ablation.table`."""
         if self.stored:
             return self._kept("dissection", ablation.COLUMNS)
         return ablation.table(self.ablations)
@@ -171,14 +175,14 @@ class Analysis:
 
     @functools.cached_property
     def claims(self) -> pd.DataFrame:
-        """What the seeds answer to each claim: see `claim_results.claims_table`."""
+        """The result of each claim: see `claim_results.claims_table`."""
         if self.stored:
             return self._kept("claims", claim_results.CLAIM_COLUMNS)
         return claim_results.claims_table(self.evidence.claims, self.per_seed)
 
     @functools.cached_property
     def interventions(self) -> pd.DataFrame:
-        """What each intervention shows: see `claim_results.interventions_table`."""
+        """The result of each intervention: see `claim_results.interventions_table`."""
         if self.stored:
             return self._kept("certificates", claim_results.INTERVENTION_COLUMNS)
         return claim_results.interventions_table(self.evidence.interventions, self.per_seed)
@@ -192,14 +196,14 @@ class Analysis:
 
     @functools.cached_property
     def logged_metrics(self) -> pd.DataFrame:
-        """What Keras logs against what is true: see `logged_metrics.metric_check`."""
+        """Logged against true metrics: see `logged_metrics.metric_check`."""
         return logged_metrics.metric_check(self.case, self.runs, self.rule)
 
     @functools.cached_property
     def history(self) -> pd.DataFrame | None:
-        """Each arm against the software of its time: see `history.compare`.
+        """Each arm compared with the software of its time: see `history.compare`.
 
-        `None` where the tables of that software are not at hand.
+        `None` if the tables of that software are not available.
         """
         if self.stored:
             return self.table("era")
@@ -212,7 +216,7 @@ class Analysis:
         """Returns `{file name: CSV text}` of the tables that a report writes.
 
         Args:
-            pictures: Whether what figures are drawn from is kept.
+            pictures: Whether the tables that figures need are included.
         """
         found = {"summary.csv": tables.to_csv(self.summary)}
         if pictures:
@@ -220,7 +224,7 @@ class Analysis:
         return found | {f"{n}.csv": tables.to_csv(t) for n, t in self._evidence().items()}
 
     def _evidence(self):
-        """Returns the tables of evidence by the name of their file, none of another trainer."""
+        """Returns the evidence tables by file name; none for other trainers."""
         if not self.is_engine:
             return {}
         found = {

@@ -1,8 +1,12 @@
-"""Yardsticks: the number a person is shown, and what it is held against.
+"""Defines the main metric of a case and its reference values.
 
-A case's main metric, its best constant answer, its bar, and errors on a log
-scale between the two ends that mean anything.
+The reference values are the best constant answer, the threshold of `solved`, and the range of
+errors on a logarithmic scale.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,31 +14,36 @@ from experiments.cases.case import Regression
 from experiments.stats import shapley
 from experiments.training import metrics
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from experiments.cases.case import Case
+
 ERROR_FLOOR = 1e-12
 
 
-def main_metric(case):
-    """Returns the metric that a person is shown: the error, or the accuracy."""
+def main_metric(case: Case) -> str:
+    """Returns the metric that reports show: the error, or the accuracy."""
     return "mse" if isinstance(case.task, Regression) else "accuracy"
 
 
-def metric_label(case):
-    """Returns the main metric in words."""
+def metric_label(case: Case) -> str:
+    """Returns a label of the main metric."""
     if isinstance(case.task, Regression):
         return "mean squared error"
     return f"accuracy on {case.task.num_many:,} fresh points"
 
 
-def baseline(case):
-    """Returns `(value, words)`: the main metric of the best constant answer."""
+def baseline(case: Case) -> tuple[float, str]:
+    """Returns `(value, label)`: the main metric of the best constant answer."""
     if isinstance(case.task, Regression):
         truth = np.asarray(case.task.target(metrics.grid()), np.float64)
         return float(truth.var()), "best constant"
     return 0.5, "always one class"
 
 
-def threshold(case):
-    """Returns `(value, words)`: the bar `solved`, in the main metric's units."""
+def threshold(case: Case) -> tuple[float, str]:
+    """Returns `(value, label)`: the threshold of `solved`, in units of the main metric."""
     solved = case.solved
     if solved.metric == "r2":
         words = f"solved: R2 >= {solved.above:g}"
@@ -42,8 +51,8 @@ def threshold(case):
     return solved.above, f"solved: {solved.metric} >= {solved.above:g}"
 
 
-def error_range(case):
-    """Returns `(floor, cap)` of errors: the least told from none, the best constant's.
+def error_range(case: Case) -> tuple[float, float]:
+    """Returns `(floor, cap)` of errors: the smallest one resolved, and the best constant's.
 
     A classifier's error is 1 - accuracy, its floor half of one fresh point.
     """
@@ -53,7 +62,7 @@ def error_range(case):
     return 0.5 / case.task.num_many, 1.0 - value
 
 
-def log_errors(case, rows):
+def log_errors(case: Case, rows: pd.DataFrame) -> np.ndarray:
     """Computes the natural logarithm of each run's error.
 
     Args:

@@ -1,14 +1,17 @@
-"""What training costs on this machine: a few steps of a few runs, timed, and the rest scaled.
+"""Estimates the cost of training on this machine from a few timed steps.
 
-Trains units for some seconds and throws the rows away. A block of seeds costs its
-beginning, its looks and its steps; a program, which each worker compiles for itself, costs
-its compilation and memory that is never freed.
+It trains jobs for some seconds and discards the rows. A block of seeds costs its set-up, its
+checkpoints and its steps. A program costs its compilation, once for each worker, and memory
+that is never freed.
 """
+
+from __future__ import annotations
 
 import contextlib
 import dataclasses
 import pathlib
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import nnls
@@ -16,11 +19,16 @@ from scipy.optimize import nnls
 from experiments.runs import jobs
 from experiments.training import metrics
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from experiments.cases.case import Setup
+
 # A step's overhead, in weights times samples: what decides where only one run is measured.
 OVERHEAD = 200_000
-# Each look of a timed run is at so many times the steps of the one before.
+# Each checkpoint of a timed run is at this multiple of the steps of the one before.
 GROWTH = 3
-# What Linux tells a process of itself.
+# Where Linux reports on the calling process.
 OWN = pathlib.Path("/proc/self/status")
 
 
@@ -31,10 +39,10 @@ class Cost:
     Attributes:
         program: Seconds to build and compile its program, once for each worker.
         block: Seconds to begin a block of seeds.
-        checkpoint: Seconds to look at a block once.
+        checkpoint: Seconds to evaluate a block at one checkpoint.
         step: Seconds that one update of a block takes.
         memory: Bytes that a compiled program keeps, or `None` where that is not known.
-        is_measured: Whether this very run was timed.
+        is_measured: Whether this run itself was timed.
     """
 
     program: float
@@ -44,14 +52,14 @@ class Cost:
     memory: float | None
     is_measured: bool = True
 
-    def seconds(self, num_blocks, num_checkpoints, num_steps):
-        """Returns the seconds of so many blocks on one core, without the program."""
+    def seconds(self, num_blocks: int, num_checkpoints: int, num_steps: int) -> float:
+        """Returns the seconds of these blocks on one core, without the program."""
         return num_blocks * (self.block + num_checkpoints * self.checkpoint + num_steps * self.step)
 
 
-def peak_memory():
-    """Returns the most bytes this process ever held, or `None` where it is not told."""
-    # What `getrusage` tells on Linux goes back to the process that started this one.
+def peak_memory() -> int | None:
+    """Returns the peak memory of this process in bytes, or `None` if it is unknown."""
+    # `getrusage` on Linux includes the peak of the process that started this one.
     with contextlib.suppress(OSError, KeyError, ValueError):
         lines = dict(line.split(":", 1) for line in OWN.read_text().splitlines())
         return 1024 * int(lines["VmHWM"].split()[0])
@@ -61,12 +69,12 @@ def peak_memory():
         return None
     import sys
 
-    # Linux tells it in units of 1,024 bytes.
+    # Linux reports units of 1,024 bytes.
     job = 1 if sys.platform == "darwin" else 1024
     return job * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def checkpoints_of(arms):
+def checkpoints_of(arms: Mapping[str, Setup]) -> list[int]:
     """Returns the checkpoints of a run, as an increasing list.
 
     Args:
@@ -76,12 +84,12 @@ def checkpoints_of(arms):
     return sorted({*metrics.checkpoints(max(ends)), *ends})
 
 
-def measure(job, seconds):
-    """Times the first steps of a unit.
+def measure(job: jobs.Job, seconds: float) -> Cost:
+    """Times the first steps of a job.
 
     Args:
-        job: The `Job`; its program is compiled, and some of its steps are made.
-        seconds: Float, after which no further look is made.
+        job: The `Job`; its program is compiled and some of its steps are run.
+        seconds: Time after which no further checkpoint is evaluated.
 
     Returns:
         A `Cost`.
@@ -102,17 +110,18 @@ def measure(job, seconds):
         # Plain Keras compiles anew for each seed.
         program, block = 0.0, block + program
     after = peak_memory()
-    return Cost(program, block, checkpoint, step, None if after is None else max(0, after - before))
+    kept = None if before is None or after is None else max(0, after - before)
+    return Cost(program, block, checkpoint, step, kept)
 
 
 def _times(job, trainer, evaluation, seconds):
-    """Returns `(step, clock)` of each look, until the time is over."""
+    """Returns `(step, clock)` of each checkpoint, until the time is over."""
     times, training = [], trainer.train(list(job.seeds), _timed_steps(job), evaluation)
     for snapshot in training:
         evaluation.measure(snapshot)
         evaluation.curve(snapshot)
         times.append((snapshot.steps, time.perf_counter()))
-        # The first two looks compile; the steps to the next take longer than all before.
+        # The first two checkpoints compile; the steps to the next take longer than all before.
         if len(times) > 2 and times[-1][1] - times[1][1] > seconds / GROWTH:
             training.close()
             break
@@ -120,7 +129,7 @@ def _times(job, trainer, evaluation, seconds):
 
 
 def _timed_steps(job):
-    """Where a timed unit is looked at: ever more seldom, as looks cost as much as steps."""
+    """Returns checkpoints at growing distances, as each costs as much as many steps."""
     end, timed = job.setup.num_steps, [0, 1, 2]
     while timed[-1] < end:
         timed.append(GROWTH * timed[-1])
@@ -128,7 +137,7 @@ def _timed_steps(job):
 
 
 def _fitted(times):
-    """Fits the seconds of a look and of a step to what lies between looks."""
+    """Fits the seconds of a checkpoint and of a step to the times between checkpoints."""
     if len(times) < 3:
         return 0.0, (times[-1][1] - times[0][1]) / max(1, times[-1][0])
     # The first step is compiled when it is made: what follows is what repeats.
@@ -137,8 +146,8 @@ def _fitted(times):
     return tuple(map(float, nnls(parts, np.diff(clock))[0]))
 
 
-def scaled(measured, size):
-    """Estimates the cost of a run from those of others.
+def scaled(measured: Sequence[tuple[int, Cost]], size: int) -> Cost:
+    """Estimates the cost of a run from measured costs of others.
 
     Args:
         measured: List of `(size, Cost)`, not empty; a run's size is its weights times the
@@ -148,7 +157,9 @@ def scaled(measured, size):
     Returns:
         A `Cost`: a step costs a + b times its size, all else the mean of the others.
     """
-    sizes, steps = (np.array(v, float) for v in zip(*[(s, c.step) for s, c in measured]))
+    sizes, steps = (
+        np.array(v, float) for v in zip(*[(s, c.step) for s, c in measured], strict=True)
+    )
     if len(set(sizes)) == 1:
         step = steps.mean() * (OVERHEAD + size) / (OVERHEAD + sizes[0])
     else:

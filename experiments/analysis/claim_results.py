@@ -1,13 +1,16 @@
-"""The ledger: what a thread says, and what the stored seeds answer.
+"""Tests claims and interventions against the stored seeds, and tabulates the answers.
 
-Claims and certificates to tables. A claim is supported if all its questions
-are answered with yes, contradicted by one clear no (with `any_of`, contradicted by
-all nos, supported by one clear yes), else it depends on the seed if one answer does,
-else it is undecided; `readings` says at which confidence. Where seeds are looked at
-repeatedly, a claim is read at the seeds that all of its arms have: at one look.
+A claim is supported if all its questions are answered with yes, and contradicted by one clear
+no. With `any_of` one clear yes supports it, and only all noes contradict it. Otherwise it depends
+on the seed if one answer does, else it is undecided. `questions` states the confidence of each
+answer. Under repeated analyses a claim is tested on the seeds that all its arms have, so that
+all arms are read at the same analysis.
 """
 
+from __future__ import annotations
+
 import functools
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -25,6 +28,14 @@ from experiments.cases.case import SuiteError
 from experiments.cases.claims import Fact, Less, Tracks
 from experiments.stats import text
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from experiments.analysis.outcomes import Outcomes
+    from experiments.analysis.questions import QuestionResult
+    from experiments.cases.claims import Claim, Intervention
+
 UNTESTABLE, NOT_RUN = "cannot be tested", "not run"
 ESTIMATES = ("arm", "estimate", "low", "high", "num_seeds")
 DETAILS = ("steps", "quantity", "question", "answer", "more_seeds")
@@ -34,16 +45,18 @@ INTERVENTION_COLUMNS += ("note",)
 COUNTS = ("num_seeds", "steps", "more_seeds")
 
 
-def answers(tests, outcomes, any_of=False):
+def answers(
+    tests: Sequence[Any], outcomes: Outcomes, any_of: bool = False
+) -> tuple[str, list[QuestionResult]]:
     """Answers the questions of one claim or intervention.
 
     Args:
-        tests: Test words of `claims`.
+        tests: Tests as `claims` defines them.
         outcomes: The `Outcomes` of the case.
-        any_of: Whether one yes is enough.
+        any_of: Whether one yes supports the claim.
 
     Returns:
-        `(verdict, readings)`: the verdict on them together, and a `QuestionResult` for each.
+        `(verdict, results)`: the joint verdict, and a `QuestionResult` for each question.
 
     Raises:
         SuiteError: An arm, a budget or a metric is not stored.
@@ -54,8 +67,8 @@ def answers(tests, outcomes, any_of=False):
     return combined([result.answer for result in found], any_of), found
 
 
-def combined(found, any_of=False):
-    """Returns the verdict that several answers give together.
+def combined(found: Iterable[str], any_of: bool = False) -> str:
+    """Returns the joint verdict of several answers.
 
     Args:
         found: The answers.
@@ -68,7 +81,7 @@ def combined(found, any_of=False):
 
 
 def _at_one_analysis(tests, outcomes):
-    """Returns the seeds that all arms have, if there are looks; else `None`."""
+    """Returns the seeds that all arms have under repeated analyses, else `None`."""
     plain = [test for test in tests if ":" not in getattr(test, "arm", ":")]
     if not plain or not outcomes.rule.is_repeated:
         return None
@@ -112,7 +125,7 @@ def _metrics(test):
     return [*names, test.than] if isinstance(test, Less) else names
 
 
-def claims_table(claims, outcomes):
+def claims_table(claims: Iterable[Claim], outcomes: Outcomes) -> pd.DataFrame:
     """Answers every claim of a case.
 
     Args:
@@ -120,9 +133,9 @@ def claims_table(claims, outcomes):
         outcomes: Its `Outcomes`.
 
     Returns:
-        One line for each question, in the columns `CLAIM_COLUMNS`; `verdict` is the
-        claim's own. A claim that cannot be tested is one line, its note the reason; so
-        is one whose runs are not stored, its note the command that makes them.
+        One row for each question, with the columns `CLAIM_COLUMNS`; `verdict` is the
+        claim's. A claim that cannot be tested has one row, with the reason as its note. A
+        claim whose runs are not stored has one row, with the command that trains them.
     """
     rows = []
     for claim in claims:
@@ -135,7 +148,7 @@ def claims_table(claims, outcomes):
     return _table(rows, CLAIM_COLUMNS)
 
 
-def interventions_table(interventions, outcomes):
+def interventions_table(interventions: Iterable[Intervention], outcomes: Outcomes) -> pd.DataFrame:
     """Answers every intervention of a case.
 
     Args:
@@ -143,8 +156,8 @@ def interventions_table(interventions, outcomes):
         outcomes: Its `Outcomes`.
 
     Returns:
-        One line for each question, in the columns `INTERVENTION_COLUMNS`; one line where
-        runs are not stored.
+        One row for each question, with the columns `INTERVENTION_COLUMNS`; one row if
+        the runs are not stored.
     """
     rows = []
     for item in interventions:
@@ -163,19 +176,19 @@ def _answered(head, tests, outcomes, any_of=False):
 
 
 def _table(rows, columns):
-    """Builds a table in which a blank is a missing value, and counts are whole."""
+    """Builds a table with missing values for blanks and integer counts."""
     table = pd.DataFrame(rows, columns=list(columns))
     return table.astype(dict.fromkeys(COUNTS, "Int64"))
 
 
-def text_table(table):
-    """Returns claims or certificates as text, ready to print.
+def text_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns claims or interventions as a table of text.
 
     Args:
         table: What `claims_table` or `interventions_table` returns.
 
     Returns:
-        One line for each of them: the columns `claim, says by, verdict, evidence`, or
+        One row for each of them, with the columns `claim, says by, verdict, evidence`, or
         `arm, cause, intervention, verdict, evidence`.
     """
     names = {"claim": "claim", "by": "says by"}
@@ -190,24 +203,24 @@ def text_table(table):
     return pd.DataFrame(rows, columns=[*names.values(), "verdict", "evidence"])
 
 
-def note_text(row):
-    """The note of a line, or nothing."""
+def note_text(row: Mapping[str, Any]) -> str:
+    """Returns the note of a row, or ""."""
     return row["note"] if isinstance(row.get("note"), str) else ""
 
 
 def _evidence(rows):
-    """One clause for each question, and what else the reader should know."""
+    """Returns one clause for each question, and the note."""
     clauses = [evidence_text(row) for row in rows]
     if len(rows) > 1:
         clauses = [f"{c} ({row['answer']})" for c, row in zip(clauses, rows, strict=True)]
     return [*clauses, *filter(None, [note_text(rows[0])])]
 
 
-def evidence_text(row):
+def evidence_text(row: Mapping[str, Any]) -> str:
     """Returns one answered question as a clause, such as `fixed solves 100.0% [...] of ...`.
 
     Args:
-        row: A line of a table as a dict.
+        row: A row of a table as a mapping.
     """
     arm, quantity = row["arm"], row["quantity"]
     if pd.isna(row["num_seeds"]):

@@ -1,24 +1,31 @@
-"""The answer of a dissection in one line: which fixes are enough, which are needed.
+"""States the result of an ablation in one line: which fixes suffice and which are needed.
 
-Words from verdicts, by rules; it reads no run. A fix is needed if every set
-without it was tried and does not solve; a set is enough if it solves.
+It works from verdicts alone and reads no runs. A set of fixes is enough if it solves. A fix is
+needed if every set without it was tried and does not solve.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from experiments.stats.shapley import minimal_sets
 from experiments.stats.text import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six"}
 MOST_NAMED = 3
 
 
-def conclude(verdicts, single):
-    """Says in words what the verdicts on all sets of fixes come to.
+def conclude(verdicts: Mapping[frozenset[str], str], single: Mapping[str, str]) -> str:
+    """Summarizes the verdicts on all sets of fixes in sentences.
 
     Args:
-        verdicts: `{frozenset of fixes: verdict}` of every set, as `statistics.verdict`
-            reads them.
-        single: `{fix: word}` in the order of the case: what each fix does to the broken
-            program, as `effects.effect` reads it.
+        verdicts: `{frozenset of fixes: verdict}` of every set, see
+            `intervals.verdict`.
+        single: `{fix: effect}` in the order of the case: the effect of each fix alone on the
+            broken program, see `effects.effect`.
 
     Returns:
         One line of one or more sentences.
@@ -76,7 +83,7 @@ def _one(fixes, needed, names):
 
 
 def _either(minimal, needed, names):
-    """Clauses where several sets of fixes will do."""
+    """Clauses where several sets of fixes are enough."""
     sets = [[name for name in names if name in fixes] for fixes in minimal]
     sets.sort(key=lambda inside: (len(inside), [names.index(name) for name in inside]))
     if all(len(inside) == 1 for inside in sets):
@@ -88,7 +95,7 @@ def _either(minimal, needed, names):
 
 
 def _single(single):
-    """Clauses on what single fixes do, where none of them is enough."""
+    """Clauses on the effects of single fixes, where none is enough."""
     helps = [name for name, word in single.items() if word == "helps"]
     harms = [name for name, word in single.items() if word == "harms"]
     clauses = [f"{listed(harms)} alone {'harms' if len(harms) == 1 else 'harm'}"] * bool(harms)
@@ -99,7 +106,7 @@ def _single(single):
 
 
 def _exceptions(minimal, verdicts, names):
-    """Sentences on harm, on luck, and on what is undecided."""
+    """Sentences on sets that fail, depend on the seed or are undecided."""
     harmed = [s for s, v in verdicts.items() if v == "fails" and any(m <= s for m in minimal)]
     lucky = [s for s, v in verdicts.items() if v == "depends on the seed"]
     open_sets = [s for s, v in verdicts.items() if v == "undecided"]

@@ -1,13 +1,15 @@
-"""The verdicts that a plan asks for: what has to be decided before seeds are enough.
+"""Lists the verdicts that must be decided before a plan has enough seeds.
 
-Reads `Outcomes`, by the rules of readings and the ledger. Asked for are the solve
-rate of every arm; what each fix does alone and last, where the plan holds every combination
-of fixes; and the claims of the case all of whose arms are in the plan. What needs a study,
-another trainer or the software of the time is not asked for.
+They are the solve rate of every arm; the effect of each fix alone and last, where the plan
+holds every combination of fixes; and the claims of the case whose arms are all in the plan.
+Claims that need a grid, another trainer or historical results are left out.
 """
+
+from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from experiments.analysis import claim_results, questions, tables
 from experiments.cases import plans
@@ -15,26 +17,33 @@ from experiments.cases.case import SuiteError
 from experiments.cases.claims import Fact
 from experiments.stats import effects, intervals
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from experiments.analysis.outcomes import Outcomes
+    from experiments.cases.case import Case, Setup
+    from experiments.cases.evidence import Evidence
+
 UNDECIDED = questions.UNDECIDED
 
 
 @dataclasses.dataclass(frozen=True)
 class Criterion:
-    """One verdict that is asked for.
+    """One verdict that must be decided.
 
     Attributes:
-        text: What is asked, as a statement or a name.
+        text: The criterion as a statement or a name.
         arms: The arms that it compares.
         read: Function from `Outcomes` to `(answer, further seeds or None)`.
     """
 
     text: str
-    arms: tuple
-    read: Callable
+    arms: tuple[str, ...]
+    read: Callable[[Outcomes], tuple[str, int | None]]
 
 
-def criteria(case, evidence, plan):
-    """Returns the verdicts that are asked for by a plan, as a list of `Criterion`.
+def criteria(case: Case, evidence: Evidence, plan: Mapping[str, Setup]) -> list[Criterion]:
+    """Returns the verdicts that a plan must decide.
 
     Args:
         case: The `Case`.
@@ -60,7 +69,7 @@ def _rate(arm):
 
 
 def _effects(case, recorded, plan):
-    """Yields what each fix does alone and last, of the largest lattice in the plan."""
+    """Yields the effects of each fix alone and last, for the largest ablation in the plan."""
     sets_left_out = [(), *(line.without for line in recorded)]
     found = (
         without
@@ -94,21 +103,22 @@ def _claim(claim):
         try:
             answer, found = claim_results.answers(claim.tests, outcomes, claim.any_of)
         except SuiteError:
-            # A metric that these arms do not have: no end of seeds would answer it.
+            # These arms lack a metric: no number of seeds would answer the claim.
             return claim_results.NOT_RUN, None
-        more_seeds = [one.more_seeds for one in found if one.answer == UNDECIDED]
-        return answer, None if None in more_seeds else max(more_seeds, default=None)
+        undecided = [one.more_seeds for one in found if one.answer == UNDECIDED]
+        more_seeds = [more for more in undecided if more is not None]
+        return answer, max(more_seeds, default=None) if more_seeds == undecided else None
 
     return read
 
 
 def _arms(case, claim):
-    """The arms of a claim, each by the name that plans use."""
+    """Returns the arms of a claim by the names that plans use."""
     return dict.fromkeys(next(iter(plans.select(case, arm))) for arm in claim.arms)
 
 
 def _is_within(case, claim, plan):
-    """Whether a claim asks seeds, and none but those of the plan at its lengths."""
+    """Whether a claim needs seeds, and only those of the plan at its lengths."""
     tests = [test for test in claim.tests if not isinstance(test, Fact)]
     if not tests or any(":" in arm for arm in claim.arms):
         return False

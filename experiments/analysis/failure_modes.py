@@ -1,21 +1,31 @@
-"""What is wrong with each arm: its symptoms over seeds, by the one rule, in words.
+"""Diagnoses each arm: which symptoms its seeds show, and how often.
 
-Tables of runs to a table of symptoms, and that table to sentences. A symptom
-holds in most seeds where the interval of its share lies above 0.8, in few where it lies
-below 0.2, else in some.
+A symptom holds in most seeds where the interval of its share lies above 0.8, in few seeds where
+it lies below 0.2, and otherwise in some.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from experiments.analysis import symptoms, tables
 from experiments.stats import intervals, text
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from experiments.cases.case import Case
+    from experiments.stats.interim import StoppingRule
+
 COLUMNS = ["arm", "steps", "symptom", "words", "estimate", "low", "high"]
 COLUMNS += ["num_seeds", "holds", "detail"]
 HOLDS = {"solves": "most seeds", "fails": "few seeds"}
 
 
-def diagnose(case, runs, rule):
+def diagnose(case: Case, runs: pd.DataFrame, rule: StoppingRule) -> pd.DataFrame:
     """Diagnoses every stored arm.
 
     Args:
@@ -27,7 +37,7 @@ def diagnose(case, runs, rule):
         Columns `arm, steps, symptom, words, estimate, low, high, num_seeds, holds,
         detail`, a row for each symptom that applies to an arm, in the order of the case:
         the share of seeds that have it with Wilson's interval; `holds` is "most seeds",
-        "some seeds" or "few seeds"; `detail` says more on the seeds that have it.
+        "some seeds" or "few seeds"; `detail` describes the seeds that have it.
     """
     rows = []
     for (arm, steps), part in runs.groupby(["arm", "steps"]):
@@ -49,8 +59,8 @@ def _symptoms(case, arm, part, rule):
             yield head | vars(share) | {"holds": holds, "detail": detail}
 
 
-def description(table, arm, steps=None):
-    """Says what is wrong with an arm.
+def description(table: pd.DataFrame, arm: str, steps: int | None = None) -> str:
+    """Describes the symptoms of an arm in a sentence.
 
     Args:
         table: What `diagnose` returns.
@@ -58,8 +68,8 @@ def description(table, arm, steps=None):
         steps: Updates; the arm's longest budget if `None`.
 
     Returns:
-        A sentence on the symptoms that hold in most seeds, or in some. Nothing if the arm
-        is not stored.
+        A sentence on the symptoms that hold in most or some seeds; "" if the arm is not
+        stored.
     """
     part = table[table["arm"] == arm]
     part = part[part["steps"] == (part["steps"].max() if steps is None else steps)]
@@ -71,11 +81,11 @@ def description(table, arm, steps=None):
     return f"Of {num_seeds:,} seeds {'; '.join(clauses) or 'few have any symptom'}."
 
 
-def clause(row):
+def clause(row: Mapping[str, Any]) -> str:
     """Returns a row of `diagnose` as a clause, such as `all solve it`.
 
     Args:
-        row: The row as a dict.
+        row: The row as a mapping.
     """
     detail = row["detail"] if isinstance(row["detail"], str) else ""
     count = {0: "none", 1: "all"}.get(row["estimate"], text.row_interval(row))

@@ -1,15 +1,25 @@
-"""Faults and what mends them, one table for those who study faults.
+"""Tabulates faults and their repairs over all cases, for research on faults.
 
-Dissections of the cases to lines of pairs, broken against mended. A case classes
-the fault that each of its fixes mends, by the taxonomy of real faults in deep learning
-systems of Humbatova et al. (2020): the names are theirs, the classing is ours.
+Each line is a pair of a broken and a fixed program. A case assigns each of its fixes a class of
+the taxonomy of real faults in deep learning systems of Humbatova et al. (2020). The class names
+are theirs; the assignment is ours.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from experiments.analysis import failure_modes, tables
 from experiments.stats import intervals
 from experiments.stats.shapley import minimal_sets
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from experiments.analysis.analysis import Analysis
+    from experiments.cases.case import Case
 
 DOCUMENTED = "each arm at its documented length"
 TOP_CLASSES = ("Model", "Tensors & Inputs", "Training", "GPU Usage", "API")
@@ -23,8 +33,8 @@ COLUMNS += [f"{side}_{name}" for side in ("broken", "fixed") for name in RATE]
 COLUMNS += ["verdict", "minimal", "minimal_fix", "budget"]
 
 
-def table(found):
-    """Lists every pair of broken and mended program, with the fault between the two.
+def table(found: Mapping[Case, Analysis]) -> pd.DataFrame:
+    """Lists every pair of broken and fixed programs, with the fault that separates them.
 
     Args:
         found: `{case: Analysis}`.
@@ -36,8 +46,8 @@ def table(found):
         of fixes that is enough and minimal ("set of fixes"). Where no such budget is the
         documented one, a further "pair" is, with the seeds that each side has.
         `fix` joins names by `+`, `fault_class` joins the classes of several by "; ";
-        `diagnosis` says what is measured of the broken program. `verdict` is that of the
-        mended one, `minimal` whether its set is enough and no smaller one is, and
+        `diagnosis` describes the measured symptoms of the broken program. `verdict` is that
+        of the fixed one, `minimal` whether its set is enough and no smaller one is, and
         `minimal_fix` joins all such sets by " or ". Rates have Wilson's interval of 95%.
     """
     rows = []
@@ -51,7 +61,7 @@ def table(found):
 
 
 def _documented(analysis):
-    """Yields the pair at its documented lengths, if it is stored and in no dissection."""
+    """Yields the pair at its documented lengths, if it is stored and in no ablation."""
     case, runs = analysis.case, analysis.runs
     wanted = {"broken": case.broken.num_steps, "fixed": case.fixed.num_steps}
     if any(wanted.items() <= item.steps.items() for item in analysis.ablations):
@@ -68,7 +78,7 @@ def _documented(analysis):
 
 
 def _lines(analysis, item):
-    """Yields the lines of one dissection, each with the updates of its broken side."""
+    """Yields the rows of one ablation, each with the updates of its broken side."""
     case, faults = analysis.case, analysis.evidence.faults
     verdicts = item.verdicts()
     minimal = [one.fixes for one in minimal_sets(verdicts)]
@@ -91,11 +101,11 @@ def _sets(case, item, minimal):
     return {fixes: kind for fixes, kind in sets.items() if fixes}
 
 
-def fault(faults, fixes):
-    """Returns the classes of the faults that some fixes mend, each once, joined by "; ".
+def fault(faults: Mapping[str, str], fixes: Collection[str]) -> str:
+    """Returns the classes of the faults that some fixes repair, each once, joined by "; ".
 
     Args:
-        faults: Fix to the class of the fault it mends.
+        faults: Fix to the class of the fault it repairs.
         fixes: Names of fixes.
     """
     found = "; ".join(words for name, words in faults.items() if name in fixes)

@@ -1,7 +1,9 @@
-"""What a run would cost and what it is likely to decide, as tables and in words.
+"""Formats the expected cost and outcome of a run as tables and text.
 
-Tables of numbers to tables of text; see `planner`.
+`planning` computes the numbers.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import math
@@ -16,7 +18,7 @@ HERE, COMMITTED, NOWHERE = "here", "committed results", ""
 
 @dataclasses.dataclass(frozen=True)
 class Forecast:
-    """What a run would cost, and what it is likely to decide.
+    """The expected cost of a run, and the verdicts it is likely to decide.
 
     Attributes:
         runs: Columns `run` (its arms), `asked, current, stale, missing` (rows), `updates`
@@ -25,7 +27,7 @@ class Forecast:
         arms: Columns `arm, steps, seeds, solved, verdict, needs` (seeds in all that its
             verdict is likely to need; the fewest that can decide where nothing is known)
             and `known_from`: "here", "committed results" or "".
-        seconds: `(expected, low, high)` by the clock on this machine's cores; `None` where
+        seconds: `(expected, low, high)` of elapsed time on this machine's cores; `None` if
             nothing was timed.
         memory: Expected peak in bytes, of all processes; `None` where it is not known.
         num_cores: Cores that may be used.
@@ -33,13 +35,13 @@ class Forecast:
 
     runs: pd.DataFrame
     arms: pd.DataFrame
-    seconds: tuple | None
+    seconds: tuple[float, float, float] | None
     memory: float | None
     num_cores: int
 
 
-def text_tables(found):
-    """Returns a forecast as text, ready to print.
+def text_tables(found: Forecast) -> dict[str, pd.DataFrame]:
+    """Returns a forecast as tables of text.
 
     Args:
         found: A `Forecast`.
@@ -80,8 +82,8 @@ def _arm_text(row):
     return shown
 
 
-def headline(found):
-    """Says in one line how long a run would take, and how much memory.
+def headline(found: Forecast) -> str:
+    """Returns the expected time and memory of a run in one line.
 
     Args:
         found: A `Forecast`.
@@ -102,7 +104,7 @@ def _time_text(seconds, low, high):
 
 
 def _duration(seconds):
-    """Seconds in words of one unit."""
+    """Returns seconds in one unit as text."""
     for unit, size in (("h", 3600), ("min", 60)):
         if seconds >= 1.5 * size:
             return f"{float(f'{seconds / size:.2g}'):,g} {unit}"

@@ -1,16 +1,19 @@
-"""Study files: crossings of hundreds of cells in one compact file of plain text.
+"""Reads and writes grid files: one compact text file for hundreds of configurations.
 
-Disk only; trains nothing. `<study>.csv` has a line for each cell and length. A
-packed column holds the values of seeds 0, 1, 2, ... in order, joined by blanks, with
-`value*count` where neighbours are equal; truths may be a bare string of 0 and 1. The
-other metrics are kept as `median low high` over seeds.
-`<study>.json` says what made the lines, in what time, and, by digests, what they must hold.
+`<grid>.csv` has a line for each configuration and length. A packed column holds the values of
+seeds 0, 1, 2, ... in order, separated by blanks, with `value*count` for runs of equal values;
+boolean columns may be a bare string of 0 and 1. Other metrics are stored as `median low high`
+over seeds. `<grid>.json` records the environments, the training times and the digests of the
+lines.
 """
+
+from __future__ import annotations
 
 import csv
 import io
 import itertools
 import pathlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,30 +25,39 @@ from experiments.runs import files, keys
 from experiments.runs.store import checksum, write_whole
 from experiments.stats import intervals
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    import pandas as pd
+
+    from experiments.cases.case import Case, Setup
+    from experiments.cases.claims import Grid
+
 HEAD = ("length", "steps", "num_seeds")
 TAIL = ("check", "environment", "key")
 FLAGS = ("solved", "diverged", "flat", "one_class", "still_learning")
-# What `StudyTable.summary` adds to the axes.
+# Columns that `GridTable.summary` adds to the axes.
 SUMMARY = ("solved_low", "solved_high", "verdict", "metric", "median", "low", "high")
-# With the significant digits that are kept of each.
+# The packed columns, with their significant digits.
 PACKED = {"mse": 4, "accuracy": 4, "loss": 3, "first_solved": 7}
 MEDIANS = ("logged_accuracy", "keras1_accuracy", "gradient_norm", "gradient_first")
 MEDIANS += ("gradient_rises", "dead_1", "saturated_1")
 KEPT = (*FLAGS, *PACKED, *MEDIANS)
 
 
-def setups_by_length(case, grid):
-    """Returns each cell's setups, one for each length at which it is read.
+def setups_by_length(case: Case, grid: Grid) -> dict[str, dict[int, Setup]]:
+    """Returns the setups of each configuration, one for each length at which it is read.
 
     Args:
         case: The `Case`.
         grid: The `Grid`.
 
     Returns:
-        `{cell: {num_steps: setup}}`, the longest of a cell first.
+        `{configuration: {num_steps: setup}}`, the longest of a configuration first.
 
     Raises:
-        ValueError: A cell's shorter lengths are no prefix of its longest.
+        ValueError: A shorter length of a configuration is no prefix of its longest.
     """
     found = {}
     for configuration, setup in plans.configurations(case, grid).items():
@@ -61,23 +73,23 @@ def setups_by_length(case, grid):
 
 
 class GridFile:
-    """The lines of one study on disk.
+    """The lines of one grid on disk.
 
     Args:
-        folder: Where; made on the first write.
+        folder: The folder; created at the first write.
         case: The `Case`.
         grid: The `Grid`, one of the case's.
 
     Attributes:
-        setups: What `readings` returns: the cells that are asked for.
-        manifest: What stands in `<study>.json`.
+        setups: What `setups_by_length` returns.
+        manifest: The content of `<grid>.json`.
 
     Raises:
-        SuiteError: The files are damaged, or another case's or study's.
-        ValueError: An axis is called like a column of the table.
+        SuiteError: The files are damaged, or belong to another case or grid.
+        ValueError: An axis has the name of a column of the table.
     """
 
-    def __init__(self, folder, case, grid):
+    def __init__(self, folder: str | pathlib.Path, case: Case, grid: Grid) -> None:
         self.folder, self.case, self.grid = pathlib.Path(folder), case, grid
         both = set(grid.axes) & {*HEAD, *KEPT, *TAIL, *SUMMARY}
         if both:
@@ -94,29 +106,29 @@ class GridFile:
             raise self._damaged(self.path, f"it is not what {self._manifest_path.name} says")
 
     @property
-    def command(self):
-        """The command that trains what is missing or stale."""
+    def command(self) -> str:
+        """The command that trains missing and stale configurations."""
         return f"python -m reproductions record {self.case.name} --grids"
 
     @property
-    def seconds(self):
-        """Seconds that training took, summed over cells: of one core, where each had one."""
+    def seconds(self) -> float:
+        """Training time in seconds, summed over configurations (one core each)."""
         return float(sum(self.manifest["seconds"].values()))
 
-    def missing(self):
-        """Returns the cells that lack a current line at any of their lengths."""
+    def missing(self) -> list[str]:
+        """Returns the configurations without a current line at one of their lengths."""
         return [
             configuration
             for configuration, arms in self.setups.items()
             if not all(self._is_current(configuration, steps) for steps in arms)
         ]
 
-    def stale(self):
-        """Returns the `(cell, steps)` whose lines another version of the case made."""
+    def stale(self) -> list[tuple[str, int]]:
+        """Returns `(configuration, steps)` of lines that another version of the case made."""
         return [place for place in self._lines if not self._is_current(*place)]
 
-    def check_environment(self, environment):
-        """Makes sure that lines of these versions may join those that are there.
+    def check_environment(self, environment: Mapping[str, str]) -> None:
+        """Checks that lines of these versions may be added to the stored ones.
 
         Raises:
             SuiteError: The file holds lines of other Keras or TensorFlow versions.
@@ -130,19 +142,25 @@ class GridFile:
                         f"Received: {package} {environment[package]}"
                     )
 
-    def add(self, configuration, rows_by_length, environment, seconds):
-        """Takes in a trained cell; `write` puts it on disk.
+    def add(
+        self,
+        configuration: str,
+        rows_by_length: Mapping[int, pd.DataFrame],
+        environment: dict[str, str],
+        seconds: float,
+    ) -> None:
+        """Adds a trained configuration; `write` writes it to disk.
 
         Args:
-            configuration: Cell name.
-            rows_by_length: `{num_steps: rows}` for each of the cell's lengths, tables as
+            configuration: Its name.
+            rows_by_length: `{num_steps: rows}` for each of its lengths, tables as
                 `blocks.train_block` returns them, of seeds 0 to num_seeds - 1.
-            environment: What they were trained on, see `keys.environment`.
-            seconds: How long that took.
+            environment: The environment of the training, see `keys.environment`.
+            seconds: The training time.
 
         Raises:
             SuiteError: The file holds lines of other Keras or TensorFlow versions.
-            ValueError: Lengths or seeds are not those of the study.
+            ValueError: Lengths or seeds are not those of the grid.
         """
         self.check_environment(environment)
         seeds = list(range(self.grid.num_seeds))
@@ -160,14 +178,14 @@ class GridFile:
             self._lines[configuration, steps] = self._line(configuration, steps, kept, index)
         self.manifest["seconds"][configuration] = round(float(seconds), 2)
 
-    def write(self):
-        """Replaces the files whole; lines that the study no longer asks for go."""
+    def write(self) -> None:
+        """Replaces both files; lines that are no longer part of the grid are dropped."""
         self._lines = {p: self._lines[p] for p in self._places() if p in self._lines}
         seconds = self.manifest["seconds"]
         self.manifest["seconds"] = {c: seconds[c] for c in self.setups if c in seconds}
         self.folder.mkdir(parents=True, exist_ok=True)
         text, before = self._text(), files.read_bytes(self.path)
-        # A line points into the manifest, which is therefore there first.
+        # Lines refer to the manifest, so it is written first.
         old, new = None if before is None else files.digest(before), files.digest(text)
         write_whole(self._manifest_path, grid_manifest.text(self.manifest, [old, new]))
         write_whole(self.path, text)
@@ -189,7 +207,7 @@ class GridFile:
         ]
 
     def _key(self, configuration, steps):
-        """The key that a line should have, or `None` if the study asks for none such."""
+        """Returns the expected key of a line, or `None` if it is not part of the grid."""
         setup = self.setups.get(configuration, {}).get(steps)
         if setup is not None and (configuration, steps) not in self._keys:
             self._keys[configuration, steps] = keys.row_key(self.case, setup)
@@ -210,7 +228,7 @@ class GridFile:
         line |= {"environment": str(index), "key": self._key(configuration, steps)}
         return line | {"check": checksum(line)}
 
-    def _read_manifest(self, has_lines):
+    def _read_manifest(self, has_lines) -> dict[str, Any]:
         owner = {"case": self.case.name, "study": self.grid.name}
         data = files.read_bytes(self._manifest_path)
         if data is None:
@@ -265,13 +283,13 @@ def _configuration_text(name, values):
     return " ".join(_short(value) for value in (found.estimate, found.low, found.high))
 
 
-def pack(values, digits=4, flags=False):
-    """Returns the values of all seeds as one text.
+def pack(values: Iterable[float], digits: int = 4, flags: bool = False) -> str:
+    """Packs the values of all seeds into one text.
 
     Args:
-        values: Numbers, one a seed.
+        values: Numbers, one per seed.
         digits: Significant digits.
-        flags: Whether they are truths, which may stand without blanks.
+        flags: Whether they are booleans, which may be written without blanks.
 
     Example:
     >>> pack([0.95, 0.95, 12345, float("inf")])
@@ -285,7 +303,7 @@ def pack(values, digits=4, flags=False):
     return min(packed, "".join(texts), key=len) if flags else packed
 
 
-def unpack(text, flags=False):
+def unpack(text: str, flags: bool = False) -> np.ndarray:
     """Returns the values that `pack` wrote as an array of floats."""
     if flags and not set(text) & set("* "):
         return np.array([float(value) for value in text])
@@ -294,7 +312,7 @@ def unpack(text, flags=False):
 
 
 def _short(value, num_digits=4):
-    """So many significant digits, without the zeros that say nothing."""
+    """Formats a number with these significant digits, without redundant zeros."""
     digits, exponent, power = format(float(value), f".{num_digits}g").partition("e")
     sign, digits = ("-", digits[1:]) if digits.startswith("-") else ("", digits)
     if digits.startswith("0."):

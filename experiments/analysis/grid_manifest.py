@@ -1,27 +1,34 @@
-"""The manifest of a study: what its lines were made on, and what both files must hold.
+"""Serializes the manifest of a grid: environments, training times and digests of the lines.
 
-Text in, text out. The digest of the lines stands here before they are replaced, the
-old one beside the new, so that whatever instant a run ends at, one of them fits.
+The new digest of the lines is written beside the old one before the lines are replaced. So one
+of them fits whenever a run is interrupted.
 """
 
+from __future__ import annotations
+
 import json
+from typing import TYPE_CHECKING
 
 from experiments.runs import files
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
 FORMAT = 2
-# What stood there before there were digests; nothing else did.
+# The first format had exactly these fields, and no digests.
 FIRST_FORMAT, FIRST_FACTS = 1, {"format", "case", "study", "command", "environments", "seconds"}
 
 
-def text(manifest, digests):
-    """Returns a manifest's text, with the digests its lines may have and a checksum."""
+def text(manifest: Mapping[str, Any], digests: Sequence[str | None]) -> str:
+    """Returns a manifest as text, with the digests that its lines may have and a checksum."""
     facts = {name: value for name, value in manifest.items() if name != "check"}
     facts |= {"format": FORMAT, "digests": digests}
     return json.dumps(facts | {"check": _checksum(facts)}, indent=1) + "\n"
 
 
-def read(data):
-    """Returns the manifest that a file's bytes hold.
+def read(data: bytes) -> dict[str, Any]:
+    """Parses the bytes of a manifest file.
 
     Raises:
         ValueError: It is damaged.
@@ -40,8 +47,8 @@ def read(data):
     return manifest
 
 
-def fits(manifest, lines):
-    """Returns whether lines, as bytes or `None`, are as they were written."""
+def fits(manifest: Mapping[str, Any], lines: bytes | None) -> bool:
+    """Whether lines, as bytes or `None`, have one of the manifest's digests."""
     digests = manifest.get("digests")
     return digests is None or (None if lines is None else files.digest(lines)) in digests
 

@@ -1,55 +1,64 @@
-"""Views of a study: its cells at one length, and what each label comes to on the whole.
+"""Summarizes a grid for figures and pages: its configurations at one length, and averages.
 
-Arithmetic on a `GridTable`, for figures and pages that compute nothing.
+Figures and pages read a `GridSummary` and compute nothing themselves.
 """
 
+from __future__ import annotations
+
 import functools
+from typing import TYPE_CHECKING
 
 from experiments.analysis import tables
 from experiments.stats import intervals
 
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from experiments.analysis.grid_table import GridTable
+
 
 class GridSummary:
-    """What a page shows of one stored study.
+    """The content of a page on one stored grid.
 
     Args:
         table: The `GridTable`.
 
     Attributes:
-        lengths: The lengths at which cells are read, the longest first; `None` alone
-            where each cell has its own.
-        missing: The cells that are not stored.
+        lengths: The lengths at which configurations are read, the longest first; `[None]`
+            if each configuration has its own.
+        missing: The configurations that are not stored.
 
     Raises:
         SuiteError: Lines were made by another version of the case.
     """
 
-    def __init__(self, table):
+    def __init__(self, table: GridTable) -> None:
         self.table, self.grid, self.case = table, table.grid, table.case
         self.lengths = sorted(self.grid.lengths, reverse=True) or [None]
         self.missing = table.missing()
         self._summary, self._configurations, self._averages = table.summary(), {}, {}
 
     @property
-    def unit(self):
-        """What a length counts: `"steps"` or `"epochs"`."""
+    def unit(self) -> str:
+        """The unit of lengths: `"steps"` or `"epochs"`."""
         return "steps" if self.case.arm(self.grid.start).is_stream else "epochs"
 
-    def after(self, length):
-        """Returns words that say when a cell is read; none where each has its own length."""
+    def after(self, length: int | None) -> str:
+        """Returns the length as a text such as ` after 10 epochs`; "" for `None`."""
         return "" if length is None else f" after {length:,} {self.unit}"
 
-    def configurations(self, length):
-        """Returns every cell at one length.
+    def configurations(self, length: int | None) -> pd.DataFrame:
+        """Returns every configuration at one length.
 
         Args:
             length: One of `lengths`.
 
         Returns:
-            Table by cell name: `row, column, panel`, its labels on the first axis, on
-            the second and on all others; then the columns of `StudyTable.summary`, NaN
-            where the cell is missing; then `shade`, how far its median lies from the
-            best constant answer (0) to a perfect one (1).
+            Table by configuration name: `row, column, panel`, its labels on the first axis, on
+            the second and on all others; then the columns of `GridTable.summary`, NaN if
+            the configuration is missing; then `shade`, the position of its median between
+            the best constant answer (0) and a perfect one (1).
         """
         if length not in self._configurations:
             axes, found = list(self.grid.axes), self._at(length)
@@ -64,34 +73,38 @@ class GridSummary:
             self._configurations[length] = found
         return self._configurations[length]
 
-    def place(self, configuration):
-        """Returns the `(row, column, panel)` of a cell in `configurations`."""
+    def place(self, configuration: str) -> tuple[str, str, str]:
+        """Returns the `(row, column, panel)` of a configuration in `configurations`."""
         return tuple(
             self.configurations(self.lengths[0]).loc[configuration, ["row", "column", "panel"]]
         )
 
-    def pattern(self, axis=None, label=None):
-        """Returns the pattern of the cells with a label on one axis, or of all cells."""
-        return "/".join(label if name == axis else "*" for name in self.grid.axes)
+    def pattern(self, axis: str | None = None, label: str | None = None) -> str:
+        """Returns the pattern of configurations with a label on one axis, or of all."""
+        return "/".join(
+            label if label is not None and name == axis else "*" for name in self.grid.axes
+        )
 
-    def average(self, pattern, length):
-        """Returns the `Interval` of the share of cells solved, the mean over seeds.
+    def average(self, pattern: str, length: int | None) -> intervals.Interval | None:
+        """Returns the `Interval` of the mean share of configurations solved, over seeds.
 
         Args:
             pattern: What `pattern` returns.
             length: One of `lengths`.
 
         Returns:
-            An `Interval`, or `None` if some of the cells are missing.
+            An `Interval`, or `None` if some of the configurations are missing.
         """
         values = self.seeds(pattern, length)
         return None if values is None else intervals.mean(values, low=0, high=1)
 
-    def less(self, other, pattern, length):
-        """Returns the `Interval` of an average less that of another study, paired by seed.
+    def less(
+        self, other: GridSummary, pattern: str, length: int | None
+    ) -> intervals.Interval | None:
+        """Returns the `Interval` of an average minus that of another grid, paired by seed.
 
         Args:
-            other: The `GridSummary` of a study with the same cells and seeds.
+            other: The `GridSummary` of a grid with the same configurations and seeds.
             pattern, length: As for `average`.
         """
         ours, theirs = (view.seeds(pattern, length) for view in (self, other))
@@ -99,8 +112,8 @@ class GridSummary:
             return None
         return intervals.mean(ours - theirs, low=-1, high=1)
 
-    def seeds(self, pattern, length):
-        """Returns each seed's share of cells solved, or `None` if some are missing."""
+    def seeds(self, pattern: str, length: int | None) -> np.ndarray | None:
+        """Returns each seed's share of configurations solved, or `None` if some are missing."""
         place = pattern, length
         if place not in self._averages:
             found = None
@@ -110,19 +123,19 @@ class GridSummary:
             self._averages[place] = found
         return self._averages[place]
 
-    def ranked(self, axis):
+    def ranked(self, axis: str) -> list[str]:
         """Returns the labels of an axis, the best average at the longest length first.
 
-        Labels of which cells are missing come last.
+        Labels with missing configurations come last.
         """
         found = {}
         for label in self.grid.axes[axis]:
             average = self.average(self.pattern(axis, label), self.lengths[0])
             found[label] = -1.0 if average is None else average.estimate
-        return sorted(found, key=found.get, reverse=True)
+        return sorted(found, key=found.__getitem__, reverse=True)
 
-    def is_counterpart(self, other):
-        """Whether another study has the same labels, lengths and number of seeds."""
+    def is_counterpart(self, other: GridSummary) -> bool:
+        """Whether another grid has the same labels, lengths and number of seeds."""
         return self._form == other._form
 
     @functools.cached_property

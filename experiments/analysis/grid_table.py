@@ -1,7 +1,9 @@
-"""Study tables: what a study's file says, seed by seed, by group and in summary.
+"""Computes outcomes and estimates from a grid file: per seed, per group and in summary.
 
-Pandas and `statistics`; never a trainer.
+It trains nothing.
 """
+
+from __future__ import annotations
 
 import itertools
 
@@ -26,30 +28,30 @@ from experiments.stats import intervals
 
 
 class GridTable(GridFile):
-    """The stored outcomes of one study.
+    """The stored outcomes of one grid.
 
     Args:
-        folder: Where; made on the first write.
+        folder: The folder; created at the first write.
         case: The `Case`.
         grid: The `Grid`, one of the case's.
 
     Raises:
-        SuiteError: The files are damaged, or another case's or study's.
-        ValueError: An axis is called like a column of the table.
+        SuiteError: The files are damaged, or belong to another case or grid.
+        ValueError: An axis has the name of a column of the table.
     """
 
-    def outcomes(self, configuration, steps=None):
-        """Returns what came of one cell, seed by seed.
+    def outcomes(self, configuration: str, steps: int | None = None) -> pd.DataFrame:
+        """Returns the outcomes of one configuration, one row per seed.
 
         Args:
-            configuration: Cell name.
-            steps: Updates; the cell's longest length if `None`.
+            configuration: Its name.
+            steps: Updates; its longest length if `None`.
 
         Returns:
-            Columns `seed, solved, diverged`, then the packed metrics that the cell has.
+            Columns `seed, solved, diverged`, then the packed metrics that the configuration has.
 
         Raises:
-            SuiteError: There is no such cell, or it is not stored, or stale.
+            SuiteError: There is no such configuration, or it is not stored, or stale.
         """
         line = self._found(configuration, steps)
         names = [name for name in (*FLAGS, *PACKED) if name in line]
@@ -57,16 +59,18 @@ class GridTable(GridFile):
         table = pd.DataFrame({"seed": np.arange(int(line["num_seeds"])), **values})
         return table.astype({"solved": bool, "diverged": bool})
 
-    def estimate(self, configuration, metric, steps=None):
-        """Returns the `Interval` of a rate or a median over the seeds of one cell.
+    def estimate(
+        self, configuration: str, metric: str, steps: int | None = None
+    ) -> intervals.Interval:
+        """Returns the `Interval` of a rate or a median over the seeds of one configuration.
 
         Args:
-            configuration: Cell name.
+            configuration: Its name.
             metric: One of `KEPT`.
-            steps: Updates; the cell's longest length if `None`.
+            steps: Updates; its longest length if `None`.
 
         Raises:
-            SuiteError: The cell, or the metric in it, is not stored.
+            SuiteError: The configuration, or the metric in it, is not stored.
         """
         line = self._found(configuration, steps)
         if metric not in line or metric not in KEPT:
@@ -76,26 +80,26 @@ class GridTable(GridFile):
                 f"{', '.join(kept)}. Received: {metric}.{nearest(metric, kept)}"
             )
         if metric in MEDIANS:
-            bounds = map(float, line[metric].split())
-            return intervals.Interval(*bounds, int(line["num_seeds"]))
+            estimate, low, high = map(float, line[metric].split())
+            return intervals.Interval(estimate, low, high, int(line["num_seeds"]))
         values = unpack(line[metric], metric in FLAGS)
         if metric in FLAGS:
             return intervals.rate(int(values.sum()), len(values))
         return intervals.median(values)
 
-    def average(self, pattern, steps=None):
-        """Returns each seed's mean over a group of cells, for paired comparisons.
+    def average(self, pattern: str, steps: int | None = None) -> pd.DataFrame:
+        """Returns each seed's mean over a group of configurations, for paired comparisons.
 
         Args:
             pattern: Labels joined by `/`; a `*` matches every label of its axis.
-            steps: Updates; each cell's longest length if `None`.
+            steps: Updates; each configuration's longest length if `None`.
 
         Returns:
-            Columns `seed, solved, log_error`: the share of cells solved, and the mean
-            of `attribution.log_error`.
+            Columns `seed, solved, log_error`: the share of configurations solved, and the
+            mean of `shapley.log_error`.
 
         Raises:
-            SuiteError: No cell matches, or one is not stored, or stale.
+            SuiteError: No configuration matches, or one is not stored, or stale.
         """
         parts = [self.outcomes(configuration, steps) for configuration in self.matching(pattern)]
         return pd.DataFrame(
@@ -106,11 +110,11 @@ class GridTable(GridFile):
             }
         )
 
-    def matching(self, pattern):
-        """Returns the cells that a pattern names.
+    def matching(self, pattern: str) -> list[str]:
+        """Returns the configurations that match a pattern.
 
         Raises:
-            SuiteError: There is none.
+            SuiteError: None matches.
         """
         wanted = pattern.split("/")
         found = []
@@ -127,8 +131,8 @@ class GridTable(GridFile):
             )
         return found
 
-    def summary(self):
-        """Returns one line for each stored cell and length, in the order of the study.
+    def summary(self) -> pd.DataFrame:
+        """Returns one row for each stored configuration and length, in the order of the grid.
 
         Returns:
             The axes, then `length, steps, num_seeds, solved, solved_low, solved_high,
@@ -143,8 +147,8 @@ class GridTable(GridFile):
         places = [place for place in self._places() if place in self._lines]
         return pd.DataFrame([self._summary_line(*place) for place in places], columns=names)
 
-    def write_summary(self):
-        """Replaces `<study>_summary.csv`: `summary` for readers, six digits each."""
+    def write_summary(self) -> None:
+        """Writes `summary` to `<grid>_summary.csv`, with six digits."""
         path = self.folder / f"{self.grid.name}_summary.csv"
         write_whole(path, tables.to_csv(self.summary()))
 

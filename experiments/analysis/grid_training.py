@@ -1,7 +1,9 @@
-"""Studies: hundreds of cells trained by worker processes, each kept as it is finished.
+"""Trains the configurations of grids in worker processes and stores each as it finishes.
 
-Knows processes and the study's table; knows no case, prints nothing.
+It prints nothing.
 """
+
+from __future__ import annotations
 
 import concurrent.futures
 import multiprocessing
@@ -9,6 +11,7 @@ import pathlib
 import signal
 import time
 import warnings
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -18,6 +21,12 @@ from experiments.cases.evidence import find_evidence
 from experiments.runs import blocks, keys
 from experiments.training import engine, networks, support
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from experiments.cases.case import Case, Setup
+
 FOLDER = "studies"
 # A compiled program is never freed, about 50 MB each: workers are replaced in time.
 CONFIGURATIONS_PER_WORKER = 20
@@ -25,22 +34,29 @@ SECONDS_BETWEEN_WRITES = 5.0
 NUM_NAMED = 5
 
 
-def record(case, folder, *, progress=None, workers=None, make_pool=None):
-    """Trains what the stored studies of a case lack, and summarises them.
+def record(
+    case: Case,
+    folder: str | pathlib.Path,
+    *,
+    progress: Any = None,
+    workers: int | None = None,
+    make_pool: Callable[[int], concurrent.futures.Executor] | None = None,
+) -> dict[str, int]:
+    """Trains the missing configurations of a case's grids, and writes their summaries.
 
     Args:
         case: The `Case`.
-        folder: The case's folder of results; studies go into `grids` below it.
-        progress: A display with the methods of `blocks.SilentProgress`; it counts cells.
-        workers: Number of processes; one a core if `None`.
+        folder: The case's folder of results; grids are stored in `studies` below it.
+        progress: A display with the methods of `blocks.SilentProgress`; it counts configurations.
+        workers: Number of processes; one per core if `None`.
         make_pool: See `train`.
 
     Returns:
-        `{study: number of cells trained now}`.
+        `{grid: number of configurations trained now}`.
 
     Raises:
-        SuiteError: Cells could not be trained, in the end, once all others are; or a
-            table is damaged, before anything is trained.
+        SuiteError: Some configurations could not be trained (raised once all others are);
+            or a table is damaged (raised before anything is trained).
     """
     folder = pathlib.Path(folder) / FOLDER
     found = [GridTable(folder, case, grid) for grid in find_evidence(case).grids]
@@ -58,12 +74,12 @@ def record(case, folder, *, progress=None, workers=None, make_pool=None):
     return trained
 
 
-def failure(case, failures):
-    """Returns one `SuiteError` that names the cells that could not be trained.
+def failure(case: Case, failures: Mapping[str, SuiteError]) -> SuiteError:
+    """Returns one `SuiteError` that names the configurations that could not be trained.
 
     Args:
         case: The `Case`.
-        failures: `{name of the cell: SuiteError}`.
+        failures: `{name of the configuration: SuiteError}`.
     """
     named = [f"{name} ({error})" for name, error in list(failures.items())[:NUM_NAMED]]
     more = len(failures) - len(named)
@@ -73,37 +89,43 @@ def failure(case, failures):
     )
 
 
-def pool(workers):
-    """Returns an executor of so many fresh processes, one core each."""
+def pool(workers: int) -> concurrent.futures.ProcessPoolExecutor:
+    """Returns an executor of new processes, one core each."""
     return concurrent.futures.ProcessPoolExecutor(
         workers, multiprocessing.get_context("spawn"), initializer=_prepare_worker
     )
 
 
 def _prepare_worker():
-    # Ctrl-C reaches every process of the terminal: workers end without a word.
+    # Ctrl-C reaches every process of the terminal: workers exit without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     warnings.filterwarnings("ignore", message="You are using a softmax over axis")
 
 
-def train(table, *, workers=None, progress=None, make_pool=None):
-    """Trains the cells that a study's table lacks, in any order.
+def train(
+    table: GridTable,
+    *,
+    workers: int | None = None,
+    progress: Any = None,
+    make_pool: Callable[[int], concurrent.futures.Executor] | None = None,
+) -> tuple[int, dict[str, SuiteError]]:
+    """Trains the missing configurations of a grid, in any order.
 
-    A cell that fails stops no other. The table is written every few seconds, and
-    also when this function is interrupted.
+    A failing configuration does not stop the others. The table is written every few
+    seconds, and also when this function is interrupted.
 
     Args:
         table: The `GridTable`.
-        workers: Number of processes; one a core if `None`.
-        progress: A display with the methods of `blocks.SilentProgress`; it counts cells.
+        workers: Number of processes; one per core if `None`.
+        progress: A display with the methods of `blocks.SilentProgress`; it counts configurations.
         make_pool: Function `(workers) -> concurrent.futures.Executor`; `pool` if `None`.
 
     Returns:
-        `(num_trained, {cell: SuiteError})`: the latter are refused by the engine.
+        `(num_trained, {configuration: SuiteError})`: the latter are refused by the engine.
 
     Raises:
         SuiteError: The table holds lines of other versions, or a process was ended.
-        Exception: What else a cell raised, once all others are trained.
+        Exception: Any other error of a configuration, once all others are trained.
     """
     progress, lacking = progress or blocks.SilentProgress(), table.missing()
     if not lacking:
@@ -131,7 +153,7 @@ def train(table, *, workers=None, progress=None, make_pool=None):
 
 
 def _train_some(table, configurations, executor, progress):
-    """Trains some cells; returns `{cell: exception}` of those that failed."""
+    """Trains some configurations; returns `{configuration: exception}` of those that failed."""
     failures, written, environment = {}, time.monotonic(), keys.environment()
     case, num_seeds = table.case, table.grid.num_seeds
     futures = {
@@ -160,8 +182,10 @@ def _train_some(table, configurations, executor, progress):
     return failures
 
 
-def train_configuration(case, arms, num_seeds):
-    """Trains one cell, in even blocks, and reads it at all its lengths.
+def train_configuration(
+    case: Case, arms: Mapping[int, Setup], num_seeds: int
+) -> tuple[dict[int, pd.DataFrame], float]:
+    """Trains one configuration, in blocks of equal width, and reads it at all its lengths.
 
     Args:
         case: The `Case`.
@@ -172,7 +196,7 @@ def train_configuration(case, arms, num_seeds):
         `({num_steps: rows}, seconds)`, rows as `blocks.train_block` returns them.
 
     Raises:
-        SuiteError: The engine refuses the cell, or its model reads its length.
+        SuiteError: The engine refuses the configuration, or its model depends on the length.
     """
     engine.tensorflow()
     started = time.perf_counter()
@@ -196,9 +220,9 @@ def train_configuration(case, arms, num_seeds):
 
 
 def _even_width(num_seeds, widest):
-    """Returns the width of equal blocks; it depends on nothing but the cell.
+    """Returns the width of equal blocks; it depends on the configuration only.
 
-    Where bits depend on the width, a cell's seeds are not to the bit those of an arm.
+    If rounding depends on the width, rows may differ in the last bits from those of an arm.
     """
     num_blocks = -(-num_seeds // widest)
     return -(-num_seeds // num_blocks)

@@ -1,12 +1,15 @@
-"""The era certificate: each arm held against what its program did on the software of its time.
+"""Compares each arm with its results on the software of its time.
 
-Reads `results/era` and tables of runs. The seeds of the two sides are
-independent, never paired. Alike is what an interval of 95% shows to be so: solve
-rates within 0.10 of each other, and median errors within a factor 2.
+It reads `results/era` and tables of runs. The seeds of the two sides are independent and never
+paired. The sides are equivalent if 95% intervals show that their solve rates differ by at most
+0.10 and their median errors by at most a factor of 2.
 """
+
+from __future__ import annotations
 
 import math
 import pathlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,6 +19,13 @@ from experiments.analysis import tables
 from experiments.cases.case import Regression, SuiteError
 from experiments.stats import intervals as statistics
 from experiments.stats.text import fixed, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    from experiments.cases.case import Case
+    from experiments.cases.claims import Historical
 
 RATE_MARGIN = 0.10
 ERROR_FACTOR = 2.0
@@ -33,23 +43,25 @@ COLUMNS += [column for name in BOUNDED for column in (name, *ENDS[name])]
 COLUMNS += ["ks_p", "rate_verdict", "error_verdict", "verdict", "words", "note"]
 
 
-def compare(case, history, runs, folder):
+def compare(
+    case: Case, history: Iterable[Historical], runs: pd.DataFrame, folder: str | pathlib.Path
+) -> pd.DataFrame:
     """Compares the arms of a case with the software of their time.
 
     The error is that of `tables.main_metric`, for classifiers 1 - accuracy, floored at
-    half of one fresh point. It is not capped at the best constant's: asked is whether
-    the same happened, not how good it is, and a median needs no cap.
+    half of one fresh point. It is not capped at the best constant's: the question is
+    whether the same happened, and a median needs no cap.
 
     Args:
         case: The `Case`.
-        history: Each `Historical` of its evidence.
+        history: The `Historical`s of its evidence.
         runs: What `tables.runs` returns.
         folder: The folder of the era's tables, `results/era`.
 
     Returns:
         A row for each `Historical` of the evidence whose arm is among the runs at that
-        budget. Differences and the ratio are ours against theirs, medians are of the
-        error, `cliffs_delta` is above 0 where our errors tend to be larger.
+        budget. Differences and the ratio are ours relative to theirs, medians are of the
+        error, `cliffs_delta` is above 0 if our errors tend to be larger.
 
     Raises:
         SuiteError: A table of the era is missing or damaged, or has no such rows.
@@ -72,7 +84,9 @@ def compare(case, history, runs, folder):
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def compare_sides(ours, theirs):
+def compare_sides(
+    ours: tuple[np.ndarray, np.ndarray], theirs: tuple[np.ndarray, np.ndarray]
+) -> dict[str, Any]:
     """Compares two independent samples of seeds.
 
     Args:
@@ -83,12 +97,13 @@ def compare_sides(ours, theirs):
         Dict of the columns from `era_seeds` to `words`.
     """
     intervals = _intervals(ours, theirs)
-    found = {"era_seeds": len(theirs[1]), "our_seeds": len(ours[1])}
+    found: dict[str, Any] = {"era_seeds": len(theirs[1]), "our_seeds": len(ours[1])}
     for name, (low, high) in ENDS.items():
         values = [getattr(intervals[name], end) for end in ("estimate", "low", "high")]
         values = np.exp(values).tolist() if name in LOGARITHMS else values
         found |= zip((name, low, high), values, strict=True)
-    found["ks_p"] = float(stats.ks_2samp(ours[1], theirs[1]).pvalue)
+    smirnov: Any = stats.ks_2samp(ours[1], theirs[1])
+    found["ks_p"] = float(smirnov.pvalue)
     found["rate_verdict"] = verdict_of(intervals["rate_difference"], RATE_MARGIN)
     found["error_verdict"] = verdict_of(intervals["ratio"], math.log(ERROR_FACTOR))
     found["verdict"] = _verdict(found)
@@ -105,20 +120,20 @@ def _intervals(ours, theirs):
     return found | {"ratio": difference(found["our_median"], found["era_median"])}
 
 
-def difference(first, second):
+def difference(first: statistics.Interval, second: statistics.Interval) -> statistics.Interval:
     """Estimates the difference of two independent quantities from their own intervals.
 
-    Each side adds in squares how far the first may be off that way and the second the
-    other way. Of Wilson's intervals it is Newcombe's hybrid score interval (1998,
-    method 10), of any others the method of variance estimates recovery (Zou and
-    Donner, 2008): so medians keep their exact order-statistic intervals.
+    The distances from the estimates to the limits are combined as a root of squares. For
+    Wilson's intervals this is Newcombe's hybrid score interval (1998, method 10), for any
+    others the method of variance estimates recovery (Zou and Donner, 2008). So medians
+    keep their exact order-statistic intervals.
 
     Args:
         first: `Interval`.
         second: `Interval` of other seeds.
 
     Returns:
-        An `Interval` of the first less the second, with the seeds of the smaller side.
+        An `Interval` of the first minus the second, with the seeds of the smaller side.
 
     Example:
     >>> found = difference(statistics.rate(56, 70), statistics.rate(48, 80))
@@ -132,11 +147,13 @@ def difference(first, second):
     return statistics.Interval(estimate, estimate - below, estimate + above, num_seeds)
 
 
-def dominance(first, second):
-    """Estimates Cliff's delta: how much more often the first is the larger one.
+def dominance(
+    first: np.ndarray | Sequence[float], second: np.ndarray | Sequence[float]
+) -> statistics.Interval:
+    """Estimates Cliff's delta of two independent samples.
 
-    It is the chance that a value of the first exceeds one of the second, less the
-    chance that it falls below. The interval is Newcombe's (2006, method 5), a score
+    It is the probability that a value of the first exceeds one of the second, minus the
+    probability that it falls below. The interval is Newcombe's (2006, method 5), a score
     interval of the area under the curve, never of width 0.
 
     Args:
@@ -156,8 +173,8 @@ def dominance(first, second):
     area = float(less + at_most) / (2 * total)
     low = 1 - _area_bound(1 - area, len(first), len(second))
     high = _area_bound(area, len(first), len(second))
-    scaled = [2 * value - 1 for value in (area, low, high)]
-    return statistics.Interval(*scaled, min(len(first), len(second)))
+    estimate, low, high = (2 * value - 1 for value in (area, low, high))
+    return statistics.Interval(estimate, low, high, min(len(first), len(second)))
 
 
 def _area_bound(area, num_first, num_second):
@@ -172,22 +189,23 @@ def _area_bound(area, num_first, num_second):
         return (value - area) ** 2 - width**2 * variance
 
     # At an area of 0 the estimate itself is a spurious root.
-    return float(optimize.brentq(excess, area + 1e-12, 1.0))
+    root: Any = optimize.brentq(excess, area + 1e-12, 1.0)
+    return float(root)
 
 
-def verdict_of(interval, margin):
-    """Reads a difference against its margin.
+def verdict_of(interval: statistics.Interval, margin: float) -> str:
+    """Compares a difference with its margin.
 
     Args:
         interval: `Interval` of the difference.
-        margin: Float, the largest difference that counts as none.
+        margin: The largest difference that counts as equivalent.
 
     Returns:
         'equivalent' or 'differs' where the whole interval lies within the margin or
         beyond it, else 'undecided'.
 
     Example:
-    >>> reading(statistics.Interval(0.0, -0.05, 0.05, 100), 0.1)
+    >>> verdict_of(statistics.Interval(0.0, -0.05, 0.05, 100), 0.1)
     'equivalent'
     """
     if interval.low > margin or interval.high < -margin:
@@ -205,7 +223,7 @@ def _verdict(found):
 
 
 def _text(found):
-    """Says in one sentence what a comparison found, and what it leaves open."""
+    """Summarizes a comparison in one sentence."""
     counts = [(round(found[f"{who}_rate"] * found[n]), found[n]) for who, n in SIDES]
     text = "solved by {:,} of {:,} seeds then and {:,} of {:,} now".format(*counts[0], *counts[1])
     text += f"; the median error now is {number(found['ratio'])} times theirs"
@@ -226,7 +244,7 @@ def _conclusion(found):
 
 
 def _tendency(found):
-    """Owns up to a difference the seeds show, whether or not it is one that counts."""
+    """Reports a significant difference even if it is within the margins."""
     if found["delta_low"] <= 0 <= found["delta_high"]:
         return ""
     side = "larger" if found["cliffs_delta"] > 0 else "smaller"
@@ -234,7 +252,7 @@ def _tendency(found):
 
 
 def _historical_rows(case, historical, folder):
-    """Reads the rows one period names: `stack`, `solved`, `diverged` and its metrics."""
+    """Reads the rows of a `Historical`: `stack`, `solved`, `diverged` and its metrics."""
     needed = {case.solved.metric, tables.main_metric(case)}
     if not needed <= set(historical.columns):
         raise ValueError(
@@ -265,7 +283,7 @@ def _read(path, historical):
 
 
 def _chosen(table, historical, path):
-    """Picks the rows a period names, each seed once."""
+    """Selects the rows of a `Historical`, each seed once."""
     rows = table
     for column, wanted in historical.where.items():
         wanted = wanted if isinstance(wanted, tuple) else (wanted,)

@@ -1,10 +1,14 @@
-"""Whether what Keras logs says what it seems to say: accuracies and losses that lie.
+"""Tests whether the accuracies and losses that Keras logs are misleading.
 
-The logged accuracy is averaged over the training samples of the last epoch, the
-true one is over fresh points, so that overfitting alone sets them apart; that is no lie.
-A lie needs a formula that is wrong by construction: one that marks down answers which
-are all right. It is put to the test with right answers made by hand.
+The logged accuracy is averaged over the training samples of the last epoch and the true one is
+taken over fresh points. Overfitting alone separates the two, and that is not misleading. A
+formula is misleading if it is wrong by construction, that is, if it scores answers below 1 that
+are all correct. This is tested with constructed correct answers.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,6 +18,13 @@ from experiments.stats import intervals
 from experiments.training.metrics import LEARNING_FACTOR
 from experiments.training.streams import Batches, generator
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from experiments.cases.case import Case, Setup
+    from experiments.stats.interim import StoppingRule
+
 MARGIN = 0.05
 LOGGED = {"logged_accuracy": "today's Keras", "keras1_accuracy": "Keras 1"}
 MISLEADING, CONSISTENT, UNDECIDED = "a lie", "honest", "undecided"
@@ -22,13 +33,13 @@ COLUMNS = ["arm", "steps", "metric", "logged", "true", "difference", "low", "hig
 COLUMNS += ["num_seeds", "right_sure", "right_unsure", "verdict"]
 NUM_LABELS = 1000
 NUM_CONSTANTS = 2001
-# Outputs for class 0 and class 1 that are right: as far as can be, and a quarter as far.
+# Correct outputs for class 0 and class 1: at the ends of the range, and a quarter as far.
 RIGHT = {"sign": (-1.0, 1.0), "threshold 0.5": (0.0, 1.0), "argmax": (0.0, 1.0)}
 UNSURE = {"sign": (-0.25, 0.25), "threshold 0.5": (0.375, 0.625), "argmax": (0.375, 0.625)}
 
 
-def metric_check(case, runs, rule):
-    """Holds each arm's logged accuracies against its true one.
+def metric_check(case: Case, runs: pd.DataFrame, rule: StoppingRule) -> pd.DataFrame:
+    """Compares each arm's logged accuracies with its true accuracy.
 
     Args:
         case: The `Case`.
@@ -39,8 +50,8 @@ def metric_check(case, runs, rule):
         Columns `arm, steps, metric, logged, true, difference, low, high, num_seeds,
         right_sure, right_unsure, verdict`: medians, and the median paired difference
         with its order-statistic interval of 95%. `right_sure` and `right_unsure` are
-        what the formula logs where every answer is right, at the ends of the range or
-        near the border of the classes. The verdicts: "a lie" (the whole interval beyond
+        what the formula logs if every answer is correct, at the ends of the range or
+        near the class boundary. The verdicts: "a lie" (the whole interval beyond
         0.05, and the formula wrong by construction), "other points" (beyond, but the
         formula is right), "honest" (inside), "undecided"; of a regression "meaningless".
     """
@@ -87,17 +98,19 @@ def _verdict(interval, score):
     return UNDECIDED
 
 
-def logged_for(case, setup, metric, ends):
-    """Computes the accuracy that is logged where every answer is right.
+def logged_for(
+    case: Case, setup: Setup, metric: str, ends: Mapping[str, tuple[float, float]]
+) -> float:
+    """Computes the accuracy that is logged if every answer is correct.
 
     Args:
         case: A `Case` with a `Classification`.
-        setup: A `Setup`, whose `read` says how outputs are read.
+        setup: A `Setup`, whose `read` defines how outputs are read.
         metric: A key of `LOGGED`.
         ends: `RIGHT` or `UNSURE`.
 
     Returns:
-        Float between 0 and 1; 1 is what it should be.
+        Float between 0 and 1; 1 is correct.
     """
     x, labels = case.data(setup, np.random.default_rng(0), (NUM_LABELS,))
     outputs = np.where(case.task.target(x), *reversed(ends[setup.read]))[:, None]
@@ -123,8 +136,10 @@ def _rounded(labels, outputs):
 FORMULAS = {"logged_accuracy": _todays, "keras1_accuracy": _rounded}
 
 
-def accuracy_misleads(case, setup, part, metric, rule):
-    """Returns for each run whether a logged accuracy lies to it, or `None` if there is none.
+def accuracy_misleads(
+    case: Case, setup: Setup, part: pd.DataFrame, metric: str, rule: StoppingRule
+) -> np.ndarray | None:
+    """Returns for each run whether a logged accuracy is misleading, `None` without one.
 
     Args:
         case: The `Case`.
@@ -134,8 +149,8 @@ def accuracy_misleads(case, setup, part, metric, rule):
         rule: The `StoppingRule`.
 
     Returns:
-        Booleans `(rows,)`: off by more than 0.05, in an arm whose verdict is "a lie". A
-        lone seed of another arm may be as far off by chance.
+        Booleans `(rows,)`: off by more than 0.05, in an arm whose verdict is "a lie". Single
+        seeds of other arms may be as far off by chance.
     """
     if not isinstance(case.task, Classification) or metric not in part or part[metric].isna().all():
         return None
@@ -152,13 +167,13 @@ COSTS = {
     "mse": lambda y, c: (y - c) ** 2,
     "mae": lambda y, c: np.abs(y - c),
 }
-ALSO = dict.fromkeys(
+ALSO: dict[str, str] = dict.fromkeys(
     ("binary_crossentropy", "categorical_crossentropy", "kl_divergence"), "crossentropy"
 )
 
 
-def loss_misleads(case, setup, part):
-    """Returns for each run whether its loss fell though every output is the same.
+def loss_misleads(case: Case, setup: Setup, part: pd.DataFrame) -> np.ndarray | None:
+    """Returns for each run whether its loss fell although every output is the same.
 
     Args:
         case: The `Case`.
@@ -167,8 +182,8 @@ def loss_misleads(case, setup, part):
 
     Returns:
         Booleans `(rows,)`: flat, and the loss more than 1.25 times below the least that a
-        constant answer costs on the seed's own training labels. `None` where there is no
-        loss, or no formula of it here.
+        constant answer costs on the seed's own training labels. `None` if there is no loss,
+        or no formula of it here.
     """
     flat, least = part["flat"].to_numpy() == 1, least_constant_loss(case, setup, part["seed"])
     if least is None or "loss" not in part:
@@ -176,8 +191,8 @@ def loss_misleads(case, setup, part):
     return flat & (part["loss"].to_numpy() * LEARNING_FACTOR < least)
 
 
-def least_constant_loss(case, setup, seeds):
-    """Computes the least loss that one answer to every training sample can have.
+def least_constant_loss(case: Case, setup: Setup, seeds: Iterable[int]) -> np.ndarray | None:
+    """Computes the smallest loss of a constant answer on the training samples.
 
     Args:
         case: The `Case`.
@@ -185,7 +200,7 @@ def least_constant_loss(case, setup, seeds):
         seeds: Whole numbers.
 
     Returns:
-        Floats `(num_seeds,)`, or `None` where there is no formula here.
+        Floats `(num_seeds,)`, or `None` if there is no formula here.
     """
     name = getattr(setup, "loss", "").removeprefix("literal_")
     cost = COSTS.get(ALSO.get(name, name))
@@ -202,8 +217,8 @@ def least_constant_loss(case, setup, seeds):
 
 
 def _labels(case, setup, seed):
-    """The last label column of the samples a seed trains on."""
+    """Returns the last label column of the samples that a seed trains on."""
     if setup.is_stream:
         return case.data(setup, generator(seed, "data"), (NUM_LABELS,))[1][:, -1]
-    samples = Batches(case, setup, seed).next_samples()[1]
-    return samples[: setup.num_training_samples, -1]
+    samples: Any = Batches(case, setup, seed).next_samples()
+    return samples[1][: setup.num_training_samples, -1]

@@ -1,7 +1,11 @@
-"""Per-seed outcomes of any arm: what claims and dissections are answered from.
+"""Provides the outcomes of each seed for any arm, as claims and ablations need them.
 
-Reads tables of runs, and of studies where an arm is a study's cell.
+It reads tables of runs, and grids where an arm is a configuration of a grid.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,17 +16,23 @@ from experiments.cases import plans
 from experiments.cases.case import TRAINERS, SuiteError, nearest
 from experiments.stats import interim
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from experiments.analysis.grid_table import GridTable
+    from experiments.cases.case import Case
+
 ENGINE = TRAINERS[0]
 
 
 class Outcomes:
-    """The stored outcomes of a case, one table of seeds for each arm.
+    """The stored outcomes of a case: one table for each arm, indexed by seed.
 
     Args:
         case: The `Case`.
         runs: What `tables.runs` returns.
         rule: The `StoppingRule` of the runs.
-        grids: `{study: StudyTable}`.
+        grids: `{grid: GridTable}`.
         trainers: `{trainer: (runs, rule)}` of the rows that other trainers made.
 
     Attributes:
@@ -30,28 +40,35 @@ class Outcomes:
         rule: The `StoppingRule` of the runs.
     """
 
-    def __init__(self, case, runs, rule, grids=None, trainers=None):
+    def __init__(
+        self,
+        case: Case,
+        runs: pd.DataFrame,
+        rule: interim.StoppingRule,
+        grids: Mapping[str, GridTable] | None = None,
+        trainers: Mapping[str, tuple[pd.DataFrame, interim.StoppingRule]] | None = None,
+    ) -> None:
         self.case, self.rule, self.grids = case, rule, grids or {}
         self.span = float(np.diff(np.log(error_range(case)))[0])
         self._parts, self._rules = {}, {}
-        for trainer, (rows, rule) in ({ENGINE: (runs, rule)} | (trainers or {})).items():
-            self._rules[trainer] = rule
+        for trainer, (rows, its_rule) in {ENGINE: (runs, rule), **(trainers or {})}.items():
+            self._rules[trainer] = its_rule
             for (arm, steps), part in rows.groupby(["arm", "steps"]):
                 self._parts.setdefault((trainer, arm), {})[int(steps)] = part
 
-    def of(self, arm, steps=None):
-        """Returns the outcomes of an arm, of a study's cell, or of another trainer's arm.
+    def of(self, arm: str, steps: int | None = None) -> pd.DataFrame:
+        """Returns the outcomes of an arm, of a grid's configuration, or of another trainer's arm.
 
         Args:
-            arm: Arm name, fixes in any order; `study:label/...`; or `trainer:arm`.
+            arm: Arm name, fixes in any order; `grid:label/...`; or `trainer:arm`.
             steps: Updates; the longest stored budget if `None`.
 
         Returns:
             Table indexed by seed, with `solved`, `log_error` and the metrics; `solved`
-            is a share in [0, 1] where an arm is a pattern with `*`.
+            is a share in [0, 1] if the arm is a pattern with `*`.
 
         Raises:
-            SuiteError: It is not stored; the text names the command that trains it.
+            SuiteError: It is not stored; the message names the command that trains it.
         """
         before, found, configuration = arm.partition(":")
         if found and before not in TRAINERS:
@@ -61,29 +78,31 @@ class Outcomes:
         name = next(iter(plans.select(self.case, configuration or before)))
         return self._indexed(self._rows(before if found else ENGINE, name, steps))
 
-    def rule_of(self, arm):
-        """Returns the `StoppingRule` of an arm; a study has a fixed number of seeds."""
+    def rule_of(self, arm: str) -> interim.StoppingRule:
+        """Returns the `StoppingRule` of an arm; a grid has a fixed number of seeds."""
         before, found, _ = arm.partition(":")
         return self._rules.get(before, interim.FIXED) if found else self.rule
 
-    def lengths(self, arm):
+    def lengths(self, arm: str) -> set[int]:
         """Returns the budgets at which an arm's own runs are stored."""
         return set(self._parts.get((ENGINE, arm), ()))
 
-    def correlations(self, pattern, metric, other, steps=None):
-        """Computes each seed's rank correlation of two metrics over cells of a study.
+    def correlations(
+        self, pattern: str, metric: str, other: str, steps: int | None = None
+    ) -> pd.DataFrame:
+        """Computes each seed's rank correlation of two metrics over configurations of a grid.
 
         Args:
-            pattern: `study:` and labels, `*` matching every label of its axis.
-            metric, other: Columns of the study.
-            steps: Updates; each cell's longest length if `None`.
+            pattern: `grid:` and labels, `*` matching every label of its axis.
+            metric, other: Columns of the grid.
+            steps: Updates; each configuration's longest length if `None`.
 
         Returns:
             Table indexed by seed, with the one column `correlation`: Spearman's, and 0
-            where a metric is the same in all cells.
+            if a metric is the same in all configurations.
 
         Raises:
-            SuiteError: The study, a cell or a metric is not stored.
+            SuiteError: The grid, a configuration or a metric is not stored.
         """
         grid, _, configurations = pattern.partition(":")
         table = self._grid(grid)
@@ -133,11 +152,11 @@ class Outcomes:
         return rows.sort_index()
 
 
-def check_metric(metric, table, arm):
-    """Refuses a metric that is not there, or does not apply to an arm and so is all NaN.
+def check_metric(metric: str, table: pd.DataFrame, arm: str) -> None:
+    """Checks that a metric is stored and applies to an arm, that is, is not all NaN.
 
     Raises:
-        SuiteError: It has no values; the text names metrics that have.
+        SuiteError: It has no values; the message names metrics that have.
     """
     known = [name for name in table if not table[name].isna().all()]
     if metric not in known:

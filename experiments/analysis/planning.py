@@ -1,11 +1,14 @@
-"""What a run would cost, and what it is likely to decide, before anything runs.
+"""Estimates what a run would cost and decide, before it is started.
 
-Counts what is stored, times a few steps of some runs, and scales the others; trains
-nothing that is kept. Where no row is missing TensorFlow is not imported.
+It counts the stored rows, times a few steps of some programs and scales the others. It keeps
+nothing that it trains. TensorFlow is not imported if no row is missing.
 """
+
+from __future__ import annotations
 
 import math
 import time
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -27,11 +30,17 @@ from experiments.runs import executor, jobs
 from experiments.runs.blocks import num_cores
 from experiments.stats import intervals
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from experiments.cases.case import Case, Setup
+    from experiments.runs.store import Store
+
 __all__ = ["headline", "text_tables"]
 
 SECONDS = 20.0
 MOST_MEASURED = 3
-# How far an estimate may be off either way: of a run that was timed, and of another.
+# Factors of the lowest and highest estimate, for a run that was timed and for another.
 SURE, UNSURE = (0.7, 1.5), (0.4, 2.5)
 # Seconds until a new process has loaded TensorFlow.
 PROCESS_SECONDS = 6.0
@@ -40,17 +49,25 @@ RUN_COLUMNS += ["program", "memory", "how"]
 ARM_COLUMNS = ["arm", "steps", "seeds", "solved", "verdict", "needs", "known_from"]
 
 
-def plan(case, plan, seeds, store, *, evidence=None, seconds=SECONDS):
-    """Says what a run would cost.
+def plan(
+    case: Case,
+    plan: Mapping[str, Setup],
+    seeds: Sequence[int],
+    store: Store,
+    *,
+    evidence: Store | None = None,
+    seconds: float = SECONDS,
+) -> Forecast:
+    """Estimates the cost of a run.
 
     Args:
         case: The `Case`.
         plan: `{arm: setup}`.
         seeds: List of whole numbers.
         store: The `Store`, whose trainer would be used.
-        evidence: The `Store` of committed results, or `None`: what it holds of arms that
-            this folder lacks says how many seeds they are likely to need.
-        seconds: Float, about how long steps may be timed; 0 for none.
+        evidence: The `Store` of committed results, or `None`. It indicates how many seeds
+            arms that this folder lacks are likely to need.
+        seconds: Approximate time for timing steps; 0 for none.
 
     Returns:
         A `Forecast`.
@@ -81,7 +98,7 @@ def plan(case, plan, seeds, store, *, evidence=None, seconds=SECONDS):
 
 
 def _costs(work, seconds):
-    """Returns `{arms of a program: (its units, Cost or None)}`."""
+    """Returns `{arms of a program: (its jobs, Cost or None)}`."""
     groups = {}
     for job in work:
         groups.setdefault(tuple(job.arms), []).append(job)
@@ -98,7 +115,7 @@ def _costs(work, seconds):
 
 
 def _size(job):
-    """The weights of a run's network times the samples of a block's update."""
+    """Returns the weights of a run's network times the samples of a block's update."""
     from experiments.training import networks
 
     weights = networks.build(job.case, job.setup).count_params()
@@ -106,25 +123,25 @@ def _size(job):
 
 
 def _measured(groups, sizes, seconds):
-    """Times the largest work, the smallest update, and what comes next in work."""
+    """Times the program with most work, that with the smallest update, and then by work."""
     if not seconds or not groups:
         return {}
     work = {
         name: sizes[name] * sum(u.num_updates for u in all_jobs_) / all_jobs_[0].width
         for name, all_jobs_ in groups.items()
     }
-    by_work = sorted(groups, key=work.get, reverse=True)
-    chosen = dict.fromkeys([by_work[0], min(groups, key=sizes.get), *by_work[1:]])
+    by_work = sorted(groups, key=work.__getitem__, reverse=True)
+    chosen = dict.fromkeys([by_work[0], min(groups, key=sizes.__getitem__), *by_work[1:]])
     found, start = {}, time.perf_counter()
     for name in list(chosen)[:MOST_MEASURED]:
-        # To compile takes as long as to time steps, and is not to be cut short.
+        # Compiling takes as long as timing steps, and cannot be interrupted.
         if not found or time.perf_counter() - start < seconds * 2 / 3:
             found[name] = calibration.measure(groups[name][0], seconds / (2 * MOST_MEASURED))
     return found
 
 
 def _run_rows(arms, num_seeds, lacking, stale, costs):
-    """Yields a row for each program that a run is trained by; one if nothing is missing."""
+    """Yields a row for each program of a run; one if nothing is missing."""
     parts = [name for name in costs if set(name) <= set(arms)]
     rest = [arm for arm in arms if not any(arm in name for name in parts)]
     for name in [*parts, *([tuple(rest)] if rest else [])]:
@@ -161,7 +178,7 @@ def _chosen_executor(work):
 
 
 def _clock(runs, work):
-    """Returns the expected seconds by the clock, the least and the most."""
+    """Returns the expected elapsed seconds, the lowest and the highest."""
     if not work:
         return 0.0, 0.0, 0.0
     num_workers, are_processes = _chosen_executor(work)
@@ -200,7 +217,7 @@ def _memory(runs, work):
 
 
 def _arm_rows(plan, store, evidence):
-    """Yields what is stored of each arm, and how many seeds its verdict is likely to need."""
+    """Yields the stored seeds of each arm, and how many its verdict is likely to need."""
     here, rule = _current(store), tables.rule(store)
     there = _current(evidence) if evidence is not None else {}
     for arm, setup in plan.items():
@@ -218,7 +235,7 @@ def _arm_rows(plan, store, evidence):
 
 
 def _needed(share, rule):
-    """Returns the seeds at which a share of successes is likely to be decided, from none on."""
+    """Returns the seeds at which a share of successes is likely to be decided."""
     more = tables.seeds_to_decide(intervals.Interval(share, 0.0, 1.0, 1), rule)
     return None if more is None else 1 + more
 

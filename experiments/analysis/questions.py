@@ -1,16 +1,20 @@
-"""What stored seeds answer to one question, with the interval that decides it.
+"""Answers one question from stored seeds, with the interval that decides it.
 
-One rule for rates, `effects` for differences, order statistics for medians.
-Every answer is read from an interval of 95%, or, where seeds are looked at repeatedly, of
-what the look may be sure of (`schedule`). Where all of a claim's m questions must
-say yes, a yes may be read so, as the claim errs only where one of them does; a no or
-a "depends on the seed" settles the claim alone, so that each of these is read at
-1 - 0.05/m, and the claim's error stays at 5%. Where any one yes is enough, it is the
-no that may be read so.
+Solve rates use the verdict rule, differences use `effects`, medians use order statistics. Every
+answer is read from a 95% interval or, under repeated analyses, at the confidence that
+`interim` allows at that analysis.
+
+If a claim has m questions and all must be answered with yes, each yes may be read at 95%,
+because the claim is wrong only if one of them is. A "no" or "depends on the seed" settles the
+claim alone. It is read at 1 - 0.05/m, so that the error of the claim stays at 5%. If one yes is
+enough, the roles of yes and no are swapped.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,12 +36,20 @@ from experiments.cases.claims import (
 )
 from experiments.stats import effects, intervals
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    import pandas as pd
+
+    from experiments.cases.claims import Fact
+    from experiments.stats.interim import StoppingRule
+
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
 DEPENDS, UNDECIDED = "depends on the seed", "undecided"
 SOME = 0.01
 YES_IF_MOST = {"solves": SUPPORTED, "fails": CONTRADICTED}
 YES_IF_FEW = {"solves": CONTRADICTED, "fails": SUPPORTED}
-# Mixed effects are no likeness, and neither a help nor a harm.
+# Mixed effects count neither as alike, nor as a help, nor as a harm.
 YES_IF_EFFECT = {
     Helps: {"helps": SUPPORTED, "harms": CONTRADICTED, "does nothing": CONTRADICTED},
     Harms: {"harms": SUPPORTED, "helps": CONTRADICTED, "does nothing": CONTRADICTED},
@@ -54,17 +66,18 @@ COMPARES = {
 
 @dataclasses.dataclass(frozen=True)
 class QuestionResult:
-    """One question, and what the seeds answer.
+    """A question and its answer.
 
     Attributes:
         question: The question as a statement.
-        arm, than: The arm asked about, and the one it is held against or "".
-        steps: Updates of the arm, or `None` where cells differ.
-        quantity: What is estimated, in words.
-        estimate, low, high: The estimate with its interval of 95%, or that of its look.
-        num_seeds: Number of seeds; `None` of a `Fact`.
+        arm, than: The arm in question, and the one it is compared with, or "".
+        steps: Updates of the arm, or `None` if configurations differ.
+        quantity: The estimated quantity as text.
+        estimate, low, high: The estimate and its interval, at 95% or at the confidence of its
+            analysis.
+        num_seeds: Number of seeds; `None` for a `Fact`.
         answer: "supported", "contradicted", "depends on the seed" or "undecided".
-        more_seeds: How many more seeds would decide, if that is known.
+        more_seeds: Number of further seeds that would decide, if known.
     """
 
     question: str
@@ -80,18 +93,27 @@ class QuestionResult:
     more_seeds: int | None = None
 
 
-def read(test, first, second=None, *, span, rule, parts=1, together=SUPPORTED):
+def read(
+    test: Any,
+    first: pd.DataFrame,
+    second: pd.DataFrame | None = None,
+    *,
+    span: float,
+    rule: StoppingRule,
+    parts: int = 1,
+    together: str = SUPPORTED,
+) -> QuestionResult:
     """Answers one question.
 
     Args:
-        test: A test word of `claims`.
+        test: A test as `claims` defines it.
         first: Table of the arm, indexed by seed: `solved`, `log_error`, metrics.
-        second: Table of the arm it is held against, of the same seeds, if any.
+        second: Table of the arm it is compared with, of the same seeds, if any.
         span: Float, the largest difference that `log_error` can take.
         rule: The `StoppingRule` of the arm.
-        parts: Integer, the number of questions of the claim.
-        together: The answer that all of them must give to settle the claim so, and
-            that is therefore read at 95% whatever their number.
+        parts: The number of questions of the claim.
+        together: The answer that settles the claim only if all questions give it; it is
+            therefore read at 95% whatever their number.
 
     Returns:
         A `QuestionResult`.
@@ -111,8 +133,8 @@ def read(test, first, second=None, *, span, rule, parts=1, together=SUPPORTED):
     return QuestionResult(*head, *estimates, answer, more)
 
 
-def read_fact(test):
-    """Answers a `Fact`: a number that needs no seeds, and so has no interval."""
+def read_fact(test: Fact) -> QuestionResult:
+    """Answers a `Fact`: a number that needs no seeds and has no interval."""
     value = float(test.value())
     low, high = _range(test)
     answer = SUPPORTED if low <= value <= high else CONTRADICTED
@@ -120,8 +142,8 @@ def read_fact(test):
     return QuestionResult(words, "", "", None, test.says, value, math.nan, math.nan, None, answer)
 
 
-def other_arm(test):
-    """Returns the arm that a test holds its own against, or ""."""
+def other_arm(test: Any) -> str:
+    """Returns the arm that a test compares its own with, or ""."""
     return test.than if isinstance(test, Helps) else getattr(test, "other", "")
 
 
@@ -129,17 +151,19 @@ def _is_rate(quantity):
     return quantity == "solve rate" or quantity.startswith("share")
 
 
-def paired(first, second, *, span, confidence):
-    """Estimates what tells two arms apart, over the same seeds.
+def paired(
+    first: pd.DataFrame, second: pd.DataFrame, *, span: float, confidence: float
+) -> tuple[intervals.Interval, intervals.Interval]:
+    """Estimates the differences of two arms over the same seeds.
 
     Args:
         first: Table of an arm, with `solved` and `log_error`.
-        second: Table of another, seed by seed the same.
+        second: Table of another arm with the same seeds.
         span: Float, the largest difference that `log_error` can take.
         confidence: Float between 0 and 1, two-sided.
 
     Returns:
-        Two `Interval`s: the solve rate and the mean `log_error` of the first, less
+        Two `Interval`s: the solve rate and the mean `log_error` of the first, minus
         those of the second.
     """
     solved = [table["solved"].to_numpy(np.float64) for table in (first, second)]
@@ -151,8 +175,8 @@ def paired(first, second, *, span, confidence):
     return rates, intervals.mean(errors, low=-span, high=span, confidence=confidence)
 
 
-def question(test):
-    """Returns a test as a statement in words."""
+def question(test: Any) -> str:
+    """Returns a test as a statement."""
     kind = type(test)
     words = {Solves: "{} solves", Fails: "{} fails"}.get(kind, "")
     if kind in COMPARES:
@@ -172,7 +196,7 @@ def question(test):
 
 
 def _ends(test):
-    """The range of a metric in words."""
+    """Returns the range of a metric as text."""
     low, high = test.at_least, test.at_most
     if low is not None and high is not None:
         return f"from {low:g} to {high:g}"
@@ -228,7 +252,7 @@ def _median(test, first, *, span, confidence):
 
 
 def _in_range(test, found):
-    """A yes if the interval lies wholly inside the range, a no if wholly outside."""
+    """Yes if the interval lies entirely inside the range, no if entirely outside."""
     low, high = _range(test)
     if low <= found.low and found.high <= high:
         return SUPPORTED
@@ -253,14 +277,14 @@ def _equal(test, first, second, *, span, confidence):
     one, other = (table[test.metric].to_numpy(np.float64) for table in (first, second))
     with np.errstate(invalid="ignore"):
         close = np.abs(one - other) <= test.within * np.maximum(np.abs(one), np.abs(other))
-    # An infinite value is within any share of itself; only its like is the same.
+    # An infinite value is within any share of itself; only an equal one is the same.
     same = (one == other) | (close & np.isfinite(one) & np.isfinite(other))
     found = intervals.rate(int(same.sum()), same.size, confidence=confidence)
     return f"share with {_same(test)}", found, _one_rule(found, YES_IF_MOST)
 
 
 def _effect(test, first, second, *, span, confidence):
-    """Answers how an arm does beside another."""
+    """Answers how an arm compares with another."""
     rates, errors = paired(first, second, span=span, confidence=confidence)
     word = effects.effect(rates, errors)
     answer = YES_IF_EFFECT[type(test)].get(word, UNDECIDED)
@@ -268,8 +292,9 @@ def _effect(test, first, second, *, span, confidence):
         answer = SUPPORTED if _excludes_harm(rates, errors) else UNDECIDED
     if _rates_decide(answer, rates, errors):
         return f"solve rate less that of {test.than}", rates, answer
-    factor = np.exp([errors.estimate, errors.low, errors.high]).tolist()
-    return f"error over that of {test.than}", intervals.Interval(*factor, errors.num_seeds), answer
+    factor, low, high = np.exp([errors.estimate, errors.low, errors.high]).tolist()
+    factors = intervals.Interval(factor, low, high, errors.num_seeds)
+    return f"error over that of {test.than}", factors, answer
 
 
 def _excludes_harm(rates, errors):

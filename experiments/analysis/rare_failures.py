@@ -1,13 +1,20 @@
-"""The rare failures of an arm that solves: which seeds they are, and what they share.
+"""Finds the seeds that fail under an arm that solves, and what they have in common.
 
-Tables of runs to the unsolved seeds, to a comparison with the solved ones, and
-to words. What a seed started from is told by metrics taken before the first update.
+Initial conditions are described by metrics taken before the first update.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from experiments.analysis import history, symptoms, tables
 from experiments.stats import intervals, text
+
+if TYPE_CHECKING:
+    from experiments.cases.case import Case
+    from experiments.stats.interim import StoppingRule
 
 SHOWN = ("loss", "share_class_1", "one_class", "flat", "output_mean", "output_std")
 STARTS = ("output_mean_first", "output_std_first", "gradient_first")
@@ -19,8 +26,8 @@ CENTRE = {"sign": 0.0, "threshold 0.5": 0.5}
 LISTED = 40
 
 
-def rare_failures(case, runs, arm, rule):
-    """Finds the seeds that an arm which solves does not solve, at its longest budget.
+def rare_failures(case: Case, runs: pd.DataFrame, arm: str, rule: StoppingRule) -> pd.DataFrame:
+    """Finds the unsolved seeds of an arm that solves, at its longest budget.
 
     Args:
         case: The `Case`.
@@ -29,9 +36,9 @@ def rare_failures(case, runs, arm, rule):
         rule: The `StoppingRule`.
 
     Returns:
-        A row for each: `arm, steps, seed, kind`, the main metric, and those of the start
-        and the end that are stored; `kind` joins its symptoms. Empty if the arm does not
-        solve by the one rule.
+        A row for each: `arm, steps, seed, kind`, the main metric, and the stored metrics of
+        the start and the end; `kind` joins its symptoms. Empty if the verdict on the arm
+        is not "solves".
     """
     part = tables.longest(runs, arm)
     main = tables.main_metric(case)
@@ -44,12 +51,12 @@ def rare_failures(case, runs, arm, rule):
     return failing.assign(kind=kinds)[columns].reset_index(drop=True)
 
 
-def solves(part, rule):
-    """Whether rows of one arm solve by the one rule."""
+def solves(part: pd.DataFrame, rule: StoppingRule) -> bool:
+    """Whether the verdict on the rows of one arm is "solves"."""
     return bool(len(part)) and intervals.verdict(tables.solve_rate(part, rule)) == "solves"
 
 
-def compare(case, runs, arm):
+def compare(case: Case, runs: pd.DataFrame, arm: str) -> pd.DataFrame:
     """Compares the failing seeds of an arm with the solved ones.
 
     Args:
@@ -59,8 +66,8 @@ def compare(case, runs, arm):
 
     Returns:
         Columns `metric, failing, solved, num_failing, num_solved, delta, low, high,
-        tells`: the medians of both, Cliff's delta (above 0 where the failing ones tend to
-        be larger) with its interval, and whether that leaves 0 out.
+        tells`: the medians of both, Cliff's delta (above 0 if the failing ones tend to be
+        larger) with its interval, and whether the interval excludes 0.
     """
     part, rows = tables.longest(runs, arm), []
     good = part["solved"].to_numpy(bool)
@@ -76,8 +83,8 @@ def compare(case, runs, arm):
     return pd.DataFrame(rows, columns=COMPARED)
 
 
-def description(case, runs, arm, rule):
-    """Says which seeds of an arm fail, what they share, and how to see one again.
+def description(case: Case, runs: pd.DataFrame, arm: str, rule: StoppingRule) -> str:
+    """Describes which seeds of an arm fail, what they share, and how to replay one.
 
     Args:
         case: The `Case`.
@@ -86,7 +93,7 @@ def description(case, runs, arm, rule):
         rule: The `StoppingRule`.
 
     Returns:
-        Markdown: a paragraph, or "" where the arm does not solve or no seed fails.
+        Markdown: a paragraph, or "" if the arm does not solve or no seed fails.
     """
     failing = rare_failures(case, runs, arm, rule)
     if not len(failing):
@@ -174,7 +181,7 @@ def _mirror(case, arm, failing, part):
     )
 
 
-def command(case, arm, failing):
+def command(case: Case, arm: str, failing: pd.DataFrame) -> str:
     """Returns the command that replays a seed of the commonest kind.
 
     Args:

@@ -1,7 +1,11 @@
-"""One seed once more: trained anew, watched along its checkpoints, and held to its row.
+"""Trains one seed again and compares it with its stored row.
 
-The runner's pieces for a single seed; returns text, prints nothing.
+It returns text and prints nothing.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,25 +17,40 @@ from experiments.runs.store import as_text
 from experiments.stats import text
 from experiments.training.columns import PLACE
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from experiments.cases.case import Case, Setup
+    from experiments.runs.store import Store
+
 LONGEST = 10_000
 SHOWN = ("loss", "output_mean", "output_std", "share_class_1", "gradient_norm")
 LAYERS = ("dead_", "saturated_")
 
 
-def replay(case, seed, arms="broken,fixed", *, store=None, trainer="engine", longest=LONGEST):
-    """Trains one seed again and says what became of it.
+def replay(
+    case: Case,
+    seed: int,
+    arms: str = "broken,fixed",
+    *,
+    store: Store | None = None,
+    trainer: str = "engine",
+    longest: int = LONGEST,
+) -> str:
+    """Trains one seed again and reports its outcome.
 
     Args:
         case: The `Case`.
         seed: Whole number of at least 0.
         arms: Arms, as `plans.select` reads them.
-        store: The `Store` of committed rows that the new ones are held against, if any.
+        store: The `Store` of committed rows to compare with, if any.
         trainer: `"engine"` or `"reference"`.
         longest: Updates that arms on an endless stream are cut to.
 
     Returns:
-        A text: for each arm its symptoms along the checkpoints as a table, the diagnosis of
-        the seed, and whether its row is the committed one.
+        A text: for each arm a table of its metrics at the checkpoints, the diagnosis of the
+        seed, and whether its row equals the committed one.
 
     Raises:
         SuiteError: There is no such arm.
@@ -45,7 +64,9 @@ def replay(case, seed, arms="broken,fixed", *, store=None, trainer="engine", lon
     return "\n\n".join(found)
 
 
-def train(case, arm, setup, seed, trainer="engine"):
+def train(
+    case: Case, arm: str, setup: Setup, seed: int, trainer: str = "engine"
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Trains one seed of an arm.
 
     Args:
@@ -65,13 +86,13 @@ def train(case, arm, setup, seed, trainer="engine"):
     else:
         from experiments.training import engine
 
-        # As wide as the evidence was trained, so that the bits can be the same.
+        # The width of the committed runs, so that the results can be bitwise equal.
         made = engine.Trainer(case, setup, case.block_width or 2)
     return blocks.train_block(case, {arm: setup}, [seed], made)[arm]
 
 
-def along(case, trace):
-    """Returns what was measured along the checkpoints as text.
+def along(case: Case, trace: Mapping[str, Any]) -> pd.DataFrame:
+    """Returns the metrics at the checkpoints as a table of text.
 
     Args:
         case: The `Case`.
@@ -96,7 +117,7 @@ def _title(case, arm, setup, seed):
 
 
 def _diagnosis(case, arm, trained):
-    """What the seed shows, in words."""
+    """Returns the symptoms of the seed as text."""
     (names,) = symptoms.of_each(case, arm, trained)
     return f"Diagnosis: {', '.join(names) or 'no symptom'}."
 

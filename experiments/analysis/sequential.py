@@ -1,20 +1,23 @@
-"""Enough seeds, and no more: looks at 32, 64, 128, ... seeds until every verdict is decided.
+"""Trains up to 32, 64, 128, ... seeds until every verdict is decided.
 
-Puts what is asked of a plan to its stored rows, and has more trained where they do
-not decide it. Which verdicts are asked for: see `asked`.
+It evaluates the criteria of a plan on its stored rows and has more seeds trained where they are
+undecided; `criteria` defines them.
 
-A question is read at the last look that all its arms have, and the arms of an undecided one
-are trained to the next. So an arm gets more seeds only by what is stored of arms it is
-compared with, whatever the order of training: a run that was ended goes on to the very rows
-of one that was not.
+A criterion is evaluated at the last analysis that all its arms have reached. The arms of an
+undecided criterion are trained up to the next one. So the seeds of an arm depend only on the
+stored rows of the arms it is compared with, not on the order of training: an interrupted run
+resumes to the same rows as one that was not interrupted.
 
-A folder may go over from a fixed number of seeds to looks: what is there is then read at
-the confidence of its look, wherever it is reported, and never again at 95%. It does not go
-back; a fixed number of seeds added to it later is read at the confidence of the next look.
+A folder may change from a fixed number of seeds to repeated analyses. Its rows are then always
+read at the confidence of their analysis, and never again at 95%. It does not change back: a
+fixed number of seeds added later is read at the confidence of the next analysis.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import time
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -23,17 +26,23 @@ from experiments.analysis.outcomes import Outcomes
 from experiments.cases.case import SuiteError
 from experiments.stats import interim, text
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from experiments.analysis.analysis import Analysis
+    from experiments.cases.case import Setup
+
 MOST_SEEDS = 1024
 COLUMNS = ["question", "arms", "num_seeds", "answer", "decided_at", "more_seeds"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What came of looking again and again.
+    """The result of sequential training.
 
     Attributes:
         table: Columns `question, arms, num_seeds, answer, decided_at, more_seeds`, a row
-            for each verdict asked for: the seeds it was read at, the look from which on it
+            for each criterion: the seeds it was evaluated at, the analysis from which on it
             is decided, and how many more seeds an undecided one is likely to need.
         stopped: Why no more seeds were trained, one clause.
     """
@@ -41,8 +50,8 @@ class Outcome:
     table: pd.DataFrame
     stopped: str
 
-    def text(self):
-        """Returns the table as text, ready to print."""
+    def text(self) -> pd.DataFrame:
+        """Returns the table as text."""
         rows = []
         for row in self.table.to_dict("records"):
             decided = "" if pd.isna(row["decided_at"]) else f"{text.count(row['decided_at'])} seeds"
@@ -56,24 +65,31 @@ def _more_text(more):
     return "not yet" if pd.isna(more) else f"not yet ({text.more_seeds(more)})"
 
 
-def until(analysis, plan, train, *, most_seeds=MOST_SEEDS, seconds=None):
-    """Trains more and more seeds until every verdict asked for is decided.
+def until(
+    analysis: Analysis,
+    plan: Mapping[str, Setup],
+    train: Callable[[Mapping[str, Setup], list[int]], object],
+    *,
+    most_seeds: int = MOST_SEEDS,
+    seconds: float | None = None,
+) -> Outcome:
+    """Trains more seeds until every criterion of a plan is decided.
 
     Args:
-        analysis: The `Analysis` of the folder to train into, read anew at each look; from
-            now on its rows are read at the confidence of looks.
+        analysis: The `Analysis` of the folder to train into. Its rows are from now on read at
+            the confidence of repeated analyses.
         plan: `{arm: setup}`.
-        train: Function `(plan, seeds)` that trains what the store lacks of them.
-        most_seeds: Integer, looks at more seeds are not made.
-        seconds: Float, or `None`: a look that is not likely to be reached in that time is
-            not trained for; the first always is.
+        train: Function `(plan, seeds)` that trains those that the store lacks.
+        most_seeds: The largest number of seeds of an analysis.
+        seconds: Time limit, or `None`: an analysis that is not likely to be reached in that
+            time is not started; the first always is.
 
     Returns:
         An `Outcome`.
 
     Raises:
-        SuiteError: There is no look at so few seeds, rows are stale, or what was to be
-            trained is not stored.
+        SuiteError: `most_seeds` is below the first analysis, rows are stale, or `train` did
+            not store its rows.
     """
     if interim.FIRST_ANALYSIS > most_seeds:
         raise SuiteError(
@@ -87,6 +103,8 @@ def until(analysis, plan, train, *, most_seeds=MOST_SEEDS, seconds=None):
     analyses = _Analyses(analysis.anew(), plan)
     while not (stopped := analyses.ending(criteria_, most_seeds, clock)):
         target, arms = analyses.next(criteria_)
+        # `ending` is not empty where there is no next analysis.
+        assert target is not None
         train({arm: setup for arm, setup in plan.items() if arm in arms}, list(range(target)))
         clock.add(analyses.work(target, arms))
         analyses = _Analyses(analysis.anew(), plan)
@@ -104,7 +122,7 @@ def _check_there(store, analyses, target, arms):
 
 
 class _Clock:
-    """Says whether there is likely to be time for so much more work."""
+    """Estimates whether there is time for more work."""
 
     def __init__(self, seconds):
         self.seconds, self._start, self._work = seconds, time.monotonic(), 0
@@ -120,7 +138,7 @@ class _Clock:
 
 
 class _Analyses:
-    """The stored rows of a plan, and what they answer at each look."""
+    """The stored rows of a plan, and the criteria evaluated on them."""
 
     def __init__(self, analysis, plan):
         self._analysis, self._plan, runs = analysis, plan, analysis.runs
@@ -131,7 +149,7 @@ class _Analyses:
         self.levels = {arm: interim.last_analysis(n) for arm, n in self._counts.items()}
 
     def ending(self, criteria_, most_seeds, clock):
-        """Says why no more seeds are trained; "" if some are."""
+        """Returns why no more seeds are trained; "" if some are."""
         target, arms = self.next(criteria_)
         if target is None:
             return "every verdict is decided"
@@ -142,16 +160,16 @@ class _Analyses:
         return ""
 
     def work(self, target, arms):
-        """Returns the updates that it takes to train arms up to a look."""
+        """Returns the updates needed to train arms up to an analysis."""
         lacking = {arm: max(0, target - self.levels[arm]) for arm in arms}
         return sum(num * self._plan[arm].num_steps for arm, num in lacking.items())
 
     def level(self, criterion):
-        """Returns the last look that all arms of a question have, or 0."""
+        """Returns the last analysis that all arms of a criterion have reached, or 0."""
         return min(self.levels[arm] for arm in criterion.arms)
 
     def next(self, criteria_):
-        """Returns the next look and the arms that need it; `(None, set())` if none does."""
+        """Returns the next analysis and the arms that need it; `(None, set())` if none does."""
         found = [criterion for criterion in criteria_ if not self._is_decided(criterion)]
         if not found:
             return None, set()
@@ -163,12 +181,12 @@ class _Analyses:
         level = self.level(criterion)
         if not level or self.answer(criterion, level)[0] == UNDECIDED:
             return False
-        # Seeds beyond a look were there before: reports read them too, and they count.
+        # Further seeds were stored before: reports read them too, so they count.
         whole = min(self._counts[arm] for arm in criterion.arms) == level
         return whole or self.answer(criterion)[0] != UNDECIDED
 
     def answer(self, criterion, num_seeds=None):
-        """Answers a question from the first seeds, or from all."""
+        """Evaluates a criterion on the first seeds, or on all."""
         if num_seeds not in self._outcomes:
             part = self._runs
             part = part if num_seeds is None else part[part["seed"] < num_seeds]
@@ -194,7 +212,7 @@ class _Analyses:
 
 
 def _leading(seeds):
-    """Counts the seeds 0, 1, 2, ... that are there without a gap."""
+    """Counts the seeds 0, 1, 2, ... up to the first gap."""
     count = 0
     while count in seeds:
         count += 1

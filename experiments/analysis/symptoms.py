@@ -1,7 +1,7 @@
-"""The symptoms of a run: what a stored row says of how it failed.
+"""Derives the symptoms of a run from its stored row: in which way it failed.
 
-Rows to truth values, one a seed. Each symptom is defined here, once, on top of
-the words of `measures`:
+Each symptom gives one truth value per seed and is defined here, on top of the definitions of
+`metrics`:
 
 - *flat at the mean*, *flat elsewhere*: flat, and the mean output within, or beyond, 0.1
   standard deviations of the target from the target's mean, on the grid.
@@ -11,13 +11,16 @@ the words of `measures`:
 - *still learning*: not solved, and still learning at the end: too few updates.
 - *never learned*: skill of at most 0.05 (R2, or accuracy above the majority's).
 - *fell short*: skill above that, and not solved.
-- *lost again*: cleared the bar at a checkpoint, and is not solved at the end.
-- *accuracy that lies*, *loss that lies*: see `metric_check`.
+- *lost again*: reached the threshold at a checkpoint, and is not solved at the end.
+- *accuracy that lies*, *loss that lies*: see `logged_metrics`.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +28,14 @@ from experiments.analysis import logged_metrics
 from experiments.cases.case import Regression
 from experiments.stats import intervals, text
 from experiments.training import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from experiments.cases.case import Case
+    from experiments.stats.interim import StoppingRule
 
 MEAN_MARGIN = 0.1
 EARLY = 10
@@ -37,22 +48,22 @@ class Symptom:
     """One symptom.
 
     Args:
-        name: What it is called.
-        phrase: What seeds that have it do, a predicate in the plural.
-        has: Function `(case, setup, part) -> booleans (rows,)`, or `None` where it does
-            not apply; one of an arm takes the `StoppingRule` too.
-        detail: Function `(case, setup, part) -> str`: more on the seeds that have it.
-        of_arm: Whether it is read from an arm's seeds together, and is none of one seed.
+        name: Its name.
+        phrase: A predicate in the plural on the seeds that have it.
+        has: Function `(case, setup, part) -> booleans (rows,)`, or `None` if it does
+            not apply; with `of_arm` it takes the `StoppingRule` too.
+        detail: Function `(case, setup, part) -> str` that describes the seeds that have it.
+        of_arm: Whether it is a symptom of all seeds of an arm together, not of one seed.
     """
 
     name: str
     phrase: str
-    has: Callable
-    detail: Callable = lambda case, setup, part: ""
+    has: Callable[..., np.ndarray | None]
+    detail: Callable[..., str] = lambda case, setup, part: ""
     of_arm: bool = False
 
 
-# What need not be said beside what says more.
+# Symptoms that follow from others, and are then not mentioned.
 IMPLIES = {
     "diverged": ("never learned",),
     "flat at the mean": ("never learned",),
@@ -62,7 +73,7 @@ IMPLIES = {
 }
 
 
-def found(case, arm, part, rule):
+def found(case: Case, arm: str, part: pd.DataFrame, rule: StoppingRule) -> dict[str, np.ndarray]:
     """Finds the symptoms of each run.
 
     Args:
@@ -81,13 +92,13 @@ def found(case, arm, part, rule):
     return {name: np.asarray(has, bool) for name, has in values.items() if has is not None}
 
 
-def without_implied(names):
-    """Returns symptoms' names without those that go without saying beside another."""
+def without_implied(names: Sequence[str]) -> list[str]:
+    """Returns the names of symptoms without those that another one implies."""
     implied_ones = {implied for name in names for implied in IMPLIES.get(name, ())}
     return [name for name in names if name not in implied_ones]
 
 
-def of_each(case, arm, part):
+def of_each(case: Case, arm: str, part: pd.DataFrame) -> list[list[str]]:
     """Names the symptoms of each run.
 
     Args:
@@ -106,14 +117,14 @@ def of_each(case, arm, part):
     ]
 
 
-def target_moments(case):
+def target_moments(case: Case) -> tuple[float, float]:
     """Returns `(mean, standard deviation)` of a regression's target on the grid."""
     y = np.asarray(case.task.target(metrics.grid()), np.float64)
     return float(y.mean()), float(y.std())
 
 
 def _column(part, name):
-    """A metric's values, or `None` where it does not apply."""
+    """Returns a metric's values, or `None` if it does not apply."""
     if name not in part or part[name].isna().all():
         return None
     return part[name].to_numpy(np.float64)
@@ -131,11 +142,13 @@ def _flat(at_mean):
     """Flat in a regression, at the mean of the target or elsewhere."""
 
     def has(case, setup, part):
-        if not isinstance(case.task, Regression) or _column(part, "flat") is None:
+        flat = _column(part, "flat")
+        if not isinstance(case.task, Regression) or flat is None:
             return None
         mean, deviation = target_moments(case)
-        near = np.abs(_column(part, "output_mean") - mean) <= MEAN_MARGIN * deviation
-        return (_column(part, "flat") == 1) & (near == at_mean)
+        outputs = part["output_mean"].to_numpy(np.float64)
+        near = np.abs(outputs - mean) <= MEAN_MARGIN * deviation
+        return (flat == 1) & (near == at_mean)
 
     return has
 
@@ -158,8 +171,8 @@ def _saturated(case, setup, part):
 
 
 def _layers(part, prefix):
-    names = (name for name in part if name.startswith(prefix))
-    return {name: _column(part, name) for name in names if _column(part, name) is not None}
+    values = {name: _column(part, name) for name in part if name.startswith(prefix)}
+    return {name: column for name, column in values.items() if column is not None}
 
 
 def _still_learning(case, setup, part):
@@ -189,8 +202,8 @@ def _accuracy_misleads(metric):
     return has
 
 
-def median(part, name):
-    """Returns the median of a metric over seeds; a value that is none is the worst."""
+def median(part: pd.DataFrame, name: str) -> float:
+    """Returns the median of a metric over seeds; NaN counts as the worst value."""
     return intervals.median(part[name]).estimate
 
 
@@ -222,7 +235,7 @@ def _detail_since(name, phrase):
 
 def _detail_saturated(case, setup, part):
     shares = {name: median(part, name) for name in _layers(part, "saturated_")}
-    layer = max(shares, key=shares.get)
+    layer = max(shares, key=shares.__getitem__)
     number, share = layer.removeprefix("saturated_"), text.percent(shares[layer], 0)
     return f"in the median {share} of layer {number}"
 
@@ -241,7 +254,7 @@ def _detail_accuracy(metric):
 
 def _detail_loss(case, setup, part):
     least = logged_metrics.least_constant_loss(case, setup, part["seed"])
-    constant = text.fixed(np.median(least))
+    constant = "" if least is None else text.fixed(np.median(least))
     return f"median loss {text.fixed(median(part, 'loss'))}, any constant's {constant}"
 
 

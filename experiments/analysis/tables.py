@@ -1,12 +1,14 @@
-"""Tables: stored runs in, tidy tables out; what is said about them is computed here.
+"""Computes tidy tables from stored runs.
 
-Pandas and `statistics`; never a trainer. Figures and reports only read
-what these functions return.
+Figures and reports read these tables and compute nothing themselves. It trains nothing.
 """
+
+from __future__ import annotations
 
 import csv
 import dataclasses
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,20 +20,26 @@ from experiments.stats import interim, intervals
 from experiments.training import columns
 from experiments.training import metrics as measures
 
-__all__ = ["main_metric", "threshold", "baseline"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from experiments.cases.case import Case
+    from experiments.runs.store import Store
+
+__all__ = ["baseline", "main_metric", "threshold"]
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 QUANTILE_NAMES = ("q05", "q25", "q50", "q75", "q95")
 RATES = ("solved", "diverged", "flat", "one_class", "still_learning")
 NUM_SHOWCASE, NUM_SHOWCASE_VARIANT = 16, 4
-# Columns of the showcase: the outputs at the places of `measures.curve_inputs`.
+# Columns of the showcase: the outputs at the inputs of `metrics.curve_inputs`.
 CURVE_COLUMNS = tuple(f"p{n:02d}" for n in range(1, measures.NUM_CURVE + 1))
-# Columns of the runs that repeat others: their curves are not kept.
+# Metrics that repeat others: their curves are not kept.
 EXCLUDED = ("rmse", "skill", "point_", "points_max")
 
 
-def runs(store):
-    """Returns the stored rows as a table, one a seed, arm and budget.
+def runs(store: Store) -> pd.DataFrame:
+    """Returns the stored rows as a table, one per seed, arm and budget.
 
     Returns:
         Columns `arm, seed, steps, diverged, solved`, then the metrics (a metric
@@ -52,11 +60,11 @@ def runs(store):
     return store.frame().drop(columns=["environment", "key"])
 
 
-def rule(store):
+def rule(store: Store) -> interim.StoppingRule:
     """Returns the `StoppingRule` of a store.
 
     Raises:
-        SuiteError: This code knows no such rule.
+        SuiteError: The rule is unknown.
     """
     try:
         return interim.from_text(store.stopping_rule)
@@ -67,24 +75,24 @@ def rule(store):
         ) from None
 
 
-def rate(values, rule):
+def rate(values: np.ndarray | pd.Series, rule: interim.StoppingRule) -> intervals.Interval:
     """Returns the `Interval` of the share of seeds for which a value is true.
 
     Args:
-        values: Truth values, one a seed.
+        values: Booleans, one per seed.
         rule: The `StoppingRule`, which gives the confidence.
     """
     total = len(values)
     return intervals.rate(int(np.sum(values)), total, confidence=rule.confidence(total))
 
 
-def solve_rate(part, rule):
+def solve_rate(part: pd.DataFrame, rule: interim.StoppingRule) -> intervals.Interval:
     """Returns the `Interval` of the share of rows that are solved, by a stopping rule."""
     return rate(part["solved"].to_numpy(), rule)
 
 
-def summary(table, rule):
-    """Summarises runs: a rate or a median for each arm, budget and metric.
+def summary(table: pd.DataFrame, rule: interim.StoppingRule) -> pd.DataFrame:
+    """Summarizes runs: a rate or a median for each arm, budget and metric.
 
     Args:
         table: What `runs` returns.
@@ -92,8 +100,8 @@ def summary(table, rule):
 
     Returns:
         Columns `arm, steps, metric, num_seeds, estimate, low, high`: Wilson
-        intervals of rates, order-statistic intervals of medians, both at 95%; at the
-        confidence of the look, where seeds are looked at repeatedly.
+        intervals of rates, order-statistic intervals of medians, both at 95% or, under
+        repeated analyses, at the confidence of the analysis.
     """
     rows = []
     for (arm, steps), part in table.groupby(["arm", "steps"], sort=True):
@@ -111,17 +119,17 @@ def summary(table, rule):
     return pd.DataFrame(rows, columns=names)
 
 
-def curves(store, old=None):
-    """Summarises the stored traces: quantiles over seeds at each checkpoint.
+def curves(store: Store, old: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Summarizes the stored traces: quantiles over seeds at each checkpoint.
 
     Args:
         store: The `Store`.
-        old: The table of an earlier call: kept for arms whose traces are gone or
-            cover fewer seeds than it does.
+        old: The table of an earlier call; kept for arms whose traces are gone or cover
+            fewer seeds.
 
     Returns:
         Columns `arm, steps, checkpoint, metric, x, num_seeds, q05, ..., q95`, where
-        x is the place of a `prediction` and blank otherwise.
+        x is the input of a `prediction` and blank otherwise.
     """
     parts = []
     for arm, steps in store.arms():
@@ -139,7 +147,7 @@ def curves(store, old=None):
 
 
 def _worth_keeping(table, combinations):
-    """Leaves out what other rows say, and a rival's band but at its end: results stay small."""
+    """Drops redundant rows, and bands of variants before their end, to keep results small."""
     metric = table["metric"].astype(str)
     part_of_it = metric.str.contains("_from_") & ~metric.str.startswith("mse_")
     excluded = metric.str.startswith(EXCLUDED) | part_of_it
@@ -180,8 +188,8 @@ def _arm_curves(arm, steps, trace):
     return pd.DataFrame(rows, columns=[*names, *QUANTILE_NAMES])
 
 
-def showcase(store, old=None):
-    """Returns 16 seeds of each arm of the lattice, and 4 of each rival, along checkpoints.
+def showcase(store: Store, old: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Returns 16 seeds of each combination of fixes, and 4 of each variant, at checkpoints.
 
     Args:
         store: The `Store`.
@@ -189,7 +197,7 @@ def showcase(store, old=None):
 
     Returns:
         Columns `arm, steps, seed, checkpoint, loss, p01, ..., p50`: the outputs at
-        the 50 places of `measures.curve_inputs`.
+        the 50 inputs of `metrics.curve_inputs`.
     """
     names = ["arm", "steps", "seed", "checkpoint", "loss", *CURVE_COLUMNS]
     rows, kept, combinations = [], [], plans.combinations(store.case)
@@ -209,10 +217,10 @@ def showcase(store, old=None):
     return pd.concat([*shown, *kept], ignore_index=True)
 
 
-def to_csv(table, digits=6):
-    """Returns a table as CSV text, floats with so many significant digits.
+def to_csv(table: pd.DataFrame, digits: int = 6) -> str:
+    """Returns a table as CSV text, floats with this number of significant digits.
 
-    Cells are formatted one by one: which type a column has differs between versions of pandas.
+    Cells are formatted one by one, as column types differ between versions of pandas.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -228,7 +236,7 @@ def _cell(value, digits):
     return "" if value is None or value is pd.NA else value
 
 
-def from_csv(text):
+def from_csv(text: str | None) -> pd.DataFrame | None:
     """Returns the table that `to_csv` wrote, or `None` for `None`."""
     if text is None:
         return None
@@ -236,13 +244,15 @@ def from_csv(text):
     return pd.read_csv(io.StringIO(text), dtype=keep, na_values=[""], keep_default_na=False)
 
 
-def stored(store, name, needed=("arm", "steps", "checkpoint")):
-    """Returns a derived table of a folder, or `None` if it is not there.
+def stored(
+    store: Store, name: str, needed: Sequence[str] = ("arm", "steps", "checkpoint")
+) -> pd.DataFrame | None:
+    """Returns a derived table of a folder, or `None` if its file is missing.
 
     Args:
         store: The `Store`.
         name: Name of its file.
-        needed: Columns that it has, with a value in every row.
+        needed: Columns that it must have, with a value in every row.
 
     Raises:
         SuiteError: The file is damaged.
@@ -261,8 +271,8 @@ def stored(store, name, needed=("arm", "steps", "checkpoint")):
     return table
 
 
-def differences(case):
-    """Returns what tells fixed from broken: `field, broken, fixed, why`."""
+def differences(case: Case) -> pd.DataFrame:
+    """Returns the fields of broken and fixed: `field, broken, fixed, why`."""
     rows = []
     for field, before in vars(case.broken).items():
         after = getattr(case.fixed, field)
@@ -270,8 +280,8 @@ def differences(case):
     return pd.DataFrame(rows, columns=["field", "broken", "fixed", "why"])
 
 
-def outcomes(case, summarised, rule):
-    """Returns one line an arm and budget, with verdict and yardstick.
+def outcomes(case: Case, summarised: pd.DataFrame, rule: interim.StoppingRule) -> pd.DataFrame:
+    """Returns one row per arm and budget, with its verdict and the main metric.
 
     Args:
         case: The `Case`.
@@ -281,7 +291,7 @@ def outcomes(case, summarised, rule):
     Returns:
         Columns `arm, steps, documented, num_seeds, solved, solved_low, solved_high,
         verdict, more_seeds, diverged, metric, median, low, high`; in the order of the
-        case. `more_seeds` says how many would end an undecided verdict.
+        case. `more_seeds` is how many more would decide an undecided verdict.
     """
     names, rows = order(case), []
     for (arm, steps), part in summarised.groupby(["arm", "steps"], sort=False):
@@ -312,29 +322,28 @@ def outcomes(case, summarised, rule):
     return pd.DataFrame(rows)
 
 
-def seeds_to_decide(interval, rule):
-    """Estimates how many more seeds would end an undecided verdict, by a stopping rule.
+def seeds_to_decide(interval: intervals.Interval, rule: interim.StoppingRule) -> int | None:
+    """Estimates how many more seeds would decide an undecided verdict.
 
     Args:
         interval: An `Interval` of a rate.
-        rule: The `StoppingRule`; under repeated looks it is up to a look.
+        rule: The `StoppingRule`; under repeated analyses the result is up to an analysis.
 
     Returns:
-        As `statistics.seeds_to_decide`.
+        See `intervals.seeds_to_decide`.
     """
     sizes = rule.coming(interval.num_seeds, intervals.MOST_SEEDS)
-    given = {} if sizes is None else {"looks": sizes}
-    return intervals.seeds_to_decide(interval, **given)
+    return intervals.seeds_to_decide(interval, sizes=sizes)
 
 
-def order(case):
-    """Returns each arm's place: broken, fixed, the lattice, the rivals."""
+def order(case: Case) -> dict[str, int]:
+    """Returns the position of each arm: broken, fixed, combinations, variants."""
     names = ["broken", "fixed", *plans.combinations(case), *case.variants]
     return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 
-def longest(table, arm):
-    """Returns the rows of one arm at its longest stored budget; none if it is not stored."""
+def longest(table: pd.DataFrame, arm: str) -> pd.DataFrame:
+    """Returns the rows of one arm at its longest stored budget; empty if it is not stored."""
     part = table[table["arm"] == arm]
     return part[part["steps"] == part["steps"].max()]
 
@@ -348,13 +357,15 @@ class Reached:
     num_seeds: int
 
 
-def first_reaching(curve_table, metric, value, arm="fixed"):
+def first_reaching(
+    curve_table: pd.DataFrame, metric: str, value: float, arm: str = "fixed"
+) -> Reached | None:
     """Finds the first checkpoint at which an arm's median is at or below a value.
 
     Args:
         curve_table: What `curves` returns.
-        metric: A metric for which less is better.
-        value: What it must reach.
+        metric: A metric for which lower is better.
+        value: The value to reach.
         arm: The arm; its longest budget is read.
 
     Returns:
@@ -375,8 +386,10 @@ class Share(intervals.Interval):
     steps: int
 
 
-def share_at_or_below(table, metric, value, rule, arm="fixed"):
-    """Returns the `Share` of an arm's seeds that meet a value at its longest budget."""
+def share_at_or_below(
+    table: pd.DataFrame, metric: str, value: float, rule: interim.StoppingRule, arm: str = "fixed"
+) -> Share:
+    """Returns the `Share` of an arm's seeds at or below a value at its longest budget."""
     part = longest(table, arm)
     found = rate(part[metric] <= value, rule)
     return Share(**vars(found), steps=int(part["steps"].iloc[0]))

@@ -1,4 +1,4 @@
-"""An analysis to text and figures.
+"""Formats an analysis as text and figures.
 
-It computes no statistic; it may import `analysis` and what stands below it.
+The package computes no statistics. It may import `analysis` and the packages below it.
 """

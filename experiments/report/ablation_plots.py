@@ -1,10 +1,13 @@
-"""Marks of a dissection: lattices of fixes, and effects with intervals.
+"""Draws ablations: diagrams of all sets of fixes, and effects with intervals.
 
-Room 9: `(axes, table, ...) -> axes`; draws columns, computes nothing. No verdict is told
-by colour alone.
+Each function takes axes and a table and returns the axes. It computes no statistics. A verdict is
+never shown by colour alone.
 """
 
+from __future__ import annotations
+
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -16,21 +19,31 @@ from experiments.report.figures import in_style
 from experiments.report.verdict_plots import sign
 from experiments.stats.text import hundredths
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from experiments.report.style import Theme
+
 BOX_HEIGHT, ROW_GAP = 0.62, 1.0
 TINT = 0.18
 FEW_DECADES = 1.5
-# Letters across all boxes of a lattice's widest row.
+# Letters across all boxes of the widest row.
 ROW_LETTERS = 78
 
 
 @in_style
-def draw_combinations(axes, table, colours, *, theme):
-    """Draws every set of fixes as a box, the broken program on top, and what each fix adds.
+def draw_combinations(
+    axes: Axes, table: pd.DataFrame, colours: Mapping[str, str], *, theme: Theme
+) -> Axes:
+    """Draws every set of fixes as a box, the broken program on top, linked by added fixes.
 
     Args:
         axes: Matplotlib axes.
-        table: What `dissection.combinations_table` returns.
-        colours: `{fix: colour}`, as `looks.arm_colours` gives them.
+        table: What `ablation.combinations_table` returns.
+        colours: `{fix: colour}`, see `style.arm_colours`.
         theme: The `Theme`.
 
     Returns:
@@ -52,16 +65,24 @@ def draw_combinations(axes, table, colours, *, theme):
 
 
 @in_style
-def draw_intervals(axes, table, colours, label, *, theme, log=False):
-    """Draws a row for each name: an estimate with its interval, against no effect.
+def draw_intervals(
+    axes: Axes,
+    table: pd.DataFrame,
+    colours: Mapping[str, str],
+    label: str,
+    *,
+    theme: Theme,
+    log: bool = False,
+) -> Axes:
+    """Draws a row for each name: an estimate with its interval, and a line at no effect.
 
     Args:
         axes: Matplotlib axes.
-        table: Columns `name, estimate, low, high, words`; the words stand above the mark.
+        table: Columns `name, estimate, low, high, words`; `words` is written above the estimate.
         colours: `{name: colour}`.
-        label: String, what the estimates measure.
+        label: Label of the estimates.
         theme: The `Theme`.
-        log: Boolean, whether the axis is logarithmic, and no effect is 1 and not 0.
+        log: Whether the axis is logarithmic, so that no effect is 1 and not 0.
 
     Returns:
         The axes.
@@ -85,7 +106,7 @@ def draw_intervals(axes, table, colours, label, *, theme, log=False):
 
 
 def _label_factors(axes, bounds):
-    """Names 1, 2 and 5 of each decade where there are few of them, else each decade."""
+    """Labels 1, 2 and 5 of each decade if there are few decades, else each decade."""
     few = np.log10(bounds.to_numpy().max() / bounds.to_numpy().min()) < FEW_DECADES
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
     axes.xaxis.set_major_formatter("{x:g}")
@@ -93,7 +114,7 @@ def _label_factors(axes, bounds):
 
 
 def _places(table):
-    """The place of each set of fixes: a row for each number of them, the rows centred."""
+    """Returns the position of each set of fixes: one centred row for each number of fixes."""
     places = {}
     for number, part in table.groupby("num_fixes"):
         xs = np.arange(len(part)) - (len(part) - 1) / 2
@@ -103,7 +124,7 @@ def _places(table):
 
 
 def _draw_step(axes, places, fixes, *, fix, colour):
-    """Draws the line from a set to the same set with one fix more."""
+    """Draws the line from a set to the same set with one more fix."""
     after = fixes | {fix}
     if fix in fixes or after not in places:
         return
@@ -112,7 +133,7 @@ def _draw_step(axes, places, fixes, *, fix, colour):
 
 
 def _lines(arm, letters):
-    """An arm's name in lines that fit a box, broken behind a plus."""
+    """Wraps an arm's name to fit a box, with breaks after a plus."""
     lines = [""]
     for part in re.split(r"(?<=\+)", arm):
         if lines[-1] and len(lines[-1] + part) > letters:

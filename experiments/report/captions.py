@@ -1,7 +1,11 @@
-"""Captions: what is said of a figure, its finding first, from the table that it draws.
+"""Writes figure captions from the tables that the figures draw.
 
-Composes words; computes no statistic.
+A title states the finding. It computes no statistics.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,17 +16,24 @@ from experiments.report.plots import BANDS
 from experiments.stats import text
 from experiments.stats.text import listed
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from experiments.analysis.ablation import Ablation
+    from experiments.analysis.grid_summary import GridSummary
+    from experiments.cases.case import Case
+
 OVER_SEEDS = f"Lines are medians over seeds, bands the {BANDS[1][3]} and the {BANDS[0][3]}."
 
 
-def fit(case, bands, target, diagnosis):
-    """Returns the `Caption` of what each arm predicts.
+def fit(case: Case, bands: pd.DataFrame, target: pd.DataFrame, diagnosis: pd.DataFrame) -> Caption:
+    """Returns the `Caption` of the predictions of each arm.
 
     Args:
         case: The `Case`.
         bands: Columns `arm, steps, x, num_seeds, q05, ..., q95`, at the end of each arm.
         target: Columns `x, y`.
-        diagnosis: What `diagnosis.diagnose` returns.
+        diagnosis: What `failure_modes.diagnose` returns.
     """
     leading = [_leading(arm, diagnosis) for arm in dict.fromkeys(bands["arm"])]
     title = f"{case.name}: {'; '.join(filter(None, leading)) or 'target and prediction'}"
@@ -46,7 +57,7 @@ DIAGONAL = (
 )
 
 
-def learning_curves(case, part):
+def learning_curves(case: Case, part: pd.DataFrame) -> Caption:
     """Returns the `Caption` of learning curves.
 
     Args:
@@ -69,17 +80,18 @@ def learning_curves(case, part):
     title = f"{case.name}: clearing the bar, {', '.join(found)}"
     caption = (
         f"The {tables.main_metric(case)} on fresh points, at checkpoints of training. {OVER_SEEDS} "
-        f"Lines across: {threshold_text} ({text.number(threshold)}) and {words} ({text.number(value)}). "
+        f"Lines across: {threshold_text} ({text.number(threshold)}) and {words} "
+        f"({text.number(value)}). "
     )
     return Caption(title, caption + arms_text(case, part), " ".join(reversed(alt)))
 
 
-def distribution(case, shown):
-    """Returns the `Caption` of all seeds' last values.
+def distribution(case: Case, shown: pd.DataFrame) -> Caption:
+    """Returns the `Caption` of the final values of all seeds.
 
     Args:
         case: The `Case`.
-        shown: Rows of runs, one budget an arm.
+        shown: Rows of runs, one budget per arm.
     """
     counts, alt, metric = [], [], tables.main_metric(case)
     for arm, rows in reversed(list(shown.groupby("arm", sort=False))):
@@ -99,13 +111,13 @@ def distribution(case, shown):
     return Caption(title, caption + arms_text(case, shown), " ".join(reversed(alt)))
 
 
-def ablation(case, item, combinations):
-    """Returns the `Caption` of a lattice.
+def ablation(case: Case, item: Ablation, combinations: pd.DataFrame) -> Caption:
+    """Returns the `Caption` of the combinations of fixes.
 
     Args:
         case: The `Case`.
         item: The `Ablation`.
-        combinations: What `dissection.combinations_table` returns.
+        combinations: What `ablation.combinations_table` returns.
     """
     rates = [
         f"{row['arm']} {text.percent(row['solved'])} ({row['verdict']})"
@@ -120,13 +132,13 @@ def ablation(case, item, combinations):
     return Caption(f"{case.name}: {item.answer}", caption, alt)
 
 
-def shapley(case, item, values):
-    """Returns the `Caption` of what each fix is worth.
+def shapley(case: Case, item: Ablation, values: pd.DataFrame) -> Caption:
+    """Returns the `Caption` of the Shapley values of the fixes.
 
     Args:
         case: The `Case`.
         item: The `Ablation`.
-        values: Its lines of kind `shapley` on the solve rate.
+        values: Its rows of kind `shapley` on the solve rate.
     """
     rows = values.sort_values("estimate", ascending=False, kind="stable").to_dict("records")
     best = [row for row in rows if row["high"] >= rows[0]["low"]]
@@ -144,12 +156,12 @@ def shapley(case, item, values):
     return Caption(title, caption, f"Points of solve rate: {', '.join(words)}.")
 
 
-def claims(case, found):
-    """Returns the `Caption` of the statements and their verdicts.
+def claims(case: Case, found: pd.DataFrame) -> Caption:
+    """Returns the `Caption` of the claims and their verdicts.
 
     Args:
         case: The `Case`.
-        found: Columns `claim, verdict`, a line a statement.
+        found: Columns `claim, verdict`, one row per claim.
     """
     counts = found["verdict"].value_counts()
     parts = [f"{count} {verdict}" for verdict, count in counts.items()]
@@ -159,14 +171,14 @@ def claims(case, found):
     return Caption(title, caption, f"In order: {', '.join(each)}.")
 
 
-def grid(view, length):
-    """Returns the `Caption` of a study at one length.
+def grid(view: GridSummary, length: int | None) -> Caption:
+    """Returns the `Caption` of a grid at one length.
 
     Args:
         view: The `GridSummary`.
         length: One of its lengths.
     """
-    cells = view.cells(length)
+    cells = view.configurations(length)
     solving = (cells["verdict"] == "solves").sum()
     after = view.after(length)
     title = f"{view.case.name}, {view.grid.name}: {solving:,} of {len(cells):,} programs solve"
@@ -182,12 +194,12 @@ def grid(view, length):
     return Caption(title + after, caption, alt)
 
 
-def summary(outcomes, counts):
+def summary(outcomes: pd.DataFrame, counts: pd.DataFrame) -> Caption:
     """Returns the `Caption` of the figure over all cases.
 
     Args:
-        outcomes: Columns `case, arm, solved, low, high, num_seeds, verdict`: broken, each fix
-            alone and fixed.
+        outcomes: Columns `case, arm, solved, low, high, num_seeds, verdict`: broken, each
+            fix alone, and fixed.
         counts: Claims by case and verdict.
     """
     alone = outcomes[~outcomes["arm"].isin(["broken", "fixed"])]
@@ -207,8 +219,8 @@ def summary(outcomes, counts):
     return Caption(title, caption, f"Share of seeds that solve: {', '.join(rates)}.")
 
 
-def arms_text(case, part):
-    """Says how many seeds of each arm are drawn, and how long they were trained.
+def arms_text(case: Case, part: pd.DataFrame) -> str:
+    """Returns the number of seeds drawn of each arm, and their training length, as text.
 
     Args:
         case: The `Case`.
@@ -223,7 +235,7 @@ def arms_text(case, part):
 
 
 def _leading(arm, diagnosis):
-    """The first symptom that most seeds of an arm have, at its longest budget."""
+    """Returns the first symptom that most seeds of an arm have, at its longest budget."""
     part = tables.longest(diagnosis, arm)
     part = part[part["holds"] == "most seeds"]
     return f"{arm} seeds {part['words'].iloc[0]}" if len(part) else ""

@@ -1,7 +1,11 @@
-"""The gallery: every figure of a case, and the one over all cases.
+"""Builds every figure of a case, and the summary figure over all cases.
 
-Composes marks and captions from tables; computes no statistic, trains nothing.
+It combines plots and captions; it computes no statistics and trains nothing.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,8 +20,14 @@ from experiments.report.style import arm_colours
 from experiments.stats import text
 from experiments.training import metrics
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from experiments.analysis.analysis import Analysis
+    from experiments.cases.case import Case
+
 CLASS_LABELS = ("place on the diagonal from (0, ..., 0) to (1, ..., 1)", "last output")
-# Inches for a row of the marks that grow with their table.
+# Height in inches of a row, for plots that grow with their table.
 LEVEL_HEIGHT, LINE_HEIGHT, ROW_HEIGHT, HEAD_HEIGHT = 0.92, 0.19, 0.26, 1.0
 
 
@@ -25,7 +35,7 @@ LEVEL_HEIGHT, LINE_HEIGHT, ROW_HEIGHT, HEAD_HEIGHT = 0.92, 0.19, 0.26, 1.0
 NEEDED = ("dissection", "claims", "diagnosis", "curves")
 
 
-def collect(analysis):
+def collect(analysis: Analysis) -> list[FigureSpec]:
     """Returns every `FigureSpec` that an analysis allows, in the order of the report.
 
     Args:
@@ -37,7 +47,7 @@ def collect(analysis):
     return specs
 
 
-def shown_arms(runs):
+def shown_arms(runs: pd.DataFrame) -> dict[str, int]:
     """Returns `{arm: steps}` of broken and fixed at their longest stored budget."""
     found = runs.groupby("arm")["steps"].max().to_dict()
     chosen = {arm: found[arm] for arm in ("broken", "fixed") if arm in found}
@@ -54,7 +64,7 @@ def _behaviour(analysis):
 
 
 def _rows_of(table, chosen):
-    """The rows of the chosen arms at their budgets, in the order they were chosen."""
+    """Returns the rows of the chosen arms at their budgets, in the order of `chosen`."""
     parts = [table[(table["arm"] == a) & (table["steps"] == s)] for a, s in chosen.items()]
     return pd.concat(parts)
 
@@ -72,7 +82,7 @@ def _fit(analysis, part):
         plots.draw_fit(axes, bands, target, theme=theme, **names)
         return figure
 
-    # Another trainer's rows bear out the engine's; what is said rests on these alone.
+    # Diagnoses rest on the engine's rows alone.
     nothing = pd.DataFrame(columns=["arm", "steps", "holds", "words"])
     diagnosis = analysis.failure_modes if analysis.is_engine else nothing
     words = captions.fit(case, bands, target, diagnosis)
@@ -173,8 +183,8 @@ def _claims(analysis):
     yield FigureSpec("claims", captions.claims(case, table), draw, kept=("png",))
 
 
-def summary(folders):
-    """Returns the `FigureSpec` over all cases: what each fix alone does, and what was said.
+def summary(folders: Mapping[Case, Analysis]) -> FigureSpec:
+    """Returns the `FigureSpec` over all cases: effects of single fixes, and claims.
 
     Args:
         folders: `{case: Analysis}`.
@@ -193,7 +203,7 @@ def summary(folders):
 
 
 def _single_fixes(case, analysis):
-    """The outcome of broken, of each fix alone and of fixed, at their longest budgets."""
+    """Returns the outcomes of broken, each fix alone and fixed, at their longest budgets."""
     rows = [
         tables.longest(analysis.outcomes, arm) for arm in ("broken", *plans.one_in(case), "fixed")
     ]

@@ -1,4 +1,8 @@
-"""The evidence of one case in words: the sections of a report on what an `Analysis` holds."""
+"""Formats the results of an `Analysis` as the evidence sections of a report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -6,9 +10,12 @@ from experiments.analysis import claim_results, failure_modes, rare_failures
 from experiments.analysis.logged_metrics import MEANINGLESS, loss_misleads
 from experiments.stats import text
 
+if TYPE_CHECKING:
+    from experiments.analysis.analysis import Analysis
 
-def answer(analysis):
-    """Returns the line on top: which fixes are enough, and at which budget."""
+
+def answer(analysis: Analysis) -> str:
+    """Returns the first line: which fixes are enough, and at which budget."""
     found = analysis.ablations
     if not found:
         return ""
@@ -16,18 +23,18 @@ def answer(analysis):
     return f"**{found[0].answer}** {budget}"
 
 
-def ablation_text(table):
-    """Returns one text table for each dissection: what every fix is worth.
+def ablation_text(table: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, pd.DataFrame, list[str]]]:
+    """Returns the tables of text for each ablation: the contribution of every fix.
 
     Args:
-        table: What `dissection.table` returns.
+        table: What `ablation.table` returns.
 
     Returns:
-        `{name of the dissection: (table of fixes, table of pairs, sets that solve)}`.
+        `{name of the ablation: (table of fixes, table of pairs, sets that solve)}`.
     """
     found = {}
     for name, part in table.groupby("dissection", sort=False):
-        # Under repeated looks some arms have more: those that all share come first.
+        # Under repeated analyses some arms have more seeds; this is what all arms share.
         heading = f"{name}, {part['num_seeds'].min():,} seeds"
         fixes = part.loc[part["kind"] == "shapley", "fixes"].unique()
         rows = [_fix_text(part, fix) for fix in fixes]
@@ -53,7 +60,7 @@ def _pair_text(pairs, fixes):
 
 
 def _value_text(rows, title):
-    """Two cells: on the solve rate in points, on the error as a factor."""
+    """Returns two cells: on the solve rate in points, on the error as a factor."""
     found = {}
     for row in rows.to_dict("records"):
         if row["quantity"] == "solved":
@@ -74,8 +81,8 @@ def _confidence(row):
     return f"{row['verdict']} (confidence {text.confidence(row['confidence'])})"
 
 
-def sensitivity_text(table):
-    """Says which verdicts another bar would turn, or that none does."""
+def sensitivity_text(table: pd.DataFrame) -> str:
+    """States which verdicts change with another threshold, or that none does."""
     turned = table[table["flips"].astype(bool)].to_dict("records")
     clauses = [
         f"at a bar of {row['bar']:g} `{row['arm']}` ({row['steps']:,} steps): {row['verdict']}"
@@ -87,8 +94,8 @@ def sensitivity_text(table):
     return f"With the bar at {thresholds}: {'; '.join(clauses) or 'no verdict turns'}."
 
 
-def history_text(table):
-    """Returns the era certificate as text, a line for each arm and stack."""
+def history_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the comparison with historical software as text, one row per arm and stack."""
     return pd.DataFrame(
         {
             "arm": table["arm"],
@@ -106,8 +113,8 @@ def _joined(words, note):
     return f"{words} Note: {note}." if isinstance(note, str) and note else words
 
 
-def metric_text(table):
-    """Returns the metric check as text: what is logged against what is true."""
+def metric_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the metric check as text: logged against true values."""
     rows = []
     for row in table.to_dict("records"):
         shown = {"arm": row["arm"], "steps": f"{row['steps']:,}", "metric": row["metric"]}
@@ -118,10 +125,10 @@ def metric_text(table):
     return pd.DataFrame(rows)
 
 
-def sections(analysis):
-    """Returns the report's parts on the evidence, as `[(heading, [part, ...])]`.
+def sections(analysis: Analysis) -> list[tuple[str, list[str | pd.DataFrame]]]:
+    """Returns the evidence sections of a report, as `[(heading, [part, ...])]`.
 
-    A part is a text, or a table of text.
+    A part is a text or a table of text.
 
     Args:
         analysis: The `Analysis`.
@@ -142,16 +149,16 @@ def sections(analysis):
 
 
 def _answered(table):
-    """What was answered, and how much else asks for arms that this folder lacks."""
+    """Returns the answers, and the number of claims on arms that this folder lacks."""
     lacking = table["verdict"] == claim_results.NOT_RUN
-    words = [claim_results.text_table(table[~lacking])]
+    words: list[str | pd.DataFrame] = [claim_results.text_table(table[~lacking])]
     if lacking.any():
         words.append(f"{lacking.sum():,} more ask for arms that were not run here.")
     return words
 
 
 def _rare(analysis):
-    """The rare failures of the fixed arm, if it is stored: they are those of a fix."""
+    """Returns the rare failures of the fixed arm, if it is stored."""
     case, runs = analysis.case, analysis.runs
     stored = (runs["arm"] == "fixed").any()
     return [rare_failures.description(case, runs, "fixed", analysis.rule)] if stored else []

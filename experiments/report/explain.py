@@ -1,15 +1,21 @@
-"""One case on one screen: what breaks it, what mends it, who was right, and how sure we are.
+"""Summarizes a case on one screen: what fails, what fixes it, its claims, and their certainty.
 
-Stored tables to lines of text; trains nothing, prints nothing. Every number
-stands in a table of the case's folder.
+It formats stored tables as lines of text; it trains and prints nothing. Every number is also in
+a table of the case's folder.
 """
 
+from __future__ import annotations
+
 import textwrap
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from experiments.analysis import failure_modes, rare_failures, tables
 from experiments.stats import intervals, text
+
+if TYPE_CHECKING:
+    from experiments.analysis.analysis import Analysis
 
 WIDTH = 100
 HEIGHT = 50
@@ -18,18 +24,18 @@ VERDICTS = ("supported", "contradicted", "depends on the seed", "undecided", "ca
 OURS = "ours"
 
 
-def explain(analysis):
+def explain(analysis: Analysis) -> str:
     """Explains a case from its stored tables.
 
     Args:
         analysis: The `Analysis` of its stored tables.
 
     Returns:
-        A text of at most 100 columns and, as far as can be, at most 50 lines: lists are
-        cut shorter, and say so, until they fit.
+        A text of at most 100 columns and, if possible, at most 50 lines: lists are cut
+        until it fits, and state what was cut.
 
     Raises:
-        SuiteError: A table is missing; the text names the command that makes it.
+        SuiteError: A table is missing; the message names the command that makes it.
     """
     requested = {
         "claims": analysis.evidence.claims,
@@ -66,7 +72,7 @@ def _wrapped(text, indent=""):
 
 
 def _arm(analysis, arm):
-    """An arm at its longest budget: its verdict, and its symptoms."""
+    """Returns the verdict and the symptoms of an arm at its longest budget."""
     part = tables.longest(analysis.runs, arm)
     if not len(part):
         return f"{arm} was not run."
@@ -97,7 +103,7 @@ def _mends(analysis):
 
 
 def _first(table, kind):
-    """Rows of one kind of the largest dissection, which stands first."""
+    """Returns the rows of one kind of the largest ablation, which comes first."""
     if not len(table):
         return []
     chosen = (table["kind"] == kind) & (table["dissection"] == table["dissection"].iloc[0])
@@ -116,7 +122,7 @@ def _claims(table, most):
 
 
 def _listed(part, most):
-    """The thread's own statements, a line each."""
+    """Returns the claims as lines, and the names of those that are cut."""
     rows = part.to_dict("records")
     lines = [_short(f"{row['claim']} ({row['by']})") for row in rows[:most]]
     rest = ", ".join(dict.fromkeys(row["claim"].split()[0] for row in rows[most:]))

@@ -1,44 +1,53 @@
-"""Plates: a figure with its words, and the files that it becomes.
+"""Writes figures to files, each with its caption beside it."""
 
-Writes what it is given; knows no table.
-"""
+from __future__ import annotations
 
 import dataclasses
 import pathlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from experiments.report import figures, markdown
 from experiments.report.markdown import Caption
 from experiments.runs.store import write_whole
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
+
+    from experiments.report.style import Theme
+
 
 @dataclasses.dataclass(frozen=True)
 class FigureSpec:
-    """A figure that can be drawn in any look.
+    """A figure that can be drawn in any theme.
 
     Args:
-        name: The name of its files, less look and format.
+        name: The name of its files, without theme and format.
         caption: Its `Caption`.
-        draw: Function `(look) -> Matplotlib figure`, without a title.
-        kept: The formats that are kept with the results: much text, or many panels, are
-            heavy as SVG.
+        draw: Function `(theme) -> Matplotlib figure`, without a title.
+        kept: The formats that are stored with the results; figures with much text or many
+            panels are large as SVG.
     """
 
     name: str
     caption: Caption
-    draw: Callable
-    kept: tuple = ("svg", "png")
+    draw: Callable[[Theme], Figure]
+    kept: tuple[str, ...] = ("svg", "png")
 
 
-def file_stem(name, theme):
-    """Returns a file's name in a look, less its ending: the light column adds nothing."""
+def file_stem(name: str, theme: Theme) -> str:
+    """Returns a file's name in a theme, without suffix; the light column theme adds nothing."""
     suffix = "" if theme.name == "light" else f"-{theme.name}"
     width = "" if theme.width == "column" else f"-{theme.width}"
     return f"{name}{suffix}{width}"
 
 
-def write(spec, folder, theme, formats):
-    """Draws a plate, and writes beside it a text to paste: alt text, title and caption.
+def write(
+    spec: FigureSpec, folder: pathlib.Path, theme: Theme, formats: Sequence[str]
+) -> list[pathlib.Path]:
+    """Draws a figure, and writes its alt text, title and caption to a file beside it.
 
     Args:
         spec: The `FigureSpec`.
@@ -56,11 +65,17 @@ def write(spec, folder, theme, formats):
     return [*paths, write_caption(folder / name, spec.caption, paths[0].name)]
 
 
-def write_caption(path_without_suffix, caption, picture, *, entitled=True):
-    """Writes the text to paste that lies beside a picture; returns its path.
+def write_caption(
+    path_without_suffix: str | pathlib.Path,
+    caption: Caption,
+    picture: str,
+    *,
+    entitled: bool = True,
+) -> pathlib.Path:
+    """Writes the caption file of a picture; returns its path.
 
     Args:
-        path_without_suffix: Path of the text, less its suffix.
+        path_without_suffix: Path of the file, without suffix.
         caption: The `Caption` of the picture.
         picture: Name of the picture, as seen from the text.
         entitled: Whether the picture shows its title.

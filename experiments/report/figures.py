@@ -1,19 +1,29 @@
-"""Figures: paper, title and files of every picture, in the look that is asked for.
+"""Sets the style of figures and writes them to files.
 
-Matplotlib only; what is drawn on the paper is the affair of the marks.
+Text, colours and sizes come from a `Theme`. The plot modules draw the content.
 """
+
+from __future__ import annotations
 
 import functools
 import os
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
 
 from experiments.report.style import LIGHT
 from experiments.runs import files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from experiments.report.style import Theme
 
 # Without dates and versions, which would change the bytes of an unchanged figure.
 METADATA = {
@@ -26,8 +36,8 @@ FORMATS = tuple(METADATA)
 TITLE_LETTERS = {"column": 62, "wide": 84}
 
 
-def style(theme):
-    """Returns Matplotlib's settings for a `Theme`; nothing of the caller's own is left."""
+def style(theme: Theme) -> dict[Any, Any]:
+    """Returns Matplotlib's settings for a `Theme`; they override the caller's."""
     size = theme.font_size
     ink = ("text.color", "axes.labelcolor", "xtick.color", "ytick.color", "axes.titlecolor")
     paper = ("figure.facecolor", "axes.facecolor")
@@ -56,8 +66,8 @@ def style(theme):
     }
 
 
-def in_style(function):
-    """Makes a mark draw under the settings of its `theme`, light and narrow by default."""
+def in_style(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes a function draw with the settings of its `theme`, by default the light one."""
 
     @functools.wraps(function)
     def drawn(*arguments, theme=LIGHT, **options):
@@ -68,55 +78,61 @@ def in_style(function):
 
 
 @in_style
-def new_figure(num_axes=1, *, height=4.0, width=None, theme):
-    """Makes a figure with axes side by side.
+def new_figure(
+    num_axes: int = 1, *, height: float = 4.0, width: float | None = None, theme: Theme
+) -> tuple[Any, ...]:
+    """Creates a figure with axes side by side.
 
     Args:
-        num_axes: Integer, the number of axes.
-        height: Float, in inches.
-        width: Float, in inches; that of the look if None.
+        num_axes: The number of axes.
+        height: In inches.
+        width: In inches; that of the theme if `None`.
         theme: The `Theme`.
 
     Returns:
-        A tuple `(figure, axes, ...)`, as long as there are axes.
+        A tuple `(figure, axes, ...)` with `num_axes` axes.
     """
-    figure = Figure(figsize=(width or theme.inches, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
+    figure = Figure(figsize=(width or theme.inches, height), layout=_layout())
     return figure, *(figure.add_subplot(1, num_axes, 1 + place) for place in range(num_axes))
 
 
 @in_style
-def new_rows(heights, *, theme):
-    """Makes a figure with axes one below the other.
+def new_rows(heights: Sequence[float], *, theme: Theme) -> tuple[Any, ...]:
+    """Creates a figure with axes one below the other.
 
     Args:
-        heights: List of floats, in inches.
+        heights: Heights of the axes in inches.
         theme: The `Theme`.
 
     Returns:
         A tuple `(figure, axes, ...)`.
     """
-    figure = Figure(figsize=(theme.inches, sum(heights)), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
+    figure = Figure(figsize=(theme.inches, sum(heights)), layout=_layout())
     return figure, *figure.subplots(len(heights), 1, height_ratios=heights)
 
 
 @in_style
-def entitle(figure, title, *, theme):
-    """Writes a title above all axes of a figure, in as many lines as it takes."""
+def entitle(figure: Figure, title: str, *, theme: Theme) -> None:
+    """Writes a title above all axes of a figure, wrapped to its width."""
     lines = textwrap.wrap(title, TITLE_LETTERS[theme.width])
     size = 1.1 * theme.font_size
     figure.suptitle("\n".join(lines), x=0.012, ha="left", fontsize=size, fontweight="bold")
 
 
 @in_style
-def save(figure, path_without_suffix, formats=("svg", "png"), *, theme):
-    """Writes a figure, with the same bytes whenever the marks are the same.
+def save(
+    figure: Figure,
+    path_without_suffix: str | Path,
+    formats: Sequence[str] = ("svg", "png"),
+    *,
+    theme: Theme,
+) -> list[Path]:
+    """Writes a figure; equal content gives equal bytes.
 
     Args:
         figure: Matplotlib figure.
-        path_without_suffix: Path of the files, less their suffix.
-        formats: Sequence of some of `FORMATS`.
+        path_without_suffix: Path of the files, without suffix.
+        formats: Some of `FORMATS`.
         theme: The `Theme`.
 
     Returns:
@@ -125,7 +141,7 @@ def save(figure, path_without_suffix, formats=("svg", "png"), *, theme):
     paths = [Path(f"{path_without_suffix}.{suffix}") for suffix in formats]
     for path, suffix in zip(paths, formats, strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside its place and then moved, so that no reader meets half a file.
+        # Written to a temporary file and then moved, so that no reader sees half a file.
         partial = path.with_name(f".{path.name}.partial")
         try:
             figure.savefig(partial, format=suffix, metadata=METADATA.get(suffix))
@@ -138,8 +154,15 @@ def save(figure, path_without_suffix, formats=("svg", "png"), *, theme):
     return paths
 
 
+def _layout():
+    return ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
+
+
 def _shrink(path):
-    """Writes a picture anew in 256 colours, at a third of its size: few are needed."""
+    """Rewrites a picture with 256 colours, at a third of its size."""
     with Image.open(path) as picture:
-        dots, few = picture.info.get("dpi"), picture.convert("RGB").quantize(256, dither=0)
+        dots, few = (
+            picture.info.get("dpi"),
+            picture.convert("RGB").quantize(256, dither=Image.Dither.NONE),
+        )
     few.save(path, "PNG", optimize=True, dpi=dots)

@@ -1,22 +1,31 @@
-"""Study figures: heat maps of a study, a figure a length.
+"""Builds the heat maps of a grid, one figure for each length.
 
-Composes marks; computes no statistic.
+It computes no statistics.
 """
 
+from __future__ import annotations
+
 import functools
+from typing import TYPE_CHECKING
 
 from experiments.analysis import tables
 from experiments.report import captions, heat_maps
 from experiments.report.figure_files import FigureSpec
 from experiments.stats import text
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from experiments.analysis.grid_summary import GridSummary
+    from experiments.report.style import Theme
+
 MOST_COLUMNS = {"column": 2, "wide": 3}
-# Inches, for title and names of columns, the title of a panel, and a row of cells.
+# Height in inches of title and column names, of a panel's title, and of a row.
 HEAD_HEIGHT, TITLE_HEIGHT, ROW_HEIGHT = 2.0, 0.3, 0.2
 
 
-def grid_specs(view):
-    """Returns the `FigureSpec` of a study at each of its lengths."""
+def grid_specs(view: GridSummary) -> list[FigureSpec]:
+    """Returns the `FigureSpec` of a grid at each of its lengths."""
     kept = ("svg", "png") if len(view.grid.axes) < 3 else ("png",)
     return [
         FigureSpec(
@@ -29,11 +38,11 @@ def grid_specs(view):
     ]
 
 
-def draw(view, length, theme):
-    """Draws a study at one length, with a panel for each label beyond the second axis.
+def draw(view: GridSummary, length: int | None, theme: Theme) -> Figure:
+    """Draws a grid at one length, with a panel for each label beyond the second axis.
 
-    A study of one or two axes has two panels: the solve rate, and the median of the
-    main metric, coloured by how far it is from the best constant answer.
+    A grid of one or two axes has two panels: the solve rate, and the median of the main
+    metric, coloured by its distance from the best constant answer.
 
     Args:
         view: The `GridSummary`.
@@ -60,8 +69,8 @@ def draw(view, length, theme):
     return figure
 
 
-def name(view, length):
-    """Returns the name of the figure of one length, without its ending."""
+def name(view: GridSummary, length: int | None) -> str:
+    """Returns the name of the figure of one length, without suffix."""
     return view.grid.name if length is None else f"{view.grid.name}_{length}"
 
 
@@ -70,7 +79,7 @@ def _num_down(view):
 
 
 def _panels(view, length):
-    """What is drawn: `(title, part of the cells, column of the colour, of the words)`."""
+    """Returns `(title, rows, column of the colour, column of the text)` of each panel."""
     found = view.configurations(length)
     percent = [text.hundredths(value) for value in found["solved"]]
     found = found.assign(percent=percent, middle=[_short(v) for v in found["median"]])
@@ -91,7 +100,7 @@ def _marked(view, part):
 
 
 def _short(value):
-    """A median in as few letters as its cell has room for."""
+    """Formats a median in few characters, to fit its cell."""
     if 100 <= value < float("inf"):
         mantissa, exponent = f"{value:.0e}".split("e")
         return f"{mantissa}e{int(exponent)}"

@@ -1,10 +1,13 @@
-"""Study pages: what came of a case's studies, as figures and one page of Markdown.
+"""Writes the page and the figures of a case's grids.
 
-Composes; computes no statistic and trains nothing.
+It computes no statistics and trains nothing.
 """
+
+from __future__ import annotations
 
 import itertools
 import pathlib
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -18,21 +21,26 @@ from experiments.report.style import make_theme
 from experiments.runs.store import write_whole
 from experiments.stats import text
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from experiments.cases.case import Case
+
 MISSING = "missing"
 
 
-def write(case, folder):
-    """Writes the page, the figures and the summaries of a case's stored studies.
+def write(case: Case, folder: str | pathlib.Path) -> list[pathlib.Path]:
+    """Writes the page, the figures and the summaries of a case's stored grids.
 
     Args:
         case: The `Case`.
-        folder: Where its studies lie, `results/<case>/studies`.
+        folder: The folder of its grids, `results/<case>/studies`.
 
     Returns:
-        The paths written, the page first; none if no study is stored.
+        The paths written, the page first; empty if no grid is stored.
 
     Raises:
-        SuiteError: A study is damaged, or has lines of another version of the case.
+        SuiteError: A grid is damaged, or has lines of another version of the case.
     """
     views = stored_views(case, folder)
     if not views:
@@ -46,8 +54,8 @@ def write(case, folder):
     return [path, *written]
 
 
-def stored_views(case, folder):
-    """Returns the `GridSummary` of each of a case's studies that is stored in a folder."""
+def stored_views(case: Case, folder: str | pathlib.Path) -> list[GridSummary]:
+    """Returns the `GridSummary` of each of a case's grids that is stored in a folder."""
     found = [GridTable(folder, case, grid) for grid in find_evidence(case).grids]
     return [GridSummary(table) for table in found if table.path.exists()]
 
@@ -57,12 +65,12 @@ def _draw(view):
         yield from figure_files.write(spec, view.table.folder / "figures", make_theme(), spec.kept)
 
 
-def page(case, views):
-    """Returns the page of a case's studies as Markdown.
+def page(case: Case, views: Sequence[GridSummary]) -> str:
+    """Returns the page of a case's grids as Markdown.
 
     Args:
         case: The `Case`.
-        views: The `GridSummary` of each stored study.
+        views: The `GridSummary` of each stored grid.
     """
     command, stored = views[0].table.command, {view.grid.name for view in views}
     parts = [f"# {case.name}: studies", _reading(case)]
@@ -92,8 +100,8 @@ def _reading(case):
     )
 
 
-def section(view):
-    """Returns what is said of one study, as parts of a page.
+def section(view: GridSummary) -> list[str]:
+    """Returns the section on one grid, as parts of a page.
 
     Args:
         view: The `GridSummary`.
@@ -158,8 +166,8 @@ def _solved(view, length):
     return f"percent solved{view.after(length)}"
 
 
-def comparison(one, other):
-    """Returns what is said of two studies with the same labels, as parts of a page.
+def comparison(one: GridSummary, other: GridSummary) -> list[str]:
+    """Returns the comparison of two grids with the same labels, as parts of a page.
 
     Args:
         one, other: The `GridSummary` of each.
@@ -201,7 +209,7 @@ def _all_configurations(view):
 
 
 def _crossing(view, part, words):
-    """Lays out cells as a table, the first axis down, the second across."""
+    """Returns configurations as a table, the first axis in rows, the second in columns."""
     down, across = part["row"].unique(), part["column"].unique()
     found = {
         place: words(configuration)
@@ -213,8 +221,8 @@ def _crossing(view, part, words):
 
 
 def _rate(configuration):
-    bounds = (configuration[name] for name in ("solved", "solved_low", "solved_high"))
-    return text.interval(*bounds, text.hundredths, _whole) or MISSING
+    names = ("solved", "solved_low", "solved_high")
+    return text.row_interval(configuration, text.hundredths, names, bounds=_whole) or MISSING
 
 
 def _whole(share):

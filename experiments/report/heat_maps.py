@@ -1,7 +1,11 @@
-"""Heat maps: a table drawn as coloured cells, each with its words, and grids of them.
+"""Draws tables as heat maps with a text in each cell, alone or as panels of a figure.
 
-Draws columns, computes nothing; a cell that is not there is hatched and counted.
+It computes no statistics. Missing cells are hatched and counted.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
@@ -10,26 +14,44 @@ from matplotlib.patches import Rectangle
 
 from experiments.report.figures import in_style
 
-# Made to look alike with and without colour blindness: dark blue to bright yellow.
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from experiments.report.style import Theme
+
+# Looks alike with and without colour blindness: dark blue to bright yellow.
 COLOURS = matplotlib.colormaps["cividis"]
-# Of the look's own size of text: cells, names of rows and columns.
+# Relative to the theme's font size: cells, names of rows and columns.
 CELL_SIZE, NAME_SIZE = 0.72, 0.85
-# The shares of red, green and blue in how bright a colour looks (WCAG 2, sRGB).
+# The weights of red, green and blue in relative luminance (WCAG 2, sRGB).
 BRIGHTNESS = np.array([0.2126, 0.7152, 0.0722])
 
 
 @in_style
-def draw_heat_map(axes, table, *, rows, columns, value, label, marked=None, theme):
-    """Draws a table as coloured cells, dark for 0 and bright for 1, each with its words.
+def draw_heat_map(
+    axes: Axes,
+    table: pd.DataFrame,
+    *,
+    rows: str,
+    columns: str,
+    value: str,
+    label: str,
+    marked: tuple[str, str] | None = None,
+    theme: Theme,
+) -> Axes:
+    """Draws a table as coloured cells, dark for 0 and bright for 1, each with a text.
 
     Args:
         axes: Matplotlib axes.
-        table: A line for each cell; a cell is missing where there is no line, or no value.
-        rows, columns: Strings, the columns of the table that say where a cell stands, in
+        table: A row for each cell; a cell without row or value is missing.
+        rows, columns: The columns of the table with the row and the column of a cell, in
             the order of first appearance: from the top down, from left to right.
-        value: String, the column that is shown as colour, between 0 and 1.
-        label: String, the column that is printed in the cells.
-        marked: Tuple `(row, column)` of the cell to outline, or None.
+        value: The column that is shown as colour, between 0 and 1.
+        label: The column that is printed in the cells.
+        marked: `(row, column)` of the cell to outline, or `None`.
         theme: The `Theme`.
 
     Returns:
@@ -52,18 +74,20 @@ def draw_heat_map(axes, table, *, rows, columns, value, label, marked=None, them
 
 
 @in_style
-def new_grid(num_panels, *, num_columns=3, height=4.0, theme):
-    """Makes a figure with panels in rows, filled from the top left.
+def new_grid(
+    num_panels: int, *, num_columns: int = 3, height: float = 4.0, theme: Theme
+) -> tuple[Figure, list[Axes]]:
+    """Creates a figure with panels in rows, filled from the top left.
 
     Args:
-        num_panels: Integer, the number of axes.
-        num_columns: Integer, the most of them side by side.
-        height: Float, the height of the figure in inches.
-        theme: The `Theme`, whose width it has.
+        num_panels: The number of axes.
+        num_columns: The largest number of axes side by side.
+        height: The height of the figure in inches.
+        theme: The `Theme`; it gives the width.
 
     Returns:
         A tuple `(figure, list of axes)`. The names of rows and columns are shown only
-        at the left and below the lowest panel.
+        at the left panels and below the lowest ones.
     """
     figure = Figure(figsize=(theme.inches, height), layout="constrained")
     num_columns = min(num_columns, num_panels)
@@ -76,20 +100,20 @@ def new_grid(num_panels, *, num_columns=3, height=4.0, theme):
 
 
 @in_style
-def name_axes(figure, names, *, theme):
-    """Writes what stands down and across beside and below all panels.
+def name_axes(figure: Figure, names: Sequence[str], *, theme: Theme) -> None:
+    """Writes the axis names beside and below all panels.
 
     Args:
         figure: What `new_grid` returned.
-        names: One or two strings, what the rows and what the columns are.
+        names: One or two strings: names of the rows' and of the columns' axis.
         theme: The `Theme`.
     """
     for write, words in zip((figure.supylabel, figure.supxlabel), names, strict=False):
         write(words, fontsize=theme.font_size, color=theme.muted)
 
 
-def ink(colour):
-    """Returns `"black"` or `"white"`, whichever is read better on a colour.
+def ink(colour: Sequence[float]) -> str:
+    """Returns `"black"` or `"white"`, whichever has more contrast on a colour.
 
     Args:
         colour: Tuple of red, green and blue between 0 and 1; more is ignored.
@@ -112,7 +136,7 @@ def _print_text(axes, words, place, colour, theme):
 
 
 def _hatch(axes, places, theme):
-    """Hatches the cells that are missing, and says how many they are."""
+    """Hatches the missing cells and prints their number."""
     style = {
         "facecolor": theme.background,
         "edgecolor": theme.muted,
@@ -126,7 +150,7 @@ def _hatch(axes, places, theme):
 
 
 def _outline(axes, place):
-    """Outlines a cell twice: one of the two lines shows on any colour."""
+    """Outlines a cell twice, so that one of the two lines is visible on any colour."""
     row, column = place
     for colour, width in (("black", 3.2), ("white", 1.2)):
         style = {"fill": False, "edgecolor": colour, "linewidth": width, "clip_on": False}

@@ -1,6 +1,9 @@
-"""The page above all reports, and the table of findings in the README."""
+"""Writes the index page over all reports, and the table of findings in the README."""
+
+from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -9,13 +12,21 @@ from experiments.cases.case import SuiteError
 from experiments.report.markdown import markdown, picture
 from experiments.report.report import outcome_table
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from experiments.analysis.analysis import Analysis
+    from experiments.cases.case import Case
+    from experiments.report.figure_files import FigureSpec
+
 HEAD = "# What came of it"
 FOOT = (
     "Shares of seeds with Wilson's 95% interval. An arm solves if its interval lies "
     "above 80%. Where an arm was trained at several budgets the longest is shown. "
     "Written by `python -m reproductions report`."
 )
-# Pages beside the cases' folders: where they stand, and what they say.
+# Pages beside the cases' folders: path and content.
 BESIDE = {
     "silently/README.md": "what today's Keras does without a word, for those who maintain it",
     "faults.csv": "pairs of faulty and mended programs, for those who study faults",
@@ -27,16 +38,16 @@ BESIDE = {
 }
 
 
-# The lines before and after the findings in the README.
+# The markers before and after the findings in the README.
 SIGNS = "<!-- findings: python -m reproductions report -->", "<!-- end of findings -->"
 
 
-def page(folders, root, spec):
+def page(folders: Mapping[Case, Analysis], root: Path, spec: FigureSpec) -> str:
     """Returns the page as Markdown.
 
     Args:
         folders: `{case: Analysis}` of the cases that have runs.
-        root: The folder that holds them all.
+        root: The folder of all results.
         spec: The figure over all cases, as `case_figures.summary` returns it.
     """
     claims = _claims(folders)
@@ -60,8 +71,8 @@ def page(folders, root, spec):
     return "\n\n".join(parts) + "\n"
 
 
-def with_findings(readme, folders, spec):
-    """Returns a text with the findings, a table and a figure, between its two marks.
+def with_findings(readme: str, folders: Mapping[Case, Analysis], spec: FigureSpec) -> str:
+    """Returns a text with the findings, a table and a figure, between its two markers.
 
     Args:
         readme: The text.
@@ -69,7 +80,7 @@ def with_findings(readme, folders, spec):
         spec: The figure over all cases, as `case_figures.summary` returns it.
 
     Raises:
-        SuiteError: A mark is missing, or is there more than once.
+        SuiteError: A marker is missing or occurs more than once.
     """
     found = [readme.count(mark) for mark in SIGNS]
     if found != [1, 1]:
@@ -94,7 +105,7 @@ def _finding(case, analysis):
     }
 
 
-def linked(source):
+def linked(source: str) -> str:
     """Returns the source of a case with its addresses as Markdown links.
 
     Example:
@@ -125,7 +136,7 @@ def _rate_text(words, arm):
 
 
 def _claims(folders):
-    """Returns a line for every claim of every case, as stored: claim, case, by, verdict."""
+    """Returns a row for every claim of every case: claim, case, by, verdict."""
     parts = []
     for case, analysis in folders.items():
         if len(analysis.claims):
@@ -136,7 +147,7 @@ def _claims(folders):
 
 
 def _counts(claims):
-    """Returns how many claims of each case have which verdict."""
+    """Returns the number of claims by case and verdict."""
     counts = claims.groupby(["case", "verdict"]).size().unstack(fill_value=0)
     total = counts.sum().rename("all")
     counts = pd.concat([counts, total.to_frame().T])

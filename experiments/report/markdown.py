@@ -1,19 +1,22 @@
-"""Markdown: tables of text, and pictures with their words, as text.
+"""Formats tables and pictures with captions as Markdown."""
 
-Pandas tables and words in, strings out.
-"""
+from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclasses.dataclass(frozen=True)
 class Caption:
-    """What is said of a picture, from the table that it draws.
+    """The texts of a picture, written from the table that it draws.
 
     Args:
         title: The finding, in one line.
         text: What is drawn, over which seeds.
-        alt: What a reader who cannot see it must know, with the numbers.
+        alt: The content for readers who cannot see it, with the numbers.
     """
 
     title: str
@@ -21,20 +24,20 @@ class Caption:
     alt: str
 
 
-def picture(caption, name, *, entitled=True):
+def picture(caption: Caption, name: str, *, entitled: bool = True) -> str:
     """Returns a picture as Markdown, with its alt text and its caption.
 
     Args:
         caption: Its `Caption`.
-        name: Name of the picture, as seen from where the text will stand.
-        entitled: Whether the picture shows its title; else the caption begins with it.
+        name: Path of the picture relative to the text.
+        entitled: Whether the picture shows its title; otherwise the caption begins with it.
     """
     title = f"{caption.title.rstrip('.')}."
     text = caption.text if entitled else f"{title} {caption.text}"
     return f"![{title} {caption.alt}]({name})\n\n{text}\n"
 
 
-def markdown(table):
+def markdown(table: pd.DataFrame) -> str:
     """Returns a table of text as Markdown.
 
     Args:

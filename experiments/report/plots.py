@@ -1,8 +1,12 @@
-"""Marks, `(axes, table, ...) -> axes`, that draw columns and compute no statistic.
+"""Draws predictions, learning curves and distributions over seeds.
 
-A mark says in words what it could not draw: nothing is dropped in silence. Every
-mark takes the `Theme` that it is drawn in.
+Each function takes axes and a table and returns the axes. It computes no statistics. Values
+that cannot be drawn are counted in a note, never dropped silently.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -12,14 +16,23 @@ from matplotlib.patches import Patch
 from experiments.report.figures import in_style
 from experiments.report.style import LIGHT
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from experiments.report.style import Theme
+
 DASHES = ("-", "--", ":", "-.")
 BANDS = (("q05", "q95", 0.16, "middle 90% of seeds"), ("q25", "q75", 0.34, "middle 50% of seeds"))
 LINE_STYLES = {"threshold": (0, (5, 2)), "yardstick": (0, (1, 1.5))}
 LEGEND_COLUMNS = 3
 
 
-def arm_styles(arms, theme=LIGHT):
-    """Gives each arm its colour and dashes: `broken` and `fixed` keep their own.
+def arm_styles(arms: Iterable[str], theme: Theme = LIGHT) -> dict[str, tuple[str, str]]:
+    """Assigns each arm its colour and dashes; those of `broken` and `fixed` are fixed.
 
     Args:
         arms: Iterable of arm names, repeats allowed.
@@ -41,15 +54,23 @@ def arm_styles(arms, theme=LIGHT):
 
 
 @in_style
-def draw_fit(axes, curves, target, *, x_label="x", y_label="y", theme):
-    """Draws what each arm predicts over x, as bands over seeds, and the target.
+def draw_fit(
+    axes: Axes,
+    curves: pd.DataFrame,
+    target: pd.DataFrame,
+    *,
+    x_label: str = "x",
+    y_label: str = "y",
+    theme: Theme,
+) -> Axes:
+    """Draws the predictions of each arm over x, as bands over seeds, and the target.
 
     Args:
         axes: Matplotlib axes.
         curves: Table with columns `arm, x, q05, q25, q50, q75, q95`: quantiles
-            over seeds of the prediction, at one checkpoint an arm.
+            over seeds of the prediction, at one checkpoint per arm.
         target: Table with columns `x, y`.
-        x_label, y_label: Strings, what the axes measure.
+        x_label, y_label: Labels of the axes.
         theme: The `Theme`.
 
     Returns:
@@ -64,21 +85,29 @@ def draw_fit(axes, curves, target, *, x_label="x", y_label="y", theme):
 
 
 @in_style
-def draw_learning_curves(axes, curves, metric_label, *, log=True, theme, **lines):
+def draw_learning_curves(
+    axes: Axes,
+    curves: pd.DataFrame,
+    metric_label: str,
+    *,
+    log: bool = True,
+    theme: Theme,
+    **lines: tuple[float, str] | None,
+) -> Axes:
     """Draws a metric of each arm over its training steps, as bands over seeds.
 
     Args:
         axes: Matplotlib axes.
         curves: Table with columns `arm, steps, q05, q25, q50, q75, q95`.
-        metric_label: String, what the quantiles measure.
-        log: Boolean, whether the metric is on a log scale.
+        metric_label: Label of the quantiles.
+        log: Whether the metric is on a log scale.
         theme: The `Theme`.
-        **lines: `threshold` and `baseline`, each `(value, text)` or None.
+        **lines: `threshold` and `yardstick`, each `(value, text)` or `None`.
 
     Returns:
         The axes.
     """
-    # Step 0 must show beside step 100,000.
+    # Both step 0 and step 100,000 must be visible.
     axes.set_xscale("symlog", linthresh=1, linscale=0.5)
     axes.set_yscale("log" if log else "linear")
     handles = _draw_arms(axes, curves, theme, position="steps", marker="o", markersize=3)
@@ -91,33 +120,42 @@ def draw_learning_curves(axes, curves, metric_label, *, log=True, theme, **lines
 
 
 @in_style
-def draw_distribution(axes, runs, metric, metric_label, *, log=False, theme, **lines):
+def draw_distribution(
+    axes: Axes,
+    runs: pd.DataFrame,
+    metric: str,
+    metric_label: str,
+    *,
+    log: bool = False,
+    theme: Theme,
+    **lines: tuple[float, str] | None,
+) -> Axes:
     """Draws all seeds of each arm: a row with a histogram, and a tick for each seed.
 
-    A row is as high as its fullest bin. Diverged seeds, and seeds without a
-    place on the axis, are counted beside their row. Limits that the caller has
-    set on the x axis are kept.
+    A row is as high as its fullest bin. Diverged seeds, and seeds outside the
+    axis, are counted beside their row. Limits that the caller has set on the x axis
+    are kept.
 
     Args:
         axes: Matplotlib axes.
-        runs: Table with columns `arm, diverged` and the metric, a row a seed.
-        metric: String, the column to draw.
-        metric_label: String, what that column measures.
-        log: Boolean, whether the metric is on a log scale.
+        runs: Table with columns `arm, diverged` and the metric, one row per seed.
+        metric: The column to draw.
+        metric_label: Label of that column.
+        log: Whether the metric is on a log scale.
         theme: The `Theme`.
-        **lines: `threshold` and `baseline`, each `(value, text)` or None.
+        **lines: `threshold` and `yardstick`, each `(value, text)` or `None`.
 
     Returns:
         The axes.
     """
-    lines = sorted(_lines(lines, theme), key=lambda line: line[0])
+    placed = sorted(_lines(lines, theme), key=lambda line: line[0])
     axes.set_xscale("log" if log else "linear")
     values, reasons = _sort_out(runs, metric, log)
-    ends = _ends(axes, [*values[reasons == ""], *(value for value, *_ in lines)], log)
+    ends = _ends(axes, [*values[reasons == ""], *(value for value, *_ in placed)], log)
     reasons[(reasons == "") & (values < ends[0])] = "left of axis"
     reasons[(reasons == "") & (values > ends[1])] = "right of axis"
     _draw_rows(axes, runs["arm"].to_numpy(), values, reasons=reasons, ends=ends, theme=theme)
-    _draw_vertical_lines(axes, lines, theme)
+    _draw_vertical_lines(axes, placed, theme)
     axes.set(xlabel=metric_label, xmargin=0.03)
     return axes
 
@@ -129,7 +167,7 @@ def _draw_arms(axes, curves, theme, *, position, **line):
         rows = curves[curves["arm"] == arm].sort_values(position)
         num_lost = _draw_bands(axes, rows, position=position, colour=colour)
         style = {"color": colour, "linestyle": dashes, "label": arm, **line}
-        # A short run lies on the first steps of a longer one: the first arm stays on top.
+        # A short run overlaps the first steps of a longer one: the first arm is on top.
         style["zorder"] = 3.9 - 0.01 * place
         middle = rows["q50"].where(np.isfinite(rows["q50"]))
         handles += axes.plot(rows[position], middle, **style)
@@ -139,13 +177,13 @@ def _draw_arms(axes, curves, theme, *, position, **line):
 
 
 def _mark_end(axes, line):
-    """Marks where a line ends, so that a run inside a longer one shows."""
+    """Marks the end of a line, so that a run inside a longer one is visible."""
     x, y = line.get_data()
     axes.scatter(x[-1:], y[-1:], s=45, color=line.get_color(), zorder=line.get_zorder())
 
 
 def _draw_bands(axes, rows, *, position, colour):
-    """Draws the bands of one arm, and counts the points where a quantile is not finite."""
+    """Draws the bands of one arm, and counts the points with a non-finite quantile."""
     finite = np.isfinite(rows[["q05", "q25", "q50", "q75", "q95"]])
     for low, high, alpha, _ in BANDS:
         style = {"color": colour, "alpha": alpha, "linewidth": 0}
@@ -155,7 +193,7 @@ def _draw_bands(axes, rows, *, position, colour):
 
 
 def _draw_legend(axes, handles, theme):
-    """Puts the legend above the axes, where it can hide no mark."""
+    """Puts the legend above the axes, where it hides nothing."""
     for *_, alpha, text in reversed(BANDS):
         handles.append(Patch(facecolor=theme.muted, alpha=alpha + 0.1, label=text))
     place = {"bbox_to_anchor": (0.0, 1.01), "borderaxespad": 0.2, "handlelength": 1.8}
@@ -163,7 +201,7 @@ def _draw_legend(axes, handles, theme):
     return axes
 
 
-def _lines(lines, theme):
+def _lines(lines, theme) -> Iterator[tuple[float, str, dict[str, Any]]]:
     """Yields value, text and style of the lines that are not None."""
     for name, line in lines.items():
         if name not in LINE_STYLES:
@@ -179,7 +217,7 @@ def _lines(lines, theme):
 
 
 def _sort_out(runs, metric, log):
-    """The value of each run, and why it cannot be drawn ('' where it can)."""
+    """Returns the value of each run, and why it cannot be drawn ('' if it can)."""
     values = runs[metric].to_numpy(dtype=float)
     reasons = np.full(len(values), "", dtype=object)
     reasons[(values <= 0) & log] = "not above 0"
@@ -189,7 +227,7 @@ def _sort_out(runs, metric, log):
 
 
 def _ends(axes, places, log):
-    """Where the bins begin and end: at the caller's limits, or at the extreme places."""
+    """Returns the range of the bins: the caller's limits, or the extreme values."""
     if not axes.get_autoscalex_on():
         return axes.get_xlim()
     low, high = min(places, default=1.0), max(places, default=1.0)
@@ -204,7 +242,8 @@ def _draw_rows(axes, arms, values, *, reasons, ends, theme):
     # An odd number of bins puts the one value of equal seeds in the middle of a bin.
     num_bins = int(np.clip(2 * np.sqrt(len(arms) / max(len(styles), 1)), 24, 60)) | 1
     space = np.geomspace if axes.get_xscale() == "log" else np.linspace
-    edges = space(*ends, num_bins + 1)
+    low, high = ends
+    edges = space(low, high, num_bins + 1)
     for row, (arm, (colour, _)) in enumerate(styles.items()):
         mine = arms == arm
         _draw_row(
@@ -241,7 +280,7 @@ def _draw_row(axes, values, *, height, edges, colours):
 
 
 def _label_rows(axes, styles, theme):
-    """Names the rows in the colours of their arms, nearer to ink to be read as text."""
+    """Labels the rows in the colours of their arms, darkened for legibility."""
     axes.set_yticks([0.25 - row for row in range(len(styles))], list(styles))
     axes.set_ylim(0.68 - len(styles), 0.9)
     axes.tick_params(axis="y", length=0, grid_linewidth=0)
@@ -251,14 +290,14 @@ def _label_rows(axes, styles, theme):
 
 
 def _tally(reasons):
-    """Says how many seeds a row has, and how many of them are not drawn, and why."""
+    """Returns the number of seeds of a row, and of those not drawn by reason, as text."""
     missing = sorted(set(reasons) - {""})
     counted = [f"{np.sum(reasons == reason):,} {reason}" for reason in missing]
     return "\n".join([f"{len(reasons):,} seed{'s' * (len(reasons) != 1)}", *counted])
 
 
 def _draw_vertical_lines(axes, lines, theme):
-    """Draws lines from left to right, labelled above the axes; two labels face away."""
+    """Draws vertical lines, labelled above the axes; two labels point away from each other."""
     top = axes.secondary_xaxis("top")
     top.set_xticks([value for value, *_ in lines], [f"\u2002{text}\u2002" for _, text, _ in lines])
     top.minorticks_off()

@@ -1,7 +1,11 @@
-"""Reports: tables and figures in, files a person reads out.
+"""Writes the tables, the figures and the report of one folder.
 
-Composes; computes no statistic and trains nothing.
+It computes no statistics and trains nothing.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,16 +17,24 @@ from experiments.report.story import story
 from experiments.report.style import make_theme
 from experiments.stats import text
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
-def write(analysis, pictures=True):
-    """Writes summary, curves, showcase, figures and report of one folder.
+    from experiments.analysis.analysis import Analysis
+    from experiments.cases.case import Case
+    from experiments.report.figure_files import FigureSpec
+
+
+def write(analysis: Analysis, pictures: bool = True) -> list[Path]:
+    """Writes the tables, figures and report of one folder.
 
     Args:
         analysis: The `Analysis` of the folder.
-        pictures: Whether figures are drawn, and what they are drawn from is kept.
+        pictures: Whether figures are drawn, and the tables that they need are written.
 
     Returns:
-        The paths written, in the order a person would open them.
+        The paths written, the report first.
     """
     case, store, texts = analysis.case, analysis.store, analysis.texts(pictures)
     store.note(
@@ -43,8 +55,8 @@ def write(analysis, pictures=True):
     ]
 
 
-def outcome_table(outcomes):
-    """Returns the outcome of each arm as text, ready to print.
+def outcome_table(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Returns the outcome of each arm as a table of text.
 
     Args:
         outcomes: What `tables.outcomes` returns.
@@ -85,8 +97,8 @@ SYMPTOM_NOTE = (
 )
 
 
-def symptom_text(analysis):
-    """Returns the symptoms of each arm as text; a blank does not apply."""
+def symptom_text(analysis: Analysis) -> pd.DataFrame:
+    """Returns the symptoms of each arm as text; blank if one does not apply."""
     wide = analysis.summary.pivot(index=["arm", "steps"], columns="metric", values="estimate")
     shown = [name for name in SYMPTOMS if name in wide]
     rows = []
@@ -97,8 +109,8 @@ def symptom_text(analysis):
     return pd.DataFrame(rows, columns=["arm", "steps", *shown])
 
 
-def difference_table(case, changed_only=False):
-    """Returns field / broken / fixed / why as text; equal fields say so."""
+def difference_table(case: Case, changed_only: bool = False) -> pd.DataFrame:
+    """Returns field, broken, fixed and why as text; equal fields are marked."""
     table = tables.differences(case)
     changed = table["broken"] != table["fixed"]
     if changed_only:
@@ -109,8 +121,8 @@ def difference_table(case, changed_only=False):
     return table
 
 
-def baseline_text(case):
-    """Returns one line: what the best constant scores, and where the bar is."""
+def baseline_text(case: Case) -> str:
+    """Returns one line: the score of the best constant, and the threshold."""
     value, words = tables.baseline(case)
     threshold, threshold_text = tables.threshold(case)
     metric = tables.main_metric(case)
@@ -118,8 +130,13 @@ def baseline_text(case):
     return f"Yardsticks: {words}, {metric} {value}; {threshold_text}, {metric} {threshold}."
 
 
-def report(analysis, shown):
-    """Returns the report of one folder as Markdown; `shown` is what `case_figures` collects."""
+def report(analysis: Analysis, shown: Iterable[FigureSpec]) -> str:
+    """Returns the report of one folder as Markdown.
+
+    Args:
+        analysis: The `Analysis` of the folder.
+        shown: The figures, as `case_figures.collect` returns them.
+    """
     case, known = analysis.case, analysis.evidence
     variants = [(n, f.start, f.changes, f.why) for n, f in case.variants.items()]
     variants = pd.DataFrame(variants, columns=["rival", "starts from", "changes", "why"])
@@ -172,7 +189,7 @@ def _sensitivity(analysis):
 
 
 ANIMATIONS = ("twins", "race")
-# The heading below which a figure of evidence stands.
+# The figures below each heading of the evidence.
 PLACES = {
     "What each fix is worth": ("dissection", "shapley"),
     "What the thread says, and what came of it": ("claims",),
@@ -188,7 +205,7 @@ def _evidence(analysis, pictures):
 
 
 def _pictures(analysis, shown):
-    """Returns the figures of a report as Markdown, by the name that theirs begins with."""
+    """Returns the figures of a report as Markdown, by the prefix of their name."""
     found = {name: [] for name in ("fit", "learning_curves", "distribution", "dissection")}
     found |= {"shapley": [], "claims": [], "films": []}
     for spec in shown if analysis.is_engine else ():
@@ -199,7 +216,7 @@ def _pictures(analysis, shown):
 
 
 def _animations(folder):
-    """Returns the animations that a command of their own wrote, each with its text."""
+    """Yields the animations that a separate command wrote, each with its text."""
     for name in ANIMATIONS:
         path = folder / f"{name}.md"
         if path.exists() and (folder / f"{name}.gif").exists():
@@ -216,7 +233,7 @@ def _made(case, store):
 
 
 def _published(analysis):
-    """Says what became of the published points, if the case has any."""
+    """Returns the section on the published points, if the case has any."""
     case, runs = analysis.case, analysis.runs
     value = getattr(case.task, "published_mse", None)
     if value is None or not (runs["arm"] == "fixed").any():

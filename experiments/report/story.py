@@ -1,14 +1,21 @@
-"""The story of a case in a paragraph: what failed, what mends it, why, what was said.
+"""Summarizes a case in one paragraph: the failure, its fixes, its causes and its claims.
 
-Composes words from tables of evidence; computes no statistic.
+It formats tables of evidence and computes no statistics.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from experiments.analysis import claim_results, failure_modes, tables
 from experiments.stats.text import listed
 
+if TYPE_CHECKING:
+    from experiments.analysis.analysis import Analysis
 
-def story(analysis):
-    """Tells a case in one paragraph.
+
+def story(analysis: Analysis) -> str:
+    """Summarizes a case in one paragraph.
 
     Args:
         analysis: The `Analysis`.
@@ -28,7 +35,7 @@ def story(analysis):
 
 
 def _arm(table, arm):
-    """What becomes of an arm, at its longest stored budget."""
+    """Describes the outcome of an arm at its longest stored budget."""
     part = tables.longest(table, arm)
     if not len(part):
         return ""

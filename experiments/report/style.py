@@ -1,9 +1,15 @@
-"""Looks: the colours and sizes of every picture and page, light and dark, column and wide.
+"""Defines the themes of figures and pages: colours and sizes.
 
-Standard library only. A fix has one colour wherever it is drawn.
+It imports the standard library only. A fix has the same colour in every figure.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from experiments.cases.case import Case
 
 THEMES = ("light", "dark")
 WIDTHS = ("column", "wide")
@@ -11,15 +17,14 @@ WIDTHS = ("column", "wide")
 
 @dataclasses.dataclass(frozen=True)
 class Theme:
-    """The colours of a theme, and the measures of a width.
+    """The colours of a theme, and the sizes of a width.
 
     Args:
         name: `"light"` or `"dark"`.
         width: `"column"` (600 pixels on a page) or `"wide"` (1,000 pixels).
-        background, ink, muted, faint: Colours of paper, text, notes and grid lines.
-        broken, fixed, target: Colours of the two programs and of what they should answer.
-        fixes: Colours of a case's fixes, in their order; rivals go on after them.
-        verdicts: Verdict to colour.
+        background, ink, muted, faint: Colours of background, text, notes and grid lines.
+        broken, fixed: Colours of the two programs.
+        fixes: Colours of a case's fixes, in their order; variants use those after them.
     """
 
     name: str
@@ -29,35 +34,35 @@ class Theme:
     faint: str
     broken: str
     fixed: str
-    fixes: tuple
+    fixes: tuple[str, ...]
     width: str = "column"
 
     @property
-    def target(self):
-        """What is to be learned is drawn in the colour of text."""
+    def target(self) -> str:
+        """The colour of the target function: that of text."""
         return self.ink
 
     @property
-    def verdicts(self):
-        """Each verdict's colour: that of fixed where it is good, of broken where it is bad."""
+    def verdicts(self) -> dict[str, str]:
+        """Verdict to colour: that of fixed if it is good, that of broken if it is bad."""
         good = dict.fromkeys(("solves", "supported", "helps"), self.fixed)
         bad = dict.fromkeys(("fails", "contradicted", "harms"), self.broken)
         open_ = dict.fromkeys(("undecided", "does nothing", "untestable"), self.muted)
         return good | bad | open_ | {"depends on the seed": self.fixes[1]}
 
     @property
-    def inches(self):
-        """The width of a picture, at 100 pixels an inch on the page."""
+    def inches(self) -> float:
+        """The width of a figure in inches, at 100 pixels per inch on the page."""
         return 6.0 if self.width == "column" else 10.0
 
     @property
-    def font_size(self):
-        """The size of text in points; a wide picture is still read at 600 pixels."""
+    def font_size(self) -> float:
+        """The font size in points; larger in wide figures, which may be shown at 600 pixels."""
         return 10.0 if self.width == "column" else 12.5
 
 
-# Okabe and Ito's colours, told apart under every common colour blindness; their yellow is
-# left out, and their orange dark, which do not show on white. The dark ones are lighter.
+# Okabe and Ito's colours, distinct under every common colour blindness. Their yellow is left
+# out and their orange is darkened, for contrast on white. The dark theme has lighter ones.
 LIGHT = Theme(
     name="light",
     background="#FFFFFF",
@@ -80,8 +85,8 @@ DARK = Theme(
 )
 
 
-def make_theme(name="light", width="column"):
-    """Returns the `Theme` of a theme and a width.
+def make_theme(name: str = "light", width: str = "column") -> Theme:
+    """Returns the `Theme` with this name and width.
 
     Raises:
         ValueError: One of the two is unknown.
@@ -93,8 +98,8 @@ def make_theme(name="light", width="column"):
     return dataclasses.replace(LIGHT if name == "light" else DARK, width=width)
 
 
-def arm_colours(case, theme):
-    """Returns `{name: colour}` of broken, fixed and each fix, the same in every picture.
+def arm_colours(case: Case, theme: Theme) -> dict[str, str]:
+    """Returns `{name: colour}` of broken, fixed and each fix, the same in every figure.
 
     Args:
         case: The `Case`.

@@ -1,13 +1,16 @@
-"""What today's Keras does silently: scripts, what they print, and what our seeds say.
+"""Writes the page on undocumented Keras behaviour: scripts, their output, and our results.
 
-What cases declare, captured outputs and tables of runs to one page of text.
-Scripts run only when `refresh` is called; the page is built without any backend.
+Scripts run only in `refresh`. The page is built from captured outputs and tables of runs,
+without any backend.
 """
+
+from __future__ import annotations
 
 import os
 import re
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 from experiments.analysis import claim_results, tables
 from experiments.analysis.outcomes import check_metric
@@ -16,6 +19,15 @@ from experiments.cases.case import SuiteError
 from experiments.cases.evidence import find_evidence
 from experiments.runs.store import write_whole
 from experiments.stats import text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from experiments.analysis.analysis import Analysis
+    from experiments.cases.case import Case
+    from experiments.cases.claims import Undocumented
 
 MAIN_BACKEND = "tensorflow"
 HEAD = (
@@ -33,7 +45,7 @@ FOOT = (
 )
 
 
-def declared(cases):
+def declared(cases: Iterable[Case]) -> list[tuple[Case, Undocumented]]:
     """Returns `(case, item)` pairs: each `Undocumented` of each case, in order.
 
     Args:
@@ -42,18 +54,18 @@ def declared(cases):
     return [(case, item) for case in cases for item in find_evidence(case).undocumented]
 
 
-def output_name(item, backend):
+def output_name(item: Undocumented, backend: str) -> str:
     """Returns the name of the file that holds what a script printed.
 
     Args:
         item: The `Undocumented`.
-        backend: Name of a Keras backend; the suite's own goes without saying.
+        backend: Name of a Keras backend; the suite's own is not part of the name.
     """
     return item.script + f"_{backend}" * (backend != MAIN_BACKEND) + ".txt"
 
 
-def refresh(folder, cases):
-    """Runs every declared script and keeps what it prints.
+def refresh(folder: Path, cases: Iterable[Case]) -> list[Path]:
+    """Runs every declared script and stores its output.
 
     Args:
         folder: The folder of the scripts, `results/silently`.
@@ -74,17 +86,17 @@ def refresh(folder, cases):
     return written
 
 
-def capture(script, backend=MAIN_BACKEND):
-    """Runs a script by itself and returns what it prints, and what Keras warned of.
+def capture(script: Path, backend: str = MAIN_BACKEND) -> str:
+    """Runs a script in its own process; returns its output and Keras's warnings.
 
     Args:
         script: Path of the script.
         backend: Name of the Keras backend.
 
     Raises:
-        SuiteError: It fails.
+        SuiteError: The script fails.
     """
-    # One processor's numbers, and no log of the backend's between the lines.
+    # Results of the CPU, without log lines of the backend.
     chosen = {"KERAS_BACKEND": backend, "CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
     command, environment = [sys.executable, str(script)], os.environ | chosen
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -95,13 +107,15 @@ def capture(script, backend=MAIN_BACKEND):
     return done.stdout + "".join(f"\n{line}\n" for line in warned)
 
 
-def page(folder, found, environments=()):
+def page(
+    folder: Path, found: Mapping[Case, Analysis], environments: Iterable[Mapping[str, Any]] = ()
+) -> str:
     """Returns the page as Markdown.
 
     Args:
         folder: The folder of the scripts and of their captured outputs.
         found: `{case: Analysis}`.
-        environments: What the runs were made on, as manifests hold it.
+        environments: The environments of the runs, as stored in manifests.
 
     Raises:
         SuiteError: A script has no captured output, or an arm is not stored.
@@ -115,7 +129,7 @@ def page(folder, found, environments=()):
 
 
 def _section(folder, item):
-    """What happens and where, with the script and what it printed."""
+    """Yields the description, with the script and its output."""
     yield item.what
     yield f"**Where in Keras.** {item.where}"
     yield f"**Before.** {item.since}"
@@ -135,7 +149,7 @@ def _output(folder, item, backend):
 
 
 def _measured(case, item, outcomes):
-    """What our seeds say: arms side by side, and questions with their answers."""
+    """Yields the results of our seeds: arms side by side, and questions with answers."""
     yield f"**Measured** on the case [{case.name}](../{case.name}/report.md):"
     yield "\n".join(_line(case, item, outcomes, arm) for arm in item.shown)
     _, results = claim_results.answers(item.tests, outcomes)
@@ -148,7 +162,7 @@ def _measured(case, item, outcomes):
 
 
 def _line(case, item, outcomes, arm):
-    """One arm at its longest budget: its metrics over seeds."""
+    """Returns the metrics of one arm over seeds, at its longest budget."""
     part = outcomes.of(arm).reset_index()
     for name in item.metrics:
         check_metric(name, part, arm)
@@ -166,7 +180,7 @@ def _clause(name, row):
 
 
 def _why(case, arm):
-    """What an arm is, in the words of its case."""
+    """Describes an arm by its changes."""
     if arm in case.variants:
         chosen = case.variants[arm]
         return f"{chosen.why}: `{chosen.start}` with {_changes(chosen.changes)}"
@@ -180,7 +194,7 @@ def _changes(changes):
 
 
 def _made(environments):
-    """The software and the processors of the runs, each once."""
+    """Yields the software and the processors of the runs, each once."""
     lines = [f"- {text.environment(made)}" for made in environments]
     if lines:
         yield "The seeds were trained on:\n\n" + "\n".join(dict.fromkeys(lines))

@@ -1,10 +1,13 @@
-"""Marks of verdicts: statements, solve rates and counts, each with a sign of its own.
+"""Draws claims, solve rates and counts, each verdict with its own sign.
 
-Room 8: `(axes, table, ...) -> axes`; draws columns, computes nothing. No verdict is told
-by colour alone.
+Each function takes axes and a table and returns the axes. It computes no statistics. A verdict is
+never shown by colour alone.
 """
 
+from __future__ import annotations
+
 import textwrap
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -12,6 +15,14 @@ from matplotlib.lines import Line2D
 
 from experiments.report.figures import in_style
 from experiments.report.heat_maps import ink
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from experiments.report.style import Theme
 
 SIGNS = {
     **dict.fromkeys(("solves", "supported", "helps"), "✓"),
@@ -21,18 +32,18 @@ SIGNS = {
 }
 OTHER_SIGN = "–"
 SHOWN = ("supported", "depends on the seed", "undecided", "cannot be tested", "contradicted")
-# Letters in a line of a statement, at 600 pixels.
+# Letters in a line of a claim, at 600 pixels.
 STATEMENT_LETTERS = 74
 
 
-def sign(verdict):
-    """Returns the sign of a verdict: a tick, a cross, or one that says neither."""
+def sign(verdict: str) -> str:
+    """Returns the sign of a verdict: a tick, a cross or a neutral one."""
     return SIGNS.get(verdict, OTHER_SIGN)
 
 
 @in_style
-def draw_verdicts(axes, table, *, theme):
-    """Draws a line for each statement: a sign and a colour for its verdict, and its words.
+def draw_verdicts(axes: Axes, table: pd.DataFrame, *, theme: Theme) -> Axes:
+    """Draws each claim as text, with a sign and a colour for its verdict.
 
     Args:
         axes: Matplotlib axes.
@@ -40,7 +51,7 @@ def draw_verdicts(axes, table, *, theme):
         theme: The `Theme`.
 
     Returns:
-        The axes; they are as many units high as there are lines of text.
+        The axes; their height in data units is the number of lines of text.
     """
     top = 0.0
     for row in table.to_dict("records"):
@@ -61,7 +72,9 @@ def draw_verdicts(axes, table, *, theme):
 
 
 @in_style
-def draw_rates(axes, table, colours, *, theme):
+def draw_rates(
+    axes: Axes, table: pd.DataFrame, colours: Mapping[str, Mapping[str, str]], *, theme: Theme
+) -> Axes:
     """Draws the solve rate of each arm with its interval, case by case.
 
     Args:
@@ -89,12 +102,12 @@ def draw_rates(axes, table, colours, *, theme):
 
 
 @in_style
-def draw_counts(axes, counts, *, theme):
-    """Draws how many statements of each case have which verdict, as stacked bars.
+def draw_counts(axes: Axes, counts: pd.DataFrame, *, theme: Theme) -> Axes:
+    """Draws the number of claims by case and verdict, as stacked bars.
 
     Args:
         axes: Matplotlib axes.
-        counts: Whole numbers by case (rows) and verdict (columns).
+        counts: Integers by case (rows) and verdict (columns).
         theme: The `Theme`.
 
     Returns:
@@ -106,7 +119,7 @@ def draw_counts(axes, counts, *, theme):
         colour = theme.verdicts.get(verdict, theme.faint)
         style = {"color": colour, "edgecolor": theme.background, "linewidth": 1.0}
         bars = axes.barh(np.arange(len(counts)), widths, left=left, label=verdict, **style)
-        # A bar of one statement has room for its number alone.
+        # A bar of one claim has room for its number alone.
         signs = [f"{sign(verdict)} " if width > 1 else "" for width in widths]
         texts = [
             f"{mark}{width}" if width else "" for mark, width in zip(signs, widths, strict=True)
@@ -127,13 +140,13 @@ def draw_counts(axes, counts, *, theme):
     return axes
 
 
-def statement_lines(says):
-    """Returns the lines that a statement takes in `draw_verdicts`."""
+def statement_lines(says: str) -> list[str]:
+    """Returns the lines of a claim in `draw_verdicts`."""
     return textwrap.wrap(says, STATEMENT_LETTERS)
 
 
-def verdict_height(table):
-    """Returns how many lines `draw_verdicts` takes for a table."""
+def verdict_height(table: pd.DataFrame) -> float:
+    """Returns the height in lines that `draw_verdicts` needs for a table."""
     return sum(len(statement_lines(says)) + 0.35 for says in table["says"])
 
 
@@ -144,7 +157,7 @@ def _draw_rate(axes, place, row, colour):
 
 
 def _name_verdicts(axes, verdicts, *, theme):
-    """Puts what each sign means, and how often it is given, above the lines."""
+    """Draws a legend of the verdicts with their counts, above the claims."""
     counts = verdicts.value_counts()
     handles = [
         Line2D(
