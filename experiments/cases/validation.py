@@ -142,9 +142,10 @@ def _check_functions(case: Case) -> None:
     """Checks that each function accepts its arguments."""
     functions: dict[str, Any] = {name: getattr(case, name) for name in TAKES if name != "target"}
     for name, function in (functions | {"target": case.task.target}).items():
+        if function is None:
+            continue
         try:
-            if function is not None:
-                inspect.signature(function).bind(*TAKES[name])
+            inspect.signature(function).bind(*TAKES[name])
         except TypeError:
             raise CaseError(
                 f"{name} is a function of ({', '.join(TAKES[name])}). Received: "
