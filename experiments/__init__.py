@@ -1,10 +1,11 @@
-"""The library: documented neural-network failures as paired, seeded experiments.
+"""Documented neural-network failures as paired experiments over seeds.
 
-What a case and its evidence need is importable from here; nothing here imports
-TensorFlow, Keras or NumPy until a run asks for it.
+Everything that a case and its evidence need can be imported from here. TensorFlow and Keras
+are not imported until a run needs them.
 """
 
 import importlib
+from typing import Any
 
 from experiments.cases.case import (
     Case,
@@ -75,14 +76,14 @@ __all__ = [
     "era",
     "fix",
     "intervention",
-    "main",
+    "main",  # pyright: ignore[reportUnsupportedDunderAll] (`__getattr__` imports it)
     "rival",
     "variant",
 ]
 
 
-def __getattr__(name):
-    # The command line is no part of what a case is, and takes longer to import.
+def __getattr__(name: str) -> Any:
+    # The command line is not part of a case, and takes longer to import.
     if name == "main":
         return importlib.import_module("experiments.cli.app").main
     raise AttributeError(f"module 'experiments' has no attribute '{name}'")

@@ -1,4 +1,4 @@
-"""What is compared: setups, cases, evidence, claims and plans.
+"""Descriptions of what is compared: setups, cases, evidence, claims and plans.
 
-It knows no array and trains nothing; it imports the standard library only.
+The package imports the standard library only. It trains nothing.
 """

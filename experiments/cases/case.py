@@ -1,7 +1,7 @@
-"""The vocabulary of a case: its task, its bar and the case itself.
+"""A case: its task, its threshold, the broken setup and the fixes.
 
-Standard library only. A case says *what* is compared; it trains
-nothing and knows no file. What is asked about it is its `Evidence`.
+A case describes what is compared. It trains nothing and reads no file. The claims about
+it, the grids and the recorded runs are in its `Evidence`.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ __all__ += ["Regression", "Setup", "Solved", "SuiteError", "fix", "nearest", "ri
 
 @dataclasses.dataclass(frozen=True)
 class Solved(Checked):
-    """The one bar a run must clear: `metric` at or above `above`."""
+    """The threshold of a solved run: `metric` is at or above `above`."""
 
     metric: str
     above: float
@@ -26,13 +26,13 @@ class Solved(Checked):
 
 @dataclasses.dataclass(frozen=True)
 class Regression(Checked):
-    """A curve y = target(x) on [0, 1), examined on x = (i + 0.5) / 1000.
+    """A curve y = target(x) on [0, 1), evaluated on x = (i + 0.5) / 1000.
 
     Args:
         target: Function of an array of x, returning y of the same shape.
-        also_from: If given, errors are also taken on the grid's x >= this.
+        also_from: If given, errors are also computed on the grid's x >= this.
         points: Published x at which squared errors are reported one by one.
-        published_mse: The mean squared error that was published for them.
+        published_mse: The mean squared error that was published for these points.
     """
 
     target: Callable
@@ -40,7 +40,7 @@ class Regression(Checked):
     points: tuple[float, ...] = ()
     published_mse: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         places = (*self.points, 0.0 if self.also_from is None else self.also_from)
         if not all(0 <= place < 1 for place in places):
@@ -52,21 +52,21 @@ class Regression(Checked):
 
 @dataclasses.dataclass(frozen=True)
 class Classification(Checked):
-    """Two classes, examined on 200 and on 10,000 fresh points of each seed.
+    """Two classes, evaluated on 200 and on 10,000 fresh points of each seed.
 
     Args:
         target: Function of inputs `(..., num_inputs)`, returning booleans `(...)`:
-            whether a point is of class 1. How `data` labels the classes (one-hot,
-            0/1, -1/+1) is the setup's affair, how an output is read its `read`.
-        num_few: Points in the article's own test.
-        num_many: Points in ours.
+            whether a point is of class 1. The setup chooses how `data` labels the
+            classes (one-hot, 0/1, -1/+1); its field `read` says how an output is read.
+        num_few: Points in the article's own test set.
+        num_many: Points in this library's test set.
     """
 
     target: Callable
     num_few: int = 200
     num_many: int = 10_000
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if min(self.num_few, self.num_many) < 1:
             raise CaseError(
@@ -77,37 +77,37 @@ class Classification(Checked):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Case(Checked):
-    """A failure in public: the broken program, its fixes and their variants.
+    """A documented failure: the broken program, its fixes and their variants.
 
     Args:
         name: The case's name: letters, digits and underscores.
-        shows: One line: what a person sees go wrong.
-        symptom: What that person would type into a search box.
-        source: Where the thread stands, in words or as an address.
+        shows: What visibly goes wrong, one line.
+        symptom: What a user with this failure would type into a search box.
+        source: Where the thread was published, as text or as an address.
         data: Function `(setup, rng, size) -> (x, y)`: `x` of shape
             `(*size, num_inputs)`, `y` of shape `(*size, num_outputs)`.
         model: Function `(setup) -> keras.Sequential`, compiled.
         task: `Regression` or `Classification`.
-        solved: The bar.
-        broken: The program as it was asked about.
-        fixes: Name to `fix(...)`; they touch disjoint fields, so that their
-            order cannot matter, and together they make the arm `fixed`.
+        solved: The threshold.
+        broken: The program as it was published.
+        fixes: Name to `fix(...)`. Fixes change disjoint fields, so that their order
+            cannot matter. All of them together make the arm `fixed`.
         variants: Name to `variant(...)`.
-        inputs: Optional function `(setup, x, sample) -> x` that prepares what
-            the network is given; `sample` holds the x that statistics may be
-            taken from (the batch in training, the grid in the exam).
+        inputs: Optional function `(setup, x, sample) -> x` that prepares the inputs
+            of the network. Statistics may be computed from `sample`: the batch in
+            training, the evaluation set in an evaluation.
         by_hand: Optional function `(setup, weights) -> weights` that sets initial
-            weights by hand: a list of arrays in the order of `model.weights`, as
-            drawn, and as training starts from.
+            weights by hand. It receives the initialized weights and returns those that
+            training starts from, both as lists of arrays in the order of `model.weights`.
         quick_steps: If given, the command line cuts longer arms to this many
             updates unless `--full` is given.
-        block_width: Seeds trained at once. XLA may round a sum otherwise in a wider
-            stack, so the width is a constant of the case; `None` where a test holds
-            that no bit depends on it, and each run may choose.
-        rivals: What `variants` was called before.
+        block_width: Seeds trained at once. XLA may round a sum differently in a wider
+            stack, so the width is a constant of the case. `None` lets each run choose; a
+            test must then show that no bit of the results depends on the width.
+        rivals: The earlier name of `variants`.
 
     Raises:
-        CaseError: A law of the house is broken; the text says which.
+        CaseError: The case breaks a rule of `validation`; the message names it.
     """
 
     name: str
@@ -127,7 +127,7 @@ class Case(Checked):
     block_width: int | None = 16
     rivals: dataclasses.InitVar[Mapping[str, Fix] | None] = None
 
-    def __post_init__(self, rivals):
+    def __post_init__(self, rivals: Mapping[str, Fix] | None) -> None:
         if rivals is not None and self.variants:
             raise CaseError("A case has variants or rivals, which are the same. Received: both")
         if rivals is not None:
@@ -136,11 +136,11 @@ class Case(Checked):
         validation.check(self, isinstance(self.task, Regression))
 
     @property
-    def fixed(self):
+    def fixed(self) -> Setup:
         """The setup with every fix applied."""
         return self.arm("fixed")
 
-    def arm(self, name):
+    def arm(self, name: str) -> Setup:
         """Returns the setup of one arm.
 
         Args:
@@ -165,7 +165,7 @@ class Case(Checked):
             setup = setup.replace(**self.fixes[part].changes)
         return setup
 
-    def _variant(self, name):
+    def _variant(self, name: str) -> Setup:
         changes = []
         while name in self.variants:
             changes.append(self.variants[name].changes)
@@ -175,8 +175,8 @@ class Case(Checked):
             setup = setup.replace(**changed)
         return setup
 
-    def why(self, field):
-        """Returns `name: why` of the fix that touches a field, or nothing."""
+    def why(self, field: str) -> str:
+        """Returns `name: why` of the fix that changes a field, or `""`."""
         for name, chosen in self.fixes.items():
             if field in chosen.changes:
                 return f"{name}: {chosen.why}"

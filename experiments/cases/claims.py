@@ -1,9 +1,8 @@
-"""The vocabulary of evidence: what a thread says, tied to the arms that test it.
+"""Claims, interventions, grids and historical comparisons, tied to the arms that test them.
 
-Standard library only. A claim names questions to stored runs; what they
-answer is computed in `ledger`. An arm is named as in its case, or as
-`grid:label/label/...`, where `*` averages over every label of that axis; rows of
-another trainer as `trainer:arm`.
+A claim names tests of stored runs; `analysis` evaluates them. An arm is named as in its
+case; or as `grid:label/label/...`, where `*` averages over all labels of an axis; or as
+`trainer:arm` for the rows of another trainer.
 """
 
 import dataclasses
@@ -18,10 +17,10 @@ WHO = ("asker", "answer", "article", "ours")
 
 @dataclasses.dataclass(frozen=True)
 class Solves(Checked):
-    """Says that an arm solves: by the one rule on its solve rate.
+    """Tests that an arm solves: `intervals.verdict` of its solve rate is 'solves'.
 
     Args:
-        arm: Arm name; with `*`, the seeds' mean over the cells it matches.
+        arm: Arm name; with `*`, each seed's mean over the matching configurations.
         steps: Updates; the arm's longest stored budget if `None`.
     """
 
@@ -31,16 +30,16 @@ class Solves(Checked):
 
 @dataclasses.dataclass(frozen=True)
 class Fails(Solves):
-    """Says that an arm fails: by the one rule on its solve rate."""
+    """Tests that an arm fails: `intervals.verdict` of its solve rate is 'fails'."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Helps(Checked):
-    """Says that an arm is better than another, over the same seeds.
+    """Tests that an arm is better than another, over the same seeds.
 
     Args:
         arm: Arm name.
-        than: The arm it is held against.
+        than: The arm it is compared with.
         steps: Updates of both; each arm's longest stored budget if `None`.
     """
 
@@ -51,22 +50,22 @@ class Helps(Checked):
 
 @dataclasses.dataclass(frozen=True)
 class Harms(Helps):
-    """Says that an arm is worse than another, over the same seeds."""
+    """Tests that an arm is worse than another, over the same seeds."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Alike(Helps):
-    """Says that two arms do equally well: the whole difference inside the margins."""
+    """Tests that two arms do equally well: the intervals lie within the margins."""
 
 
 @dataclasses.dataclass(frozen=True)
 class NotWorse(Helps):
-    """Says that an arm does not fall behind another: at worst alike."""
+    """Tests that an arm is not worse than another: alike, or better."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Most(Checked):
-    """Says that most seeds of an arm have a metric in a range: the one rule again.
+    """Tests that most seeds of an arm have a metric in a range, by `intervals.verdict`.
 
     Args:
         arm: Arm name.
@@ -84,22 +83,22 @@ class Most(Checked):
 
 @dataclasses.dataclass(frozen=True)
 class Few(Most):
-    """Says that few seeds of an arm have a metric in a range."""
+    """Tests that few seeds of an arm have a metric in a range."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Some(Most):
-    """Says that it happens: more than one seed in a hundred has a metric in a range."""
+    """Tests that more than one seed in a hundred has a metric in a range."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Median(Most):
-    """Says that the median of a metric over seeds lies in a range."""
+    """Tests that the median of a metric over seeds lies in a range."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Less(Checked):
-    """Says that one metric is below another in the same run, for most seeds.
+    """Tests that one metric is below another in the same run, for most seeds.
 
     Args:
         arm: Arm name.
@@ -115,10 +114,10 @@ class Less(Checked):
 
 @dataclasses.dataclass(frozen=True)
 class Tracks(Most):
-    """Says that, over the cells of a grid, one metric falls where another rises.
+    """Tests the rank correlation of two metrics over the configurations of a grid.
 
-    The quantity is a seed's rank correlation (Spearman) over the cells its pattern
-    matches, averaged over seeds; it lies in the range.
+    The quantity is a seed's rank correlation (Spearman) over the configurations that the
+    pattern matches, averaged over seeds. It must lie in the range.
 
     Args:
         arm: `grid:` and a pattern with `*`.
@@ -131,12 +130,12 @@ class Tracks(Most):
 
 @dataclasses.dataclass(frozen=True)
 class Fact(Checked):
-    """Says what a closed form decides, without a run.
+    """Tests a statement that a closed form decides, without a run.
 
     Args:
         says: What is computed, one clause.
         value: Function without arguments, returning a number.
-        at_least, at_most: The ends of the range that bears the statement out.
+        at_least, at_most: The ends of the range in which the statement holds.
     """
 
     says: str
@@ -147,7 +146,7 @@ class Fact(Checked):
 
 @dataclasses.dataclass(frozen=True)
 class Equal(Checked):
-    """Says that a metric is the same in two arms, for most seeds.
+    """Tests that a metric is the same in two arms, for most seeds.
 
     Args:
         arm, other: Arm names.
@@ -165,20 +164,20 @@ class Equal(Checked):
 
 @dataclasses.dataclass(frozen=True)
 class Claim(Checked):
-    """One statement, in our words, with the questions that decide it.
+    """One statement, paraphrased, with the tests that decide it.
 
-    All questions must be answered with yes for it to be supported; one clear no
-    contradicts it. With `any_of` it is the other way round.
+    The claim is supported if all tests hold, and contradicted if one clearly fails. With
+    `any_of` it is supported if one holds, and contradicted if all clearly fail.
 
     Args:
-        name: The statement's number in the thread's retelling, `"S1"`; several
-            claims may take one statement apart.
+        name: The statement's number in the summary of the thread, `"S1"`. Several claims
+            may share one statement.
         says: The statement, one sentence.
-        by: Who says so: `"asker"`, `"answer"`, `"article"` or `"ours"`.
-        tests: The questions.
-        untestable: If there is no question: why not.
-        note: What the reader should know beside the verdict.
-        any_of: One clear yes supports it; all answers must be no to contradict it.
+        by: Who made it: `"asker"`, `"answer"`, `"article"` or `"ours"`.
+        tests: The tests.
+        untestable: The reason why there are no tests, if there are none.
+        note: A remark shown beside the verdict.
+        any_of: Whether one test is enough.
     """
 
     name: str
@@ -190,16 +189,24 @@ class Claim(Checked):
     any_of: bool = False
 
     @property
-    def arms(self):
-        """The arms it asks about, each once, in order."""
+    def arms(self) -> list[str]:
+        """The arms that the tests name, each once, in order."""
         return _named(self.tests)
 
 
-def claim(name, says, *tests, by, untestable="", note="", any_of=False):
+def claim(
+    name: str,
+    says: str,
+    *tests: Checked,
+    by: str,
+    untestable: str = "",
+    note: str = "",
+    any_of: bool = False,
+) -> Claim:
     """Returns a `Claim`.
 
     Raises:
-        CaseError: It has neither a question nor a reason, or both.
+        CaseError: `by` is unknown, or there are neither tests nor a reason, or both.
     """
     if by not in WHO:
         raise CaseError(f"A claim's by must be one of {WHO}. Received: {by!r}")
@@ -213,13 +220,13 @@ def claim(name, says, *tests, by, untestable="", note="", any_of=False):
 
 @dataclasses.dataclass(frozen=True)
 class Intervention(Checked):
-    """A cause shown by an intervention that touches only that cause.
+    """A cause of a failure, shown by an intervention that changes only that cause.
 
     Args:
         arm: The broken arm, or the arm whose rare failures are explained.
-        cause: What is wrong with it, one clause.
+        cause: What is wrong with the arm, one clause.
         by: What the intervention changes, one clause.
-        tests: The questions it must answer with yes.
+        tests: The tests that must hold.
     """
 
     arm: str
@@ -228,16 +235,16 @@ class Intervention(Checked):
     tests: tuple
 
     @property
-    def arms(self):
-        """The arms it asks about, each once, in order."""
+    def arms(self) -> list[str]:
+        """The explained arm and the arms that the tests name, each once, in order."""
         return list(dict.fromkeys([self.arm, *_named(self.tests)]))
 
 
-def intervention(arm, cause, by, *tests):
-    """Returns an `Intervention` with at least one question.
+def intervention(arm: str, cause: str, by: str, *tests: Checked) -> Intervention:
+    """Returns an `Intervention` with at least one test.
 
     Raises:
-        CaseError: It has none.
+        CaseError: There are no tests.
     """
     if not tests:
         raise CaseError(f"An intervention has questions. Received: none for {cause!r}")
@@ -246,18 +253,18 @@ def intervention(arm, cause, by, *tests):
 
 @dataclasses.dataclass(frozen=True)
 class Grid(Checked):
-    """A crossing of options from one arm on, trained by `record --grids`.
+    """A grid of configurations that change one arm, trained by `record --grids`.
 
     Args:
         name: Letters, digits and underscores.
-        asks: The question, one line.
-        start: The arm that every cell changes.
-        axes: Axis name to `{label: {field: value}}`; a cell is called by its labels,
+        asks: The question that the grid answers, one line.
+        start: The arm that every configuration changes.
+        axes: Axis name to `{label: {field: value}}`. A configuration's name is its labels,
             joined by `/`.
-        num_seeds: Seeds 0 to num_seeds - 1 of each cell.
+        num_seeds: Seeds 0 to num_seeds - 1 of each configuration.
         lengths: Values of the setup's length field (epochs or steps) at which each
-            cell is read; the start arm's own if empty.
-        documented: Labels of the cell that the thread documents, if any, joined by `/`.
+            configuration is evaluated; the start arm's own if empty.
+        documented: Labels of the configuration that the thread documents, joined by `/`.
     """
 
     name: str
@@ -268,7 +275,7 @@ class Grid(Checked):
     lengths: tuple[int, ...] = ()
     documented: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         _check_file_names(self.name)
         if self.num_seeds < 1:
@@ -277,14 +284,14 @@ class Grid(Checked):
 
 @dataclasses.dataclass(frozen=True)
 class Historical(Checked):
-    """Rows of the software of the time that one arm is held against.
+    """Rows of the original software that one arm is compared with.
 
     Args:
         arm: The arm.
-        file: Table below `results/era`, without its ending.
-        where: Column to value (or tuple of values): which rows of that table.
-        columns: Our metric to their column.
-        steps: Updates of ours; the arm's longest stored budget if `None`.
+        file: Table below `results/era`, without its suffix.
+        where: Column to value (or tuple of values): the rows of that table.
+        columns: Metric of this library to column of that table.
+        steps: Updates of the arm; its longest stored budget if `None`.
         note: What differs, if anything.
     """
 
@@ -295,21 +302,21 @@ class Historical(Checked):
     steps: int | None = None
     note: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         _check_file_names(self.file)
 
 
 @dataclasses.dataclass(frozen=True)
 class Undocumented(Checked):
-    """What today's Keras does without saying so.
+    """Undocumented behaviour of the current Keras.
 
     Args:
         title, what: What happens, in one line and in a few.
-        script: The script below `results/silently` that shows it, without its ending.
-        where, since: Which functions of Keras do it; what Keras 1 did instead.
-        shown, metrics: Arms, and columns of the runs, shown side by side.
-        tests: Questions that the runs answer.
+        script: The script below `results/silently` that shows it, without its suffix.
+        where, since: The functions of Keras that do it; what Keras 1 did instead.
+        shown, metrics: Arms and columns of the runs that are shown side by side.
+        tests: Tests of the runs.
         backends: Keras backends on which the output of the script is kept.
     """
 
@@ -323,13 +330,13 @@ class Undocumented(Checked):
     tests: tuple
     backends: tuple[str, ...] = ("tensorflow",)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         _check_file_names(self.script, *self.backends)
 
     @property
-    def arms(self):
-        """The arms it shows or asks about, each once, in order."""
+    def arms(self) -> list[str]:
+        """The arms that are shown or that the tests name, each once, in order."""
         return list(dict.fromkeys([*self.shown, *_named(self.tests)]))
 
 
@@ -337,18 +344,18 @@ class Undocumented(Checked):
 class Race(Checked):
     """Optimizers that descend the true loss on a plane through weight space.
 
-    The plane is the one through three points: the weights that `start` starts from, and
-    those that training ends at in two arms that start from the same weights.
+    The plane passes through three points: the initial weights of `start`, and the final
+    weights of two arms that have the same initial weights.
 
     Args:
         name: Letters, digits and underscores.
-        says: Whose start it is, a few words.
-        start: The arm that is started from.
-        ends: Two arms to the updates they are trained for: the first gives the first
-            direction, the second the other one.
+        says: Description of the initial weights, a few words.
+        start: The arm whose initial weights are used.
+        ends: The two other arms to the updates they are trained for; the first gives the
+            first direction, the second the other one.
         optimizers: Label to arguments of `era.optimizer`.
-        learning_rate: That of all of them; each one's own if `None`.
-        num_steps: Updates that each makes on the plane.
+        learning_rate: Learning rate of all optimizers; each one's default if `None`.
+        num_steps: Updates that each optimizer makes on the plane.
     """
 
     name: str
@@ -359,7 +366,7 @@ class Race(Checked):
     learning_rate: float | None = None
     num_steps: int = 10_000
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if len(self.ends) != 2 or not self.optimizers or self.num_steps < 1:
             raise CaseError(
@@ -369,8 +376,8 @@ class Race(Checked):
             )
 
 
-def _check_file_names(*names):
-    """Makes sure that what becomes the name of a file leaves no folder."""
+def _check_file_names(*names: str) -> None:
+    """Checks that names of files cannot lead out of a folder."""
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9_.-]{1,100}", name) or name.strip(".") != name:
             raise CaseError(
@@ -379,8 +386,8 @@ def _check_file_names(*names):
             )
 
 
-def _named(tests):
-    names = []
+def _named(tests: tuple) -> list[str]:
+    names: list[str] = []
     for test in tests:
         names += [getattr(test, "arm", ""), getattr(test, "other", "")]
         names += [test.than] if isinstance(test, Helps) else []

@@ -1,6 +1,6 @@
-"""Errors: what a person can mend, as one line; and whether values are of the stated kinds.
+"""Errors that a user can correct, and the check of the types of dataclass fields.
 
-Standard library only; all that is told of a mistake is spelt here, once.
+Messages are one line that is safe to print on a terminal.
 """
 
 import dataclasses
@@ -9,7 +9,8 @@ import functools
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 LONGEST_LINE = 2000
 LONGEST_NAME = 200
@@ -17,33 +18,32 @@ LONGEST_VALUE = 500
 
 
 class SuiteError(Exception):
-    """What the user can mend: one line, naming the command that mends it."""
+    """An error that the user can correct; the message is one line and says how."""
 
 
 class CaseError(SuiteError, ValueError):
-    """What the author of a case can mend: a law of the house that the case breaks."""
+    """An error that the author of a case can correct: the case breaks a rule."""
 
 
-def one_line(message):
-    """Returns a message as one line that is safe on any screen.
+def one_line(message: object) -> str:
+    """Returns a message as one line that is safe to print on a terminal.
 
-    Blanks and line breaks become single blanks, what cannot be printed (control
-    characters, which a terminal would obey, and bytes that are no text) is spelt out, and
-    the middle of a very long line is left out.
+    Runs of white space become single blanks. Control characters and bytes that are no text
+    are escaped. The middle of a very long line is left out.
 
     Args:
-        message: Text, or anything that can be made text.
+        message: Text, or an object that `str` accepts.
     """
     text = " ".join(str(message).split())
     text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return _shortened(text, LONGEST_LINE)
 
 
-def shown(value):
-    """Returns a value as it is written in code, on one line and not too long.
+def shown(value: object) -> str:
+    """Returns the `repr` of a value on one line, shortened if it is long.
 
     Args:
-        value: Anything, even what cannot say what it is.
+        value: Any object, also one whose `repr` fails.
     """
     try:
         text = one_line(repr(value))
@@ -53,35 +53,39 @@ def shown(value):
     return _shortened(text, LONGEST_VALUE)
 
 
-def _shortened(text, longest):
+def _shortened(text: str, longest: int) -> str:
     half = longest // 2 - 3
     return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"
 
 
-def nearest(name, known):
-    """Returns ` Did you mean 'x'?` for the closest known name, or nothing."""
-    # How alike two texts are costs the product of their lengths; no name is that long.
+def nearest(name: object, known: Iterable[str]) -> str:
+    """Returns ` Did you mean 'x'?` for the closest known name, or `""`."""
+    # Comparing two texts costs the product of their lengths; no name is that long.
     close = difflib.get_close_matches(str(name)[:LONGEST_NAME], list(known), n=1, cutoff=0.5)
     return f" Did you mean '{close[0]}'?" if close else ""
 
 
 class Checked:
-    """A dataclass whose fields hold, from the start, values of the kinds they state."""
+    """A dataclass that checks, when built, that its fields hold values of their types.
 
-    def __post_init__(self):
+    The annotations are read at run time: a module that defines such a class must not use
+    names that are imported for typing only.
+    """
+
+    def __post_init__(self) -> None:
         check_kinds(self)
 
 
-def check_kinds(instance):
-    """Makes sure that each field of a dataclass holds a value of the kind it states.
+def check_kinds(instance: Any) -> None:
+    """Checks that each field of a dataclass holds a value of its annotated type.
 
     Args:
         instance: A dataclass whose fields are annotated with classes, `|` of them,
-            `Callable`, `tuple[X, ...]` or `Mapping[X, Y]`; a whole number will do for a
+            `Callable`, `tuple[X, ...]` or `Mapping[X, Y]`. An integer is accepted as a
             float.
 
     Raises:
-        CaseError: One does not; the text names field, kind and value.
+        CaseError: A field does not; the message names field, type and value.
     """
     for name, kind in _kinds(type(instance)).items():
         value = getattr(instance, name)
@@ -95,13 +99,13 @@ def check_kinds(instance):
 
 
 @functools.cache
-def _kinds(owner):
+def _kinds(owner: type) -> dict[str, Any]:
     hints = typing.get_type_hints(owner)
     return {field.name: hints[field.name] for field in dataclasses.fields(owner)}
 
 
-def _is_kind(value, kind):
-    """Whether a value is of an annotated kind, its items too."""
+def _is_kind(value: Any, kind: Any) -> bool:
+    """Returns whether a value, with its items, is of an annotated type."""
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if kind is typing.Any:
         return True

@@ -1,7 +1,7 @@
-"""The evidence of a case: all that is asked about it, found by the case's name.
+"""The evidence of a case: variants, recorded runs, claims and grids, found by its name.
 
-Standard library only. Variants and weights set by hand become part of the case
-before any key is computed; nothing else of it ever reaches training.
+`variants` and `by_hand` become part of the case before any row key is computed. The other
+fields never reach training.
 """
 
 import dataclasses
@@ -11,11 +11,12 @@ import importlib.util
 import inspect
 import pathlib
 import sys
+import types
 import weakref
 from collections.abc import Callable, Mapping
 
 from experiments.cases import validation
-from experiments.cases.case import Regression
+from experiments.cases.case import Case, Regression
 from experiments.cases.claims import Claim, Grid, Historical, Intervention, Race, Undocumented
 from experiments.cases.errors import CaseError, Checked, shown
 from experiments.cases.setups import Fix
@@ -26,12 +27,12 @@ NAME = "EVIDENCE"
 
 @dataclasses.dataclass(frozen=True)
 class Recorded(Checked):
-    """One line of what `record` keeps under version control.
+    """Runs that `record` keeps under version control.
 
     Args:
         arms: Arm names or the words `combinations`, `variants`, `all`, joined by commas.
         num_seeds: Seeds 0 to num_seeds - 1.
-        steps: If given, longer arms are cut to this many updates, and say so.
+        steps: If given, longer arms are cut to this many updates and marked as cut.
         without: Fixes left out of the combinations.
     """
 
@@ -40,7 +41,7 @@ class Recorded(Checked):
     steps: int | None = None
     without: tuple[str, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.num_seeds < 1 or (self.steps is not None and self.steps < 1):
             raise CaseError(
@@ -51,25 +52,26 @@ class Recorded(Checked):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evidence(Checked):
-    """Everything that is asked about a case.
+    """Variants, recorded runs, claims and comparisons of a case.
 
     Args:
-        variants: Name to `variant(...)`: arms beside those of the case.
-        by_hand: The case's `by_hand`, if its file does not give it.
-        recorded: What `record` trains.
-        reference_arm: The arm whose reference rows `record` keeps.
-        numpy: What `record --trainer numpy` trains, if anything.
+        variants: Name to `variant(...)`: further arms of the case.
+        by_hand: The case's `by_hand`, if its script does not define it.
+        recorded: The runs that `record` trains.
+        reference_arm: The arm whose rows of plain Keras `record` keeps.
+        numpy: The runs that `record --trainer numpy` trains, if any.
         provenance: Field to (quoted | inferred | ours, note).
-        deviations: What differs from the thread, in order.
-        claims: What the thread says, each a `claim(...)` tied to arms.
-        interventions: Causes, each an `intervention(...)` that touches nothing else.
+        deviations: Differences from the thread, in order.
+        claims: Statements of the thread, each a `claim(...)`.
+        interventions: Causes of failures, each an `intervention(...)`.
         grids: Crossings of options, each a `Grid`.
-        history: Arms held against the software of the time, each a `Historical`.
-        faults: Fix to the class of the fault it mends, in the taxonomy of Humbatova
+        history: Comparisons with the original software, each a `Historical`.
+        faults: Fix to the class of the fault that it corrects, in the taxonomy of Humbatova
             et al. (2020).
-        undocumented: What today's Keras does without saying so, each an `Undocumented`
+        undocumented: Undocumented behaviour of the current Keras, each an `Undocumented`
             with a script below `results/silently`.
-        races: Optimizers on a plane through weight space, each a `Race`; of a regression.
+        races: Optimizers on a plane through weight space, each a `Race`; only a
+            `Regression` has them.
     """
 
     variants: Mapping[str, Fix] = dataclasses.field(default_factory=dict)
@@ -88,20 +90,21 @@ class Evidence(Checked):
     races: tuple[Race, ...] = ()
 
 
-_FOUND = weakref.WeakKeyDictionary()
+_FOUND: weakref.WeakKeyDictionary[Case, Evidence] = weakref.WeakKeyDictionary()
 
 
-def find_evidence(case):
+def find_evidence(case: Case) -> Evidence:
     """Returns the `Evidence` of a case.
 
-    It is what the case's own module calls `EVIDENCE`, or what the file
-    `evidence/<name of the case>.py` beside it does; otherwise it is empty.
+    It is the variable `EVIDENCE` of the case's module, or of the file
+    `evidence/<name of the case>.py` beside that module; otherwise it is empty.
 
     Args:
-        case: The `Case`, merged or not.
+        case: The `Case`, with or without the variants of its evidence.
 
     Raises:
-        CaseError: It names what the case does not have, or the file has no `EVIDENCE`.
+        CaseError: The evidence names arms or fields that the case does not have, or the
+            file has no `EVIDENCE`.
     """
     if case not in _FOUND:
         evidence = _declared(case)
@@ -111,15 +114,16 @@ def find_evidence(case):
     return _FOUND[case]
 
 
-def with_evidence(case, evidence=None):
+def with_evidence(case: Case, evidence: Evidence | None = None) -> Case:
     """Returns a case with the variants and the `by_hand` of its evidence.
 
     Args:
-        case: The `Case`; one that is merged already stays as it is.
+        case: The `Case`; one that has them already stays equal.
         evidence: The `Evidence`; what `find_evidence` returns if `None`.
 
     Raises:
-        CaseError: See `find_evidence`; or both define the same variant or `by_hand`, differently.
+        CaseError: See `find_evidence`; or case and evidence define the same variant, or
+            `by_hand`, differently.
     """
     evidence = _declared(case) if evidence is None else evidence
     twice = [
@@ -140,11 +144,11 @@ def with_evidence(case, evidence=None):
     return found
 
 
-def _check(evidence, case):
+def _check(evidence: Evidence, case: Case) -> None:
     validation.check_evidence(evidence, case, isinstance(case.task, Regression))
 
 
-def _declared(case):
+def _declared(case: Case) -> Evidence:
     model = case.model
     while isinstance(model, functools.partial):
         model = model.func
@@ -160,11 +164,11 @@ def _declared(case):
     return evidence
 
 
-def _module(name, package, path):
-    """Imports an evidence file: of a package by its name, otherwise by its path."""
+def _module(name: str, package: str | None, path: pathlib.Path) -> types.ModuleType:
+    """Imports an evidence file: by its name if it is in a package, otherwise by its path."""
     if package:
         return importlib.import_module(f"{package}.{FOLDER}.{name}")
-    # Processes find it by this name in the folder of the script, which is on their path.
+    # Worker processes import it by this name: the folder of the script is on their path.
     full = f"{FOLDER}.{name}"
     module = sys.modules.get(full)
     if module is None or pathlib.Path(module.__file__ or "") != path:

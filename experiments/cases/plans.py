@@ -1,16 +1,19 @@
-"""Plans: which arms to train. A plan is `{arm name: setup}`, computed, never typed.
+"""Plans: the arms to train, as `{arm name: setup}`.
 
-Reads a case, returns dicts; trains nothing.
+Plans are computed from a case: all combinations of its fixes, its variants, single fixes,
+or the configurations of a grid.
 """
 
 import dataclasses
 import itertools
+from collections.abc import Collection, Mapping
 
-from experiments.cases.case import SuiteError
+from experiments.cases.case import Case, Setup, SuiteError
+from experiments.cases.claims import Grid
 from experiments.cases.validation import ALIASES, WORDS
 
 
-def combinations(case, without=()):
+def combinations(case: Case, without: Collection[str] = ()) -> dict[str, Setup]:
     """Returns every combination of the fixes, from none to all.
 
     Args:
@@ -18,7 +21,7 @@ def combinations(case, without=()):
         without: Fixes to leave out.
 
     Returns:
-        `{arm: setup}` of 2^k arms; no fixes is `broken`, all is `fixed`.
+        `{arm: setup}` of 2^k arms; `broken` has no fix, `fixed` has all.
     """
     names = [name for name in case.fixes if name not in without]
     plan = {}
@@ -29,7 +32,7 @@ def combinations(case, without=()):
     return plan
 
 
-def arm_name(case, fixes):
+def arm_name(case: Case, fixes: Collection[str]) -> str:
     """Returns the name of the arm with these fixes, in the case's order."""
     ordered = [name for name in case.fixes if name in fixes]
     if len(ordered) == len(case.fixes):
@@ -37,25 +40,25 @@ def arm_name(case, fixes):
     return "+".join(ordered) or "broken"
 
 
-def fixes_of(case, arm):
-    """Returns the fixes that an arm of the lattice has, in the case's order."""
+def fixes_of(case: Case, arm: str) -> tuple[str, ...]:
+    """Returns the fixes of an arm that combines fixes, in the case's order."""
     if arm == "fixed":
         return tuple(case.fixes)
     return tuple(name for name in case.fixes if name in arm.split("+"))
 
 
-def variants(case):
-    """Returns `{arm: setup}` of other people's fixes and our own questions."""
+def variants(case: Case) -> dict[str, Setup]:
+    """Returns `{arm: setup}` of the case's variants."""
     return {name: case.arm(name) for name in case.variants}
 
 
-def select(case, words, *, without=()):
-    """Returns the plan that a list of words asks for.
+def select(case: Case, words: str, *, without: Collection[str] = ()) -> dict[str, Setup]:
+    """Returns the plan of some arms, as named on the command line.
 
     Args:
         case: The `Case`.
         words: Arm names or the words `combinations` (of the fixes), `variants`, `all`, joined
-            by commas. Fixes joined by `+` may stand in any order.
+            by commas. Fixes joined by `+` may be in any order.
         without: Fixes to leave out of the combinations.
 
     Raises:
@@ -78,20 +81,20 @@ def select(case, words, *, without=()):
     return plan
 
 
-def holds_combinations(words):
-    """Returns whether arms in words, see `select`, include all combinations of the fixes."""
+def holds_combinations(words: str) -> bool:
+    """Returns whether `words`, see `select`, include all combinations of the fixes."""
     return not {"combinations", "all"}.isdisjoint(_text(words))
 
 
-def _text(text):
+def _text(text: str) -> list[str]:
     words = [word.strip() for word in text.split(",")]
     return [ALIASES.get(word, word) for word in words if word]
 
 
-def cut(plan, steps):
-    """Returns the plan with every longer arm cut to so many updates.
+def cut(plan: Mapping[str, Setup], steps: int | None) -> dict[str, Setup]:
+    """Returns the plan with every longer arm cut to `steps` updates.
 
-    Only an endless stream can be cut anywhere; finite arms are left alone.
+    Only an endless stream can be cut anywhere; arms with a finite data set are unchanged.
     """
     if steps is None:
         return dict(plan)
@@ -101,20 +104,20 @@ def cut(plan, steps):
     }
 
 
-def configurations(case, grid):
-    """Returns the crossing of a study's options, at the start arm's length.
+def configurations(case: Case, grid: Grid) -> dict[str, Setup]:
+    """Returns the configurations of a grid, at the start arm's length.
 
     Args:
         case: The `Case`.
         grid: The `Grid`.
 
     Returns:
-        `{cell: setup}`; a cell is called by its labels, joined by `/`, in the order of
-        the axes, the last one fastest.
+        `{configuration: setup}`; a configuration's name is its labels, joined by `/`, in
+        the order of the axes. The last axis varies fastest.
 
     Raises:
-        ValueError: Two axes, or an axis and the lengths, set the same field, or a
-            label holds one of the signs that part and match labels.
+        ValueError: Two axes, or an axis and the lengths, set the same field; or a label is
+            empty, or holds `/` or `*`.
     """
     start = case.arm(grid.start)
     _check_axes(grid, "steps" if start.is_stream else "epochs")
@@ -126,7 +129,7 @@ def configurations(case, grid):
     return plan
 
 
-def _check_axes(grid, length):
+def _check_axes(grid: Grid, length: str) -> None:
     touched = {length: "lengths"} if grid.lengths else {}
     for name, axis in grid.axes.items():
         fields = {field for changes in axis.values() for field in changes}
@@ -143,23 +146,23 @@ def _check_axes(grid, length):
         touched |= dict.fromkeys(fields, name)
 
 
-def one_in(case):
-    """Returns broken, and broken with each single fix."""
+def one_in(case: Case) -> dict[str, Setup]:
+    """Returns `{arm: setup}` of `broken`, and of `broken` with each single fix."""
     names = [arm_name(case, {name}) for name in case.fixes]
     return {"broken": case.broken} | {name: case.arm(name) for name in names}
 
 
-def one_out(case):
-    """Returns fixed, and fixed without each single fix."""
+def one_out(case: Case) -> dict[str, Setup]:
+    """Returns `{arm: setup}` of `fixed`, and of `fixed` without each single fix."""
     names = [arm_name(case, set(case.fixes) - {name}) for name in case.fixes]
     return {"fixed": case.fixed} | {name: case.arm(name) for name in names}
 
 
-def runs(plan):
-    """Groups the arms of a plan that one training run serves.
+def runs(plan: Mapping[str, Setup]) -> list[dict[str, Setup]]:
+    """Groups the arms of a plan that share one training run.
 
-    Arms that differ only in how long they train, and whose shorter budget is a
-    prefix of the longer one, are one run read at several checkpoints.
+    Arms that differ only in how long they train share a run if the shorter training is a
+    prefix of the longer one. The run is then evaluated at several checkpoints.
 
     Args:
         plan: `{arm: setup}`.
@@ -167,7 +170,7 @@ def runs(plan):
     Returns:
         A list of `{arm: setup}`, the longest arm of each first.
     """
-    groups = {}
+    groups: dict[str, dict[str, Setup]] = {}
     for arm, setup in plan.items():
         groups.setdefault(_shape(setup), {})[arm] = setup
     ordered = [
@@ -176,8 +179,8 @@ def runs(plan):
     return [dict(group) for group in ordered]
 
 
-def _shape(setup):
-    """Everything but the length; fewer epochs before a second call is no prefix."""
+def _shape(setup: Setup) -> str:
+    """Returns all fields but the length; fewer epochs before a second call are no prefix."""
     field = "steps" if setup.is_stream else "epochs"
     if getattr(setup, "calls", 1) > 1:
         field = "calls"

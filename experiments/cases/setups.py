@@ -1,7 +1,4 @@
-"""The vocabulary of setups: one complete program as plain values, and its changes.
-
-Standard library only; errors.
-"""
+"""Setups: one complete program as plain values; and the fixes and variants that change it."""
 
 import dataclasses
 import json
@@ -13,7 +10,7 @@ from experiments.cases.errors import CaseError, Checked, SuiteError, nearest, sh
 __all__ = ["CaseError", "Fix", "Setup", "SuiteError", "fix", "nearest", "rival", "variant"]
 
 PLAIN_TYPES = (str, int, float, bool, type(None))
-# What a plain value may be at most.
+# Limits of a plain value.
 MOST_BITS = 1000
 LONGEST_TEXT = 10_000
 DEEPEST_TUPLE = 20
@@ -21,11 +18,11 @@ DEEPEST_TUPLE = 20
 
 @dataclasses.dataclass(frozen=True)
 class Setup:
-    """One complete program: every value that tells it from its neighbours.
+    """One complete program: every value that distinguishes it from other programs.
 
     A case subclasses it with frozen dataclass fields of plain values
-    (`str`, `int`, `float`, `bool`, `None` and tuples of them). The library
-    itself reads these fields; all others are the case's own:
+    (`str`, `int`, `float`, `bool`, `None` and tuples of them). The library reads the
+    fields below. Only the case's own functions read the others.
 
     - `batch_size`: samples in one update.
     - `epochs` and `num_samples`: a finite data set, shuffled at each epoch; or
@@ -33,10 +30,10 @@ class Setup:
     - `calls` (optional): how often `fit` is called, each time on fresh samples.
     - `validation_split` (optional): the share of samples, taken from the end
       before shuffling, that never trains.
-    - `read` (optional): how an output becomes an answer: `"value"`, `"argmax"`,
+    - `read` (optional): how an output becomes a prediction: `"value"`, `"argmax"`,
       `"sign"` or `"threshold 0.5"`.
 
-    The seed is never a field: it is the axis along which a setup is repeated.
+    The seed is never a field: a setup is repeated over seeds.
     """
 
     if TYPE_CHECKING:
@@ -64,7 +61,7 @@ class Setup:
         return dataclasses.replace(self, **changes)
 
     def to_json(self) -> str:
-        """Returns the fields as one line of JSON, keys in their own order."""
+        """Returns the fields as one line of JSON, in the order of their definition."""
         return json.dumps(dataclasses.asdict(self))
 
     @property
@@ -74,7 +71,7 @@ class Setup:
 
     @property
     def num_training_samples(self) -> int:
-        """Samples of a finite set that train: Keras drops the split's tail."""
+        """Samples of a finite set that train: the validation split's part does not."""
         split = getattr(self, "validation_split", 0.0)
         return int(self.num_samples * (1.0 - split))
 
@@ -85,13 +82,13 @@ class Setup:
 
     @property
     def num_steps(self) -> int:
-        """Updates made in all."""
+        """Updates made in total."""
         if self.is_stream:
             return self.steps
         return getattr(self, "calls", 1) * self.epochs * self.steps_per_epoch
 
 
-def _check_plain(name, value, depth=0):
+def _check_plain(name: str, value: Any, depth: int = 0) -> None:
     if isinstance(value, tuple) and depth < DEEPEST_TUPLE:
         for item in value:
             _check_plain(name, item, depth + 1)
@@ -113,14 +110,14 @@ def _check_plain(name, value, depth=0):
         )
 
 
-def _is_text(value):
-    # A lone surrogate is half a character, which no file can hold.
+def _is_text(value: str) -> bool:
+    # A lone surrogate is half a character, which cannot be encoded.
     return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 @dataclasses.dataclass(frozen=True)
 class Fix(Checked):
-    """A reason, the fields it changes, and the arm it starts from."""
+    """A change of a setup: why, the changed fields, and the arm that is changed."""
 
     why: str
     changes: Mapping[str, Any]
@@ -149,5 +146,5 @@ def variant(why: str, start: str = "broken", **changes: Any) -> Fix:
     return Fix(why, changes, start)
 
 
-# What cases call it that were written before.
+# The earlier name, used in older cases.
 rival = variant

@@ -1,12 +1,21 @@
-"""The laws of a case and of its evidence: what must hold of names, fixes, setups and claims.
+"""Validation of a case and of its evidence: names, functions, fixes, setups and claims.
 
-Standard library only; checked when a `Case` is built, and when its evidence is found.
+A `Case` is checked when it is built, its evidence when it is found.
 """
+
+from __future__ import annotations
 
 import inspect
 import re
+from typing import TYPE_CHECKING, Any
 
 from experiments.cases.errors import CaseError, shown
+
+if TYPE_CHECKING:
+    from experiments.cases.case import Case
+    from experiments.cases.claims import Grid
+    from experiments.cases.evidence import Evidence
+    from experiments.cases.setups import Setup
 
 READINGS = ("value", "argmax", "sign", "threshold 0.5")
 LENGTH_FIELDS = ("steps", "epochs", "calls")
@@ -15,10 +24,10 @@ WORDS = ("combinations", "variants", "all")
 # Earlier names of these words, still accepted.
 ALIASES = {"lattice": "combinations", "rivals": "variants"}
 TRAINERS = ("engine", "reference", "numpy")
-# Beyond it not every whole number is a float, and tables hold floats.
+# Beyond this not every integer is a float, and tables hold floats.
 MOST_STEPS = 2**53
 RESERVED = ("broken", "fixed", *WORDS, *ALIASES)
-# The functions of a case, and what each is given.
+# The functions of a case, and the arguments of each.
 TAKES = {
     "data": ("setup", "rng", "size"),
     "model": ("setup",),
@@ -28,15 +37,15 @@ TAKES = {
 }
 
 
-def check(case, is_regression):
-    """Makes sure that a case keeps every law.
+def check(case: Case, is_regression: bool) -> None:
+    """Checks that a case keeps every rule.
 
     Args:
         case: The `Case`.
-        is_regression: Whether its task is one; else it tells two classes apart.
+        is_regression: Whether its task is a `Regression`; otherwise a `Classification`.
 
     Raises:
-        CaseError: It does not; the text says which.
+        CaseError: The case breaks a rule; the message names it.
     """
     _check_functions(case)
     _check_names(case)
@@ -49,17 +58,17 @@ def check(case, is_regression):
         raise CaseError(f"block_width must be None or at least 2. Received: {case.block_width}")
 
 
-def check_evidence(evidence, case, is_regression):
-    """Makes sure that evidence names arms, fixes and fields that its case has.
+def check_evidence(evidence: Evidence, case: Case, is_regression: bool) -> None:
+    """Checks that evidence names arms, fixes and fields that its case has.
 
     Args:
         evidence: The `Evidence`.
         case: The `Case`, with the variants of its evidence.
-        is_regression: Whether its task is one.
+        is_regression: Whether its task is a `Regression`.
 
     Raises:
-        CaseError: It does not; the text says which.
-        SuiteError: It names an arm that does not exist.
+        CaseError: The evidence breaks a rule; the message names it.
+        SuiteError: The evidence names an arm that does not exist.
     """
     case.arm(evidence.reference_arm)
     _check_provenance(evidence, case)
@@ -67,7 +76,7 @@ def check_evidence(evidence, case, is_regression):
     _check_races(evidence, case, is_regression)
 
 
-def _check_task(case, is_regression):
+def _check_task(case: Case, is_regression: bool) -> None:
     reads = getattr(case.broken, "read", "value") != "value"
     if reads == is_regression:
         raise CaseError(
@@ -76,7 +85,7 @@ def _check_task(case, is_regression):
         )
 
 
-def _check_provenance(evidence, case):
+def _check_provenance(evidence: Evidence, case: Case) -> None:
     for field, entry in evidence.provenance.items():
         if field not in vars(case.broken) or len(entry) != 2 or entry[0] not in PROVENANCE:
             raise CaseError(
@@ -85,8 +94,8 @@ def _check_provenance(evidence, case):
             )
 
 
-def _check_claims(evidence, case):
-    """Makes sure that claims, interventions, grids and history name what exists."""
+def _check_claims(evidence: Evidence, case: Case) -> None:
+    """Checks that claims, interventions, grids and history name arms and fields that exist."""
     grids = {grid.name: grid for grid in evidence.grids}
     for item in (*evidence.claims, *evidence.interventions, *evidence.undocumented):
         for name in item.arms:
@@ -109,8 +118,8 @@ def _check_claims(evidence, case):
         raise CaseError(f"Faults are classed by fix. Received: {sorted(strange)}")
 
 
-def _check_races(evidence, case, is_regression):
-    """Makes sure that races name arms, have names of their own, and belong to a regression."""
+def _check_races(evidence: Evidence, case: Case, is_regression: bool) -> None:
+    """Checks that races name arms, have unique names, and belong to a regression."""
     names = [race.name for race in evidence.races]
     if len(set(names)) < len(names):
         raise CaseError(f"Every race has a name of its own. Received: {names}")
@@ -121,7 +130,7 @@ def _check_races(evidence, case, is_regression):
             case.arm(arm)
 
 
-def _is_configuration(grid, configuration):
+def _is_configuration(grid: Grid, configuration: str) -> bool:
     labels = configuration.split("/")
     return len(labels) == len(grid.axes) and all(
         label == "*" or label in axis
@@ -129,24 +138,25 @@ def _is_configuration(grid, configuration):
     )
 
 
-def _check_functions(case):
-    """Makes sure that each function takes what it will be given."""
-    functions = {name: getattr(case, name) for name in TAKES if name != "target"}
+def _check_functions(case: Case) -> None:
+    """Checks that each function accepts its arguments."""
+    functions: dict[str, Any] = {name: getattr(case, name) for name in TAKES if name != "target"}
     for name, function in (functions | {"target": case.task.target}).items():
+        if function is None:
+            continue
         try:
-            if function is not None:
-                inspect.signature(function).bind(*TAKES[name])
+            inspect.signature(function).bind(*TAKES[name])
         except TypeError:
             raise CaseError(
                 f"{name} is a function of ({', '.join(TAKES[name])}). Received: "
                 f"{shown(function)}, of {inspect.signature(function)}"
             ) from None
         except ValueError:
-            # A function of C may not say what it takes.
+            # A function written in C may have no signature.
             continue
 
 
-def _check_names(case):
+def _check_names(case: Case) -> None:
     for name in (case.name, *case.fixes, *case.variants):
         if not re.fullmatch(r"[A-Za-z0-9_.]{1,100}", name) or name in RESERVED:
             raise CaseError(
@@ -167,8 +177,8 @@ def _check_names(case):
         raise CaseError(f"A fix and a variant share a name. Received: {sorted(both)}")
 
 
-def _check_fixes(case):
-    touched = {}
+def _check_fixes(case: Case) -> None:
+    touched: dict[str, str] = {}
     for name, chosen in case.fixes.items():
         if not chosen.changes:
             raise CaseError(f"Every fix changes something. Received: '{name}'")
@@ -188,7 +198,7 @@ def _check_fixes(case):
         raise CaseError("A case has at least one fix. Received: none")
 
 
-def _check_setup(name, setup):
+def _check_setup(name: str, setup: Setup) -> None:
     kinds = [hasattr(setup, "steps"), hasattr(setup, "epochs")]
     if sum(kinds) != 1:
         raise CaseError(

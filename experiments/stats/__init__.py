@@ -1,4 +1,4 @@
-"""Arrays of seeds to intervals, verdicts and Shapley values.
+"""Statistics over seeds: intervals, verdicts, tests, Shapley values, and text of numbers.
 
-It knows no case and no file; it may import `cases` for its errors.
+The package reads no cases and no files. It may import `cases` for its errors.
 """

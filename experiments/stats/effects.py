@@ -1,29 +1,32 @@
-"""What a fix does, read from intervals by one rule, and the confidence behind a verdict.
+"""The effect of a fix, read from intervals, and the confidence of a verdict.
 
-A difference counts from 0.05 in rate or a factor 1.25 in error; what lies
-within a margin is nothing, and what an interval leaves open is undecided.
+A fix helps or harms where the whole interval lies beyond the margin: 0.05 in solve rate, a
+factor of 1.25 in error. It does nothing where the whole interval lies within the margins.
+Otherwise the effect is undecided.
 """
 
 from math import log
 
 from scipy import stats
 
+from experiments.stats.intervals import Interval
+
 RATE_MARGIN = 0.05
 ERROR_FACTOR = 1.25
 
 
-def effect(rate_difference, log_error_difference):
-    """Reads what a fix does to solve rate and error together.
+def effect(rate_difference: Interval, log_error_difference: Interval) -> str:
+    """Returns the effect of a fix on solve rate and error together.
 
     Args:
-        rate_difference: `Interval` of the solve rate with the fix less that without.
+        rate_difference: `Interval` of the solve rate with the fix minus that without.
         log_error_difference: `Interval` of the natural logarithm of the error with the
-            fix less that without; lower is better.
+            fix minus that without; lower is better.
 
     Returns:
-        'helps' or 'harms' where one of the two does and the other does not do the
-        contrary, 'mixed' where it does, 'does nothing' where neither does anything,
-        else 'undecided'.
+        'helps' or 'harms' where that is the effect on one of the two, and the effect on the
+        other is not the opposite; 'mixed' where the effects are opposite; 'does nothing'
+        where that is the effect on both; otherwise 'undecided'.
 
     Example:
     >>> from experiments.stats.intervals import Interval
@@ -39,11 +42,11 @@ def effect(rate_difference, log_error_difference):
     return "does nothing" if found == {"does nothing"} else "undecided"
 
 
-def rate_effect(difference):
-    """Reads what a fix does to the solve rate.
+def rate_effect(difference: Interval) -> str:
+    """Returns the effect of a fix on the solve rate.
 
     Args:
-        difference: `Interval` of the solve rate with the fix less that without.
+        difference: `Interval` of the solve rate with the fix minus that without.
 
     Returns:
         'helps', 'harms', 'does nothing' or 'undecided'.
@@ -56,11 +59,11 @@ def rate_effect(difference):
     return _verdict(difference.low, difference.high, RATE_MARGIN)
 
 
-def error_effect(difference):
-    """Reads what a fix does to the error.
+def error_effect(difference: Interval) -> str:
+    """Returns the effect of a fix on the error.
 
     Args:
-        difference: `Interval` of the natural logarithm of the error with the fix less
+        difference: `Interval` of the natural logarithm of the error with the fix minus
             that without; lower is better.
 
     Returns:
@@ -74,8 +77,8 @@ def error_effect(difference):
     return _verdict(-difference.high, -difference.low, log(ERROR_FACTOR))
 
 
-def _verdict(low, high, margin):
-    """Reads a gain, larger being better, against its margin."""
+def _verdict(low: float, high: float, margin: float) -> str:
+    """Compares the interval of a gain, larger being better, with its margin."""
     if low > margin:
         return "helps"
     if high < -margin:
@@ -83,14 +86,14 @@ def _verdict(low, high, margin):
     return "does nothing" if -margin <= low and high <= margin else "undecided"
 
 
-def confidence_above(successes, total, threshold):
-    """Computes the one-sided exact confidence that a rate lies above a bar.
+def confidence_above(successes: int, total: int, threshold: float) -> float:
+    """Computes the one-sided exact confidence that a rate lies above a threshold.
 
-    It is 1 less the binomial probability of as many successes or more at the bar.
+    It is 1 minus the binomial probability of as many successes or more at the threshold.
 
     Args:
-        successes: Integer, how many seeds succeeded.
-        total: Integer, how many seeds were run.
+        successes: Integer, number of seeds that succeeded.
+        total: Integer, number of seeds that were run.
         threshold: Float between 0 and 1.
 
     Returns:
@@ -107,14 +110,14 @@ def confidence_above(successes, total, threshold):
     return float(stats.binom.cdf(successes - 1, total, threshold))
 
 
-def confidence_below(successes, total, threshold):
-    """Computes the one-sided exact confidence that a rate lies below a bar.
+def confidence_below(successes: int, total: int, threshold: float) -> float:
+    """Computes the one-sided exact confidence that a rate lies below a threshold.
 
-    It is 1 less the binomial probability of as many successes or fewer at the bar.
+    It is 1 minus the binomial probability of as many successes or fewer at the threshold.
 
     Args:
-        successes: Integer, how many seeds succeeded.
-        total: Integer, how many seeds were run.
+        successes: Integer, number of seeds that succeeded.
+        total: Integer, number of seeds that were run.
         threshold: Float between 0 and 1.
 
     Returns:
@@ -131,8 +134,8 @@ def confidence_below(successes, total, threshold):
     return float(stats.binom.sf(successes, total, threshold))
 
 
-def _check(successes, total, threshold):
-    """Refuses counts and bars that cannot be."""
+def _check(successes: int, total: int, threshold: float) -> None:
+    """Raises an error for impossible counts and thresholds."""
     if not 0 <= successes <= total or total == 0 or not 0 <= threshold <= 1:
         raise ValueError(
             "Expected successes among seeds and a bar between 0 and 1. "

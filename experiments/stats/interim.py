@@ -1,12 +1,11 @@
-"""When seeds are looked at, and how much error each look may spend.
+"""Interim analyses: at which numbers of seeds they are made, and at which confidence.
 
-Whoever looks again and again, and stops where a verdict falls, errs more often than one who
-looks once. So the k-th look may err with a probability of alpha/2^k only: the sum over all
-looks, however many, stays below alpha (Bonferroni's inequality), and so does the chance of
-ever being wrong.
+Repeated analyses that stop at the first verdict err more often than a single one. So the
+k-th analysis may err with a probability of alpha/2^k only. The sum over all analyses stays
+below alpha (Bonferroni's inequality), and so does the probability of any wrong verdict.
 
-A folder's manifest says by which rule its seeds were chosen. Seeds of a fixed number may be
-looked at again and again later; what was looked at never goes back to a fixed number.
+The manifest of a folder holds the stopping rule of its seeds. A fixed number of seeds may
+become repeated analyses later; the reverse is never allowed.
 """
 
 import dataclasses
@@ -17,35 +16,35 @@ FIRST_ANALYSIS = 32
 ALPHA = 0.05
 
 
-def analysis_sizes(most):
-    """Returns the numbers of seeds at which one looks, up to `most`.
+def analysis_sizes(most: int) -> list[int]:
+    """Returns the numbers of seeds of the interim analyses, up to `most`.
 
     Args:
         most: Integer.
 
     Example:
-    >>> looks(200)
+    >>> analysis_sizes(200)
     [32, 64, 128]
     """
     num_analyses = max(0, int(most) // FIRST_ANALYSIS).bit_length()
     return [FIRST_ANALYSIS * 2**k for k in range(num_analyses)]
 
 
-def last_analysis(num_seeds):
-    """Returns the last look that so many seeds allow, or 0 if they are too few for any."""
+def last_analysis(num_seeds: int) -> int:
+    """Returns the size of the last analysis of at most `num_seeds` seeds; 0 if none is."""
     return max(analysis_sizes(num_seeds), default=0)
 
 
-def next_analysis(num_seeds):
-    """Returns the first look at more seeds than these."""
+def next_analysis(num_seeds: int) -> int:
+    """Returns the size of the first analysis of more than `num_seeds` seeds."""
     return 2 * last_analysis(num_seeds) or FIRST_ANALYSIS
 
 
-def analysis_number(num_seeds):
-    """Returns the number, from 1, of the look at so many seeds; between two, of the next.
+def analysis_number(num_seeds: int) -> int:
+    """Returns the number, from 1, of the first analysis of at least `num_seeds` seeds.
 
     Example:
-    >>> [number_of(num_seeds) for num_seeds in (32, 33, 64, 1024)]
+    >>> [analysis_number(num_seeds) for num_seeds in (32, 33, 64, 1024)]
     [1, 2, 2, 6]
     """
     return len(analysis_sizes(num_seeds - 1)) + 1
@@ -53,21 +52,21 @@ def analysis_number(num_seeds):
 
 @dataclasses.dataclass(frozen=True)
 class StoppingRule:
-    """By what rule the number of seeds was chosen, and how sure an interval must be for it.
+    """How the number of seeds was chosen, and the confidence of intervals that follows.
 
     Attributes:
-        name: The rule as a manifest holds it.
-        is_repeated: Whether seeds are looked at repeatedly, until a verdict falls.
+        name: The rule as text, as a manifest holds it.
+        is_repeated: Whether seeds are analysed repeatedly, until there is a verdict.
     """
 
     name: str
     is_repeated: bool
 
     def alpha(self, num_seeds: int) -> float:
-        """Returns the error that an interval over so many seeds may have.
+        """Returns the error probability of an interval over `num_seeds` seeds.
 
         Returns:
-            0.05, or under repeated looks the share of it that the look may spend.
+            0.05; under repeated analyses the part of it that this analysis may use.
 
         Example:
         >>> FIXED.alpha(64), REPEATED.alpha(64)
@@ -76,14 +75,14 @@ class StoppingRule:
         return ALPHA / 2 ** analysis_number(num_seeds) if self.is_repeated else ALPHA
 
     def confidence(self, num_seeds: int) -> float:
-        """Returns 1 less `alpha`: the confidence of an interval over so many seeds."""
+        """Returns the confidence of an interval over `num_seeds` seeds: 1 minus `alpha`."""
         return 1 - self.alpha(num_seeds)
 
     def price(self, num_seeds: int) -> float:
-        """Returns by what the exact error of one look is multiplied, to be that of all looks.
+        """Returns the factor from the exact error of one analysis to that of all analyses.
 
         Returns:
-            2^k at the k-th of repeated looks, else 1.
+            2^k at the k-th of repeated analyses, otherwise 1.
 
         Example:
         >>> REPEATED.price(64)
@@ -92,15 +91,15 @@ class StoppingRule:
         return ALPHA / self.alpha(num_seeds)
 
     def coming(self, num_seeds: int, most: int) -> list[tuple[int, float]] | None:
-        """Returns the coming looks, each with its confidence.
+        """Returns the current and the coming analyses, each with its confidence.
 
         Args:
-            num_seeds: The seeds that are there.
-            most: The last number of seeds.
+            num_seeds: The current number of seeds.
+            most: The largest number of seeds.
 
         Returns:
-            List of `(number of seeds, confidence)`, the seeds that are there first; `None`
-            where the number of seeds is fixed, and any other may be.
+            List of `(number of seeds, confidence)`, the current number first; `None` where
+            the number of seeds is fixed, so that any other number may follow.
         """
         if not self.is_repeated:
             return None
@@ -108,12 +107,13 @@ class StoppingRule:
         return [(number, self.confidence(number)) for number in numbers]
 
     def text(self) -> str:
-        """Says what the confidence of intervals means under repeated looks; else ""."""
+        """Returns what the confidence of intervals means under repeated analyses, or ""."""
         if not self.is_repeated:
             return ""
         return (
             f"The seeds were looked at more than once ({self.name}): every interval is read at "
-            f"the confidence of its look, so that {percent(1 - ALPHA, 0)} is that of all looks together."
+            f"the confidence of its look, so that {percent(1 - ALPHA, 0)} is that of all looks "
+            "together."
         )
 
 
@@ -127,7 +127,7 @@ RULES = {rule.name: rule for rule in (FIXED, REPEATED)}
 
 
 def from_text(name: str) -> StoppingRule:
-    """Returns the rule that a manifest names.
+    """Returns the stopping rule of a given name.
 
     Raises:
         ValueError: There is no such rule.

@@ -1,5 +1,9 @@
-"""Arrays of seeds to estimates with intervals; a diverged seed counts, and is never dropped."""
+"""Estimates with confidence intervals: rates, quantiles, means and paired differences.
 
+A diverged seed always counts; it is never dropped.
+"""
+
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import fsum, log, sqrt
 
@@ -25,8 +29,8 @@ def rate(successes: int, total: int, *, confidence: float = 0.95) -> Interval:
     """Estimates a rate, with Wilson's score interval.
 
     Args:
-        successes: Integer, how many seeds succeeded.
-        total: Integer, how many seeds were run.
+        successes: Integer, number of seeds that succeeded.
+        total: Integer, number of seeds that were run.
         confidence: Float between 0 and 1, two-sided.
 
     Returns:
@@ -61,7 +65,7 @@ def quantile(values: ArrayLike, q: float = 0.5, *, confidence: float = 0.95) -> 
         An `Interval` of members of the sample, or infinite where unbounded.
 
     Raises:
-        ValueError: If there are no seeds, or a probability is none.
+        ValueError: If there are no seeds, or a probability is not between 0 and 1.
 
     Example:
     >>> quantile([3, 1, 2, float("nan"), 5, 4])
@@ -83,13 +87,13 @@ def median(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
         confidence: Float between 0 and 1, two-sided.
 
     Returns:
-        An `Interval`, as `quantile` does.
+        An `Interval`, see `quantile`.
     """
     return quantile(values, 0.5, confidence=confidence)
 
 
-def quantiles(values, qs):
-    """Takes order-statistic quantiles over seeds, with NaN counted as +inf.
+def quantiles(values: ArrayLike, qs: ArrayLike) -> np.ndarray:
+    """Computes order-statistic quantiles over seeds, with NaN counted as +inf.
 
     Args:
         values: Array of shape `(seeds, ...)`.
@@ -99,7 +103,7 @@ def quantiles(values, qs):
         Float array of shape `(len(qs), ...)`.
 
     Raises:
-        ValueError: If there are no seeds, or a probability is none.
+        ValueError: If there are no seeds, or a probability is not between 0 and 1.
 
     Example:
     >>> quantiles([[1, 10], [2, float("nan")], [3, 30]], [0.5, 1.0]).tolist()
@@ -109,8 +113,8 @@ def quantiles(values, qs):
     return ordered[_ranks(qs, len(ordered)) - 1]
 
 
-def verdict(interval, *, solves=0.8, fails=0.2):
-    """Reads the verdict on a solve rate from its interval, never from its estimate.
+def verdict(interval: Interval, *, solves: float = 0.8, fails: float = 0.2) -> str:
+    """Returns the verdict on a solve rate, from its interval and never from its estimate.
 
     Args:
         interval: `Interval` of a solve rate.
@@ -132,19 +136,24 @@ def verdict(interval, *, solves=0.8, fails=0.2):
     return "depends on the seed" if inside else "undecided"
 
 
-def seeds_to_decide(interval, *, most=MOST_SEEDS, sizes=None):
+def seeds_to_decide(
+    interval: Interval,
+    *,
+    most: int = MOST_SEEDS,
+    sizes: Iterable[tuple[int, float]] | None = None,
+) -> int | None:
     """Estimates how many more seeds would end an undecided verdict.
 
-    It asks at which number of seeds the same rate would be decided.
+    It is the first number of seeds at which the same rate would be decided.
 
     Args:
         interval: An `Interval` of a rate.
-        most: Integer, the number of seeds beyond which it gives up.
-        sizes: Pairs `(number of seeds, confidence)` at which it asks; by default at any
-            number of seeds from the interval's on, at 95%.
+        most: Integer, the largest number of seeds that is tried.
+        sizes: Pairs `(number of seeds, confidence)` that are tried. By default numbers of
+            seeds up from the interval's, at 95%.
 
     Returns:
-        The number of further seeds; 0 if it is decided, None beyond `most`.
+        The number of further seeds; 0 if the verdict is decided, None beyond `most`.
 
     Example:
     >>> seeds_to_decide(rate(4, 4))
@@ -157,15 +166,15 @@ def seeds_to_decide(interval, *, most=MOST_SEEDS, sizes=None):
     return None
 
 
-def _growing(total, most):
+def _growing(total: int, most: int) -> Iterator[tuple[int, float]]:
     """Yields numbers of seeds up to `most`, each with a confidence of 95%."""
     while total <= most:
         yield total, 0.95
         total += max(1, total // 50)
 
 
-def paired_difference(first, second, *, confidence=0.95):
-    """Estimates the rate of `first` less that of `second`, over the same seeds.
+def paired_difference(first: ArrayLike, second: ArrayLike, *, confidence: float = 0.95) -> Interval:
+    """Estimates the rate of `first` minus that of `second`, over the same seeds.
 
     The interval is Tango's score interval for paired proportions (1998): all
     differences that the score test does not reject. Where all seeds agree it
@@ -197,27 +206,27 @@ def paired_difference(first, second, *, confidence=0.95):
     return Interval((gains - losses) / total, low, high, total)
 
 
-def mean(values, *, low, high, confidence=0.95):
+def mean(values: ArrayLike, *, low: float, high: float, confidence: float = 0.95) -> Interval:
     """Estimates the mean of values of a known range, such as the seeds' Shapley values.
 
-    Where all seeds agree, the interval is 3/n of the range on either side (the
-    rule of three). Else it spans Student's interval and the score interval of the
-    exponential family through the sample, which of two distinct values is
-    Wilson's; and where more than half of the seeds share the sample's extreme, it
-    reaches 3/n of the range beyond the estimate on that side, for what was not seen.
+    Where all seeds agree, the interval is 3/n of the range on either side (the rule of
+    three). Otherwise it spans Student's interval and the score interval of the exponential
+    family through the sample, which is Wilson's interval for two distinct values. Where
+    more than half of the seeds share the sample's extreme, the interval reaches at least
+    3/n of the range beyond the estimate on that side, for values that were not seen.
 
     Args:
         values: Array of shape `(seeds,)`.
         low: Float, the lowest value there can be.
         high: Float, the highest value there can be.
-        confidence: Float between 0 and 1, two-sided; 3/n is that of 95%, and grows with
-            it as the logarithm of what it leaves out.
+        confidence: Float between 0 and 1, two-sided. The rule is 3/n at 95%, and otherwise
+            in proportion to the logarithm of 1 minus the confidence.
 
     Returns:
         An `Interval` inside [low, high], never of width 0.
 
     Raises:
-        ValueError: If there are no seeds, or a value lies outside.
+        ValueError: If there are no seeds, or a value lies outside the range.
 
     Example:
     >>> mean([0.0] * 60, low=-1, high=1)
@@ -235,8 +244,8 @@ def mean(values, *, low, high, confidence=0.95):
     return Interval(estimate, lower, upper, units.size)
 
 
-def _reach(units, tail):
-    """How far above the mean of a sample in the unit range the true mean may lie."""
+def _reach(units: np.ndarray, tail: float) -> float:
+    """Returns how far the true mean may lie above the mean of a sample in the unit range."""
     total, spread, most = units.size, units.std(), units.max()
     rule = 3 * round(log(2 * (1 - tail)) / log(0.05), 12)
     unseen = min(rule / total, 1.0) if np.mean(units == most) > 0.5 else 0.0
@@ -246,7 +255,7 @@ def _reach(units, tail):
     return max(unseen, spread * width, spread * _tilted((units - units.mean()) / spread, width))
 
 
-def _tilted(values, width):
+def _tilted(values: np.ndarray, width: float) -> float:
     """Solves for the highest mean not rejected, tilting a sample of mean 0 and variance 1."""
     gaps, mean_at = values - values.max(), {}
 
@@ -262,7 +271,7 @@ def _tilted(values, width):
     return mean_at[brentq(excess, 0.0, most, xtol=1e-12)]
 
 
-def _score_bound(gains, losses, *, total, width):
+def _score_bound(gains: int, losses: int, *, total: int, width: float) -> float:
     """Solves for the highest difference that the score test does not reject."""
     if gains == total:
         return 1.0
@@ -280,7 +289,7 @@ def _score_bound(gains, losses, *, total, width):
     return float(root)  # pyright: ignore[reportArgumentType]
 
 
-def _ordered(values):
+def _ordered(values: ArrayLike) -> np.ndarray:
     """Sorts seeds, the first axis, with NaN moved to +inf."""
     values = np.asarray(values, dtype=float)
     if values.shape[:1] in ((), (0,)):
@@ -288,14 +297,14 @@ def _ordered(values):
     return np.sort(np.where(np.isnan(values), np.inf, values), axis=0)
 
 
-def _ranks(q, total):
-    """Ranks, from 1, of the smallest seeds with at least a share `q` at or below."""
+def _ranks(q: ArrayLike, total: int) -> np.ndarray:
+    """Returns the ranks, from 1, of the smallest seeds with a share `q` at or below them."""
     # 0.07 * 100 is a little above 7 in floating point, and its rank is 7.
     return np.maximum(np.ceil(np.round(_probability(q) * total, 9)), 1).astype(int)
 
 
-def _probability(values):
-    """Refuses what is no probability."""
+def _probability(values: ArrayLike) -> np.ndarray:
+    """Returns an array of probabilities; raises an error if one is not between 0 and 1."""
     if not np.all((np.asarray(values) >= 0) & (np.asarray(values) <= 1)):
         raise ValueError(f"Probabilities must lie between 0 and 1. Received: {values}")
     return np.asarray(values, dtype=float)

@@ -1,23 +1,25 @@
-"""What each fix contributes, seed by seed: Shapley values and their interactions.
+"""Shapley values of fixes and their interactions, for each seed; and minimal sets of fixes.
 
-A seed's game is its outcome under every set of fixes. Shapley values are
-linear in the game, so that each seed has its own and their mean over seeds has an
-interval, `statistics.mean`.
+Each seed has an outcome under every set of fixes. Shapley values are linear in these
+outcomes, so each seed has its own values, and their mean over seeds has an interval, see
+`intervals.mean`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from math import factorial
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from experiments.stats.intervals import mean
+from experiments.stats.intervals import Interval, mean
 
 
-def shapley(subset_outcomes):
-    """Computes the Shapley value of each fix, for each seed by itself.
+def shapley(subset_outcomes: ArrayLike) -> np.ndarray:
+    """Computes the Shapley value of each fix, for each seed separately.
 
-    A fix's value is what it adds to the outcome, averaged over all orders in
+    The value of a fix is the amount that it adds to the outcome, averaged over all orders in
     which the fixes can be applied (Shapley, 1953).
 
     Args:
@@ -26,7 +28,8 @@ def shapley(subset_outcomes):
             column 0 is the broken arm, the last column the fixed one.
 
     Returns:
-        Array of shape `(num_seeds, num_fixes)`; a row sums to what all fixes add.
+        Array of shape `(num_seeds, num_fixes)`; a row's sum is the amount that all fixes
+        add together.
 
     Raises:
         ValueError: If the columns are not the sets of one or more fixes.
@@ -35,16 +38,16 @@ def shapley(subset_outcomes):
     >>> shapley([[0, 0, 0, 1]]).tolist()
     [[0.5, 0.5]]
     """
-    subset_outcomes, num_fixes = _subset_outcomes(subset_outcomes)
-    return subset_outcomes @ _shapley_weights(num_fixes)
+    outcomes, num_fixes = _subset_outcomes(subset_outcomes)
+    return outcomes @ _shapley_weights(num_fixes)
 
 
-def interactions(subset_outcomes):
+def interactions(subset_outcomes: ArrayLike) -> np.ndarray:
     """Computes the Shapley interaction index of each pair of fixes, for each seed.
 
-    It is what two fixes add together beyond what each adds alone, averaged over
-    the sets of other fixes (Grabisch and Roubens, 1999): positive where they need
-    each other, negative where one stands in for the other.
+    It is the amount that two fixes add together beyond the amounts that each adds alone,
+    averaged over the sets of other fixes (Grabisch and Roubens, 1999). It is positive where
+    the fixes need each other, negative where one replaces the other.
 
     Args:
         subset_outcomes: Array of shape `(num_seeds, 2**num_fixes)`, as for `shapley`.
@@ -59,17 +62,19 @@ def interactions(subset_outcomes):
     >>> interactions([[0, 1, 1, 1]])[0].tolist()
     [[0.0, -1.0], [-1.0, 0.0]]
     """
-    subset_outcomes, num_fixes = _subset_outcomes(subset_outcomes)
-    return np.einsum("sg,gij->sij", subset_outcomes, _interaction_weights(num_fixes))
+    outcomes, num_fixes = _subset_outcomes(subset_outcomes)
+    return np.einsum("sg,gij->sij", outcomes, _interaction_weights(num_fixes))
 
 
-def attribute(subset_outcomes, *, low, high, confidence=0.95):
+def attribute(
+    subset_outcomes: ArrayLike, *, low: float, high: float, confidence: float = 0.95
+) -> dict[tuple[int, ...], Interval]:
     """Estimates Shapley values and interactions as means over seeds.
 
     Args:
         subset_outcomes: Array of shape `(num_seeds, 2**num_fixes)`, as for `shapley`.
-        low: Float, the lowest outcome there can be.
-        high: Float, the highest outcome there can be.
+        low: Float, the lowest possible outcome.
+        high: Float, the highest possible outcome.
         confidence: Float between 0 and 1, two-sided.
 
     Returns:
@@ -77,31 +82,34 @@ def attribute(subset_outcomes, *, low, high, confidence=0.95):
         pairs with `i < j`.
 
     Raises:
-        ValueError: If an outcome lies outside, or the columns are not the sets of fixes.
+        ValueError: If an outcome lies outside the range, or the columns are not the sets of
+            fixes.
 
     Example:
     >>> attribute([[0, 0, 0, 1]] * 60, low=0, high=1)[0, 1]
     Interval(estimate=1.0, low=0.8, high=1.2, num_seeds=60)
     """
-    subset_outcomes, num_fixes = _subset_outcomes(subset_outcomes)
-    if not np.all((subset_outcomes >= low) & (subset_outcomes <= high)):
-        received = f"{subset_outcomes.min()} to {subset_outcomes.max()}"
+    outcomes, num_fixes = _subset_outcomes(subset_outcomes)
+    if not np.all((outcomes >= low) & (outcomes <= high)):
+        received = f"{outcomes.min()} to {outcomes.max()}"
         raise ValueError(f"Expected outcomes between {low} and {high}. Received: {received}")
-    values, pairs, span = shapley(subset_outcomes), interactions(subset_outcomes), high - low
+    values, pairs, span = shapley(outcomes), interactions(outcomes), high - low
     numbers = range(num_fixes)
-    found = {(i,): _mean(values[:, i], span, confidence) for i in numbers}
+    found: dict[tuple[int, ...], Interval] = {
+        (i,): _mean(values[:, i], span, confidence) for i in numbers
+    }
     return found | {
         (i, j): _mean(pairs[:, i, j], 2 * span, confidence) for i, j in combinations(numbers, 2)
     }
 
 
-def log_error(values, best_constant, *, floor=1e-12):
+def log_error(values: ArrayLike, best_constant: ArrayLike, *, floor: float = 1e-12) -> np.ndarray:
     """Computes the natural logarithm of errors, capped at the best constant's error.
 
     Args:
         values: Array of errors; one that is not finite counts as the cap.
         best_constant: Float or array that broadcasts, the error of the best constant.
-        floor: Float, the smallest error that is told from none.
+        floor: Float, the smallest error that counts as more than 0.
 
     Returns:
         Float array of the same shape, between `log(floor)` and `log(best_constant)`.
@@ -124,23 +132,23 @@ def log_error(values, best_constant, *, floor=1e-12):
 
 @dataclass(frozen=True)
 class SufficientSet:
-    """A set of fixes that solves, while none of its proper subsets is known to.
+    """A set of fixes that solves, while no proper subset is known to solve.
 
     Attributes:
         fixes: Frozenset of fixes.
-        certain: Whether every proper subset was tried and fails: none is undecided,
-            depends on the seed or is missing.
+        certain: Whether every proper subset was tried and fails: no verdict is missing,
+            'undecided' or 'depends on the seed'.
     """
 
-    fixes: frozenset
+    fixes: frozenset[str]
     certain: bool
 
 
-def minimal_sets(verdicts):
+def minimal_sets(verdicts: Mapping[frozenset[str], str]) -> list[SufficientSet]:
     """Finds the minimal sufficient sets of fixes.
 
     Args:
-        verdicts: `{frozenset of fixes: verdict}`, verdicts as `statistics.verdict` reads them.
+        verdicts: `{frozenset of fixes: verdict}`, see `intervals.verdict`.
 
     Returns:
         List of `SufficientSet`, smaller sets first.
@@ -155,22 +163,22 @@ def minimal_sets(verdicts):
     return sorted(found, key=lambda item: (len(item.fixes), sorted(item.fixes)))
 
 
-def necessary(verdicts):
+def necessary(verdicts: Mapping[frozenset[str], str]) -> dict[str, str]:
     """Finds the fixes without which the others do not solve.
 
     Args:
-        verdicts: `{frozenset of fixes: verdict}`; it holds the set of all fixes.
+        verdicts: `{frozenset of fixes: verdict}`, the set of all fixes included.
 
     Returns:
-        `{fix: word}` in order of name, for a set of fixes that solves, else empty. The
-        word is 'necessary' where all fixes but this one fail, 'depends on the seed' or
-        'undecided' where that is their verdict; a fix that can be spared is left out.
+        `{fix: word}`, sorted by fix; empty unless all fixes together solve. The word is
+        'necessary' where all fixes but this one fail; 'depends on the seed' or 'undecided'
+        where that is their verdict. A fix without which the others solve is left out.
 
     Example:
     >>> necessary({frozenset(): "fails", frozenset({"epochs"}): "solves"})
     {'epochs': 'necessary'}
     """
-    everything = frozenset().union(*verdicts)
+    everything = frozenset[str]().union(*verdicts)
     if verdicts.get(everything) != "solves":
         return {}
     rest = {fix: verdicts.get(everything - {fix}, "undecided") for fix in sorted(everything)}
@@ -178,55 +186,52 @@ def necessary(verdicts):
     return {fix: words.get(word, word) for fix, word in rest.items() if word != "solves"}
 
 
-def _all_subsets_fail(fixes, verdicts):
-    """Whether each proper subset was tried, and fails."""
+def _all_subsets_fail(fixes: frozenset[str], verdicts: Mapping[frozenset[str], str]) -> bool:
+    """Returns whether each proper subset was tried and fails."""
     sizes = range(len(fixes))
     subsets = (frozenset(part) for size in sizes for part in combinations(fixes, size))
     return all(verdicts.get(subset) == "fails" for subset in subsets)
 
 
-def _subset_outcomes(subset_outcomes):
-    """Reads games as an array, with their number of fixes."""
-    subset_outcomes = np.asarray(subset_outcomes, dtype=float)
-    num_fixes = subset_outcomes.shape[-1].bit_length() - 1 if subset_outcomes.ndim == 2 else 0
-    if (
-        num_fixes < 1
-        or subset_outcomes.shape[1] != 2**num_fixes
-        or not np.isfinite(subset_outcomes).all()
-    ):
+def _subset_outcomes(subset_outcomes: ArrayLike) -> tuple[np.ndarray, int]:
+    """Returns outcomes as an array, with their number of fixes."""
+    outcomes = np.asarray(subset_outcomes, dtype=float)
+    num_fixes = outcomes.shape[-1].bit_length() - 1 if outcomes.ndim == 2 else 0
+    is_finite = np.isfinite(outcomes).all()
+    if num_fixes < 1 or outcomes.shape[1] != 2**num_fixes or not is_finite:
         raise ValueError(
             "Expected finite outcomes of shape (num_seeds, 2**num_fixes). "
-            f"Received: shape={subset_outcomes.shape}, finite: {np.isfinite(subset_outcomes).all()}"
+            f"Received: shape={outcomes.shape}, finite: {is_finite}"
         )
-    return subset_outcomes, num_fixes
+    return outcomes, num_fixes
 
 
-def _mean(values, span, confidence):
+def _mean(values: np.ndarray, span: float, confidence: float) -> Interval:
     """Estimates a mean of differences of at most `span`."""
     return mean(values, low=-span, high=span, confidence=confidence)
 
 
-def _memberships(num_fixes):
-    """Which fixes each set holds, as a Boolean array `(2**num_fixes, num_fixes)`."""
+def _memberships(num_fixes: int) -> np.ndarray:
+    """Returns which fixes each set holds: Boolean array `(2**num_fixes, num_fixes)`."""
     return (np.arange(2**num_fixes)[:, None] >> np.arange(num_fixes) & 1).astype(bool)
 
 
-def _order_weights(num_players):
-    """The share of orders in which given players, and no others, precede a given one."""
+def _order_weights(num_players: int) -> np.ndarray:
+    """Returns the share of orders in which given players, and no others, precede another."""
     sizes = range(num_players)
     orders = [factorial(size) * factorial(num_players - 1 - size) for size in sizes]
     return np.array(orders) / factorial(num_players)
 
 
-def _shapley_weights(num_fixes):
-    """Weights `(2**num_fixes, num_fixes)` of the outcomes in each fix's value."""
+def _shapley_weights(num_fixes: int) -> np.ndarray:
+    """Returns the weights `(2**num_fixes, num_fixes)` of the outcomes in each fix's value."""
     members = _memberships(num_fixes)
     others = members.sum(axis=1, keepdims=True) - members
     return np.where(members, 1, -1) * _order_weights(num_fixes)[others]
 
 
-def _interaction_weights(num_fixes):
-    """Weights `(2**num_fixes, num_fixes, num_fixes)` of the outcomes in each pair's index."""
+def _interaction_weights(num_fixes: int) -> np.ndarray:
+    """Returns the weights `(2**num_fixes, num_fixes, num_fixes)` of outcomes in each index."""
     members = _memberships(num_fixes)
     first, second = members[:, :, None], members[:, None, :]
     others = members.sum(axis=1)[:, None, None] - first.astype(int) - second

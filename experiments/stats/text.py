@@ -1,22 +1,24 @@
 """Text of numbers: rates, intervals, verdicts, counts, versions and machines.
 
-It knows no case. It stands in `stats` because analysis tables hold a few texts too, and
-`report` is above them. No other module formats these things.
+No other module formats these things. The module is in `stats` because tables of `analysis`,
+which is below `report`, also hold a few texts.
 """
 
 import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 BOUNDS = ("estimate", "low", "high")
 VERSIONS = ("python", "keras", "tensorflow", "numpy")
 MACHINE = ("system", "processor", "device")
-# Settings have thousands separators from here on.
+# From this value on settings have thousands separators.
 LONG = 10_000
 
 
-def missing(value):
-    """Returns whether a cell of a table holds no value: `None`, NaN or the `NA` of pandas.
+def missing(value: Any) -> bool:
+    """Returns whether a table cell has no value: `None`, NaN or the `NA` of pandas.
 
     Example:
     >>> missing(math.nan), missing(0)
@@ -31,8 +33,8 @@ def missing(value):
 # Numbers.
 
 
-def number(value, digits=3, *, signed=False, infinite=""):
-    """Returns a number with so many significant digits.
+def number(value: Any, digits: int = 3, *, signed: bool = False, infinite: str = "") -> str:
+    """Returns a number with a given number of significant digits.
 
     Args:
         value: Number; a missing one is blank.
@@ -51,8 +53,8 @@ def number(value, digits=3, *, signed=False, infinite=""):
     return f"{value:{'+' if signed else ''}.{digits}g}"
 
 
-def fixed(value, digits=2):
-    """Returns a number with so many digits after the point; NaN stays `nan`.
+def fixed(value: float, digits: int = 2) -> str:
+    """Returns a number with a given number of digits after the point; NaN stays `nan`.
 
     Example:
     >>> fixed(0.125, 1)
@@ -61,7 +63,7 @@ def fixed(value, digits=2):
     return f"{value:.{digits}f}"
 
 
-def percent(share, digits=1, *, signed=False):
+def percent(share: Any, digits: int = 1, *, signed: bool = False) -> str:
     """Returns a share in percent; a missing one is blank.
 
     Args:
@@ -76,7 +78,7 @@ def percent(share, digits=1, *, signed=False):
     return "" if missing(share) else f"{share:{'+' if signed else ''}.{digits}%}"
 
 
-def points(share, digits=1, *, signed=False):
+def points(share: Any, digits: int = 1, *, signed: bool = False) -> str:
     """Returns a share, or a difference of shares, in percentage points without a unit.
 
     Args:
@@ -91,8 +93,8 @@ def points(share, digits=1, *, signed=False):
     return percent(share, digits, signed=signed).removesuffix("%")
 
 
-def hundredths(share, digits=3):
-    """Returns a share in percentage points with so many significant digits, without a unit.
+def hundredths(share: Any, digits: int = 3) -> str:
+    """Returns a share in percentage points with `digits` significant digits, without a unit.
 
     Example:
     >>> hundredths(0.0123456), hundredths(1.0)
@@ -101,7 +103,7 @@ def hundredths(share, digits=3):
     return "" if missing(share) else number(100 * share, digits)
 
 
-def factor(log, digits=3):
+def factor(log: Any, digits: int = 3) -> str:
     """Returns a difference of logarithms as a factor; a missing one is blank.
 
     Args:
@@ -115,12 +117,12 @@ def factor(log, digits=3):
     return "" if missing(log) else number(np.exp(log), digits)
 
 
-def count(whole, noun="", none=None):
-    """Returns a whole number with thousands separators, and what it counts.
+def count(whole: float, noun: str = "", none: str | None = None) -> str:
+    """Returns an integer with thousands separators, followed by a noun.
 
     Args:
         whole: Number; the part after its point is dropped.
-        noun: What it counts, in the singular.
+        noun: Noun of the counted things, in the singular.
         none: Word in place of 0.
 
     Example:
@@ -132,28 +134,36 @@ def count(whole, noun="", none=None):
     return f"{int(whole):,}" + f" {noun}{'s' * (whole != 1)}" * bool(noun)
 
 
-def value(setting):
-    """Returns the value of a setting; a whole number from 10,000 on has separators.
+def value(setting: object) -> str:
+    """Returns the value of a setting; an integer from 10,000 on has separators.
 
     Example:
     >>> value(9999), value(20000), value(True)
     ('9999', '20,000', 'True')
     """
-    whole = isinstance(setting, int) and not isinstance(setting, bool)
-    return f"{setting:,}" if whole and setting >= LONG else str(setting)
+    if isinstance(setting, int) and not isinstance(setting, bool) and setting >= LONG:
+        return f"{setting:,}"
+    return str(setting)
 
 
 # Intervals.
 
 
-def interval(estimate, low, high, form=percent, bounds=None, **options):
+def interval(
+    estimate: Any,
+    low: Any,
+    high: Any,
+    form: Callable[..., str] = percent,
+    bounds: Callable[..., str] | None = None,
+    **options: Any,
+) -> str:
     """Returns an estimate with its interval, such as `50.0% [40.2%, 59.8%]`.
 
     Args:
         estimate, low, high: Numbers.
         form: Function from a number to its text.
         bounds: The same for `low` and `high`; `form` if `None`.
-        **options: Handed to both functions.
+        **options: Passed to both functions.
 
     Returns:
         The text; blank if the estimate is missing.
@@ -168,29 +178,37 @@ def interval(estimate, low, high, form=percent, bounds=None, **options):
     return f"{form(estimate, **options)} [{bounds(low, **options)}, {bounds(high, **options)}]"
 
 
-def row_interval(row, form=percent, names=BOUNDS, **options):
+def row_interval(
+    row: Mapping[str, Any],
+    form: Callable[..., str] = percent,
+    names: Sequence[str] = BOUNDS,
+    **options: Any,
+) -> str:
     """Returns the interval of a row of a table, see `interval`.
 
     Args:
         row: Mapping from columns to values.
         form: Function from a number to its text.
         names: Columns of the estimate, of the low and of the high bound.
-        **options: Handed on to `interval`.
+        **options: Passed to `interval`.
 
     Example:
     >>> row_interval({"estimate": 0.5, "low": 0.25, "high": 0.75}, digits=0)
     '50% [25%, 75%]'
     """
-    return interval(*(row[name] for name in names), form, **options)
+    estimate, low, high = (row[name] for name in names)
+    return interval(estimate, low, high, form, **options)
 
 
-def spread(middle, low, high, form=number, **options):
-    """Returns a number with the lowest and the highest it may be, such as `2 (1 to 3)`.
+def spread(
+    middle: Any, low: Any, high: Any, form: Callable[..., str] = number, **options: Any
+) -> str:
+    """Returns a number with its range, such as `2 (1 to 3)`.
 
     Args:
         middle, low, high: Numbers.
         form: Function from a number to its text.
-        **options: Handed to `form`.
+        **options: Passed to `form`.
 
     Example:
     >>> spread(2, 1, 3)
@@ -200,7 +218,7 @@ def spread(middle, low, high, form=number, **options):
     return f"{middle} ({low} to {high})"
 
 
-def points_interval(row):
+def points_interval(row: Mapping[str, Any]) -> str:
     """Returns a difference of solve rates in points with its interval.
 
     Example:
@@ -213,8 +231,8 @@ def points_interval(row):
 # Verdicts.
 
 
-def confidence(share):
-    """Returns a confidence that never rounds up to certainty.
+def confidence(share: float) -> str:
+    """Returns a confidence that is never rounded up to 100%.
 
     Example:
     >>> confidence(0.97), confidence(0.9999)
@@ -223,8 +241,8 @@ def confidence(share):
     return "above 99.9%" if share > 0.999 else percent(share)
 
 
-def at_least(share):
-    """Returns a confidence rounded down, so that certainty is never claimed.
+def at_least(share: Any) -> str:
+    """Returns a confidence rounded down, so that it never becomes 100%.
 
     Example:
     >>> at_least(0.9719), at_least(1.0), at_least(None)
@@ -235,12 +253,12 @@ def at_least(share):
     return f"at least {percent(min(math.floor(1000 * share), 999) / 1000)}"
 
 
-def more_seeds(number_of_seeds, words="more seeds"):
-    """Returns how many more seeds an open question is likely to need.
+def more_seeds(number_of_seeds: Any, words: str = "more seeds") -> str:
+    """Returns how many more seeds an undecided verdict is likely to need.
 
     Args:
         number_of_seeds: Number; missing where no number would decide.
-        words: What stands behind the number.
+        words: Text after the number.
 
     Example:
     >>> more_seeds(1200), more_seeds(None)
@@ -251,11 +269,11 @@ def more_seeds(number_of_seeds, words="more seeds"):
     return f"about {count(number_of_seeds)} {words}"
 
 
-def verdict(word, number_of_seeds, words="more seeds"):
-    """Returns a verdict, and how many more seeds would end an open one.
+def verdict(word: str, number_of_seeds: Any, words: str = "more seeds") -> str:
+    """Returns a verdict; an undecided one with the number of further seeds it needs.
 
     Args:
-        word: As `intervals.verdict` returns it.
+        word: Verdict, see `intervals.verdict`.
         number_of_seeds, words: See `more_seeds`.
 
     Example:
@@ -265,7 +283,7 @@ def verdict(word, number_of_seeds, words="more seeds"):
     return word if word != "undecided" else f"{word} ({more_seeds(number_of_seeds, words)})"
 
 
-def cut(steps, documented):
+def cut(steps: int, documented: int) -> str:
     """Returns a remark on an arm that was trained for fewer updates than documented.
 
     Example:
@@ -278,8 +296,8 @@ def cut(steps, documented):
 # Lists, versions and machines.
 
 
-def listed(items, last="and"):
-    """Returns words joined as in a sentence.
+def listed(items: Iterable[str], last: str = "and") -> str:
+    """Returns words joined by commas, the last two by `last`.
 
     Example:
     >>> listed("abc"), listed("ab", "or")
@@ -289,7 +307,7 @@ def listed(items, last="and"):
     return f" {last} ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
 
 
-def versions(made, names=VERSIONS):
+def versions(made: Mapping[str, str], names: Iterable[str] = VERSIONS) -> str:
     """Returns the versions of an environment that are known.
 
     Args:
@@ -303,13 +321,13 @@ def versions(made, names=VERSIONS):
     return ", ".join(f"{name} {made[name]}" for name in names if name in made)
 
 
-def machine(made, names=MACHINE, separator=", "):
+def machine(made: Mapping[str, str], names: Iterable[str] = MACHINE, separator: str = ", ") -> str:
     """Returns the machine of an environment, as far as it is known.
 
     Args:
-        made: Environment, see `keys.environment`; `cores`, if there, is told with the processor.
-        names: What is told, in this order.
-        separator: What stands between.
+        made: Environment, see `keys.environment`; `cores`, if given, precede the processor.
+        names: Parts of the environment, in this order.
+        separator: Text between the parts.
 
     Example:
     >>> machine({"system": "Linux", "processor": "a Xeon", "cores": "2"})
@@ -319,7 +337,12 @@ def machine(made, names=MACHINE, separator=", "):
     return separator.join(f"{cores.get(name, '')}{made[name]}" for name in names if name in made)
 
 
-def environment(made, packages=VERSIONS, hardware=MACHINE, separator=", "):
+def environment(
+    made: Mapping[str, str],
+    packages: Iterable[str] = VERSIONS,
+    hardware: Iterable[str] = MACHINE,
+    separator: str = ", ",
+) -> str:
     """Returns an environment in one line: versions, then the machine.
 
     Args:

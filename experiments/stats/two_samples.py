@@ -1,38 +1,40 @@
-"""The tests of the gate: two groups of seeds to conservative p-values, and Holm's rule.
+"""Two-sample tests with conservative p-values, and Holm's adjustment of p-values.
 
-NumPy and SciPy; arrays in, p-values out. Every test is one of ranks, given the pooled
-values, so that ties and infinities need no exception, and many splits of one pool are tested
-at the price of a few products.
+All tests are rank tests, conditional on the pooled values. Ties and infinities therefore
+need no special treatment, and many splits of one pool are tested by a few matrix products.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 TESTS = ("share", "location", "scale", "shape")
-# From here on a value is so common that its own share says more than ranks do.
+# Above this share, the share of the most common value tells more than ranks do.
 COMMON = 0.5
 ALIKE = 0.98
 
 
-def p_values(values, members):
+def p_values(values: ArrayLike, members: ArrayLike) -> dict[str, np.ndarray]:
     """Tests, for many splits of one pool of seeds, whether the two groups differ.
 
-    What is tested depends on the pool alone, never on the split:
+    The tests depend on the pool alone, never on the split:
 
     - two distinct values: their `share`, by Fisher's exact test;
     - one value held by more than half: its `share`, and `shape`;
-    - else `location` (Mann-Whitney), `scale` (Ansari-Bradley) and `shape`
-      (Kolmogorov-Smirnov), each seeing what the others miss.
+    - otherwise `location` (Mann-Whitney), `scale` (Ansari-Bradley) and `shape`
+      (Kolmogorov-Smirnov), each of which detects differences that the others miss.
 
-    Location and scale are sums of midranks' scores, with the exact mean and variance of
-    a random split and a correction for continuity: the scores are bounded and, without ties,
-    symmetric, so that the normal's tail is the heavier one. Shape has the bound
+    Location and scale are sums of midranks' scores, with the exact mean and variance of a
+    random split and a correction for continuity. The scores are bounded and, without ties,
+    symmetric, so that the normal distribution has the heavier tail. Shape has the bound
     2 exp(-2 D^2 m n / (m + n)), the first term of Smirnov's series, which ties only lower.
 
     Args:
-        values: Pooled values of both groups, `(num_seeds,)`; infinite ones are values.
-        members: `(num_splits, num_seeds)`, 1 where a seed is in the sample, else 0; all
-            samples of one size.
+        values: Pooled values of both groups, `(num_seeds,)`; they may be infinite.
+        members: `(num_splits, num_seeds)`, 1 where a seed is in the sample, otherwise 0;
+            all samples have the same size.
 
     Returns:
         `{test: array (num_splits,)}`, in the order of `TESTS`.
@@ -63,18 +65,18 @@ def p_values(values, members):
     return found | {"shape": shape(values, members)}
 
 
-def tests_of(values):
-    """Returns the names of the tests that `p_values` makes of such a pool."""
+def tests_of(values: Sequence[float] | np.ndarray) -> tuple[str, ...]:
+    """Returns the names of the tests that `p_values` applies to a pool of values."""
     first = np.arange(len(values)) == 0
     return tuple(p_values(values, first[None, :]))
 
 
-def share(holds, members):
-    """Fisher's exact test of whether a fact is as common in the sample as outside it.
+def share(holds: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Tests whether a property is as common in the sample as outside it (Fisher, exact).
 
     Args:
-        holds: Booleans `(num_seeds,)`.
-        members: As of `p_values`.
+        holds: Booleans `(num_seeds,)`: which seeds have the property.
+        members: See `p_values`.
 
     Returns:
         Two-sided p-values `(num_splits,)`: of all tables with these margins, those that are
@@ -88,12 +90,12 @@ def share(holds, members):
     return np.minimum(table[found], 1.0)
 
 
-def score(scores, members):
+def score(scores: np.ndarray, members: np.ndarray) -> np.ndarray:
     """Tests the sum of the sample's scores against that of a random split.
 
     Args:
         scores: `(num_seeds,)`, in steps of at least one half.
-        members: As of `p_values`.
+        members: See `p_values`.
 
     Returns:
         Two-sided p-values `(num_splits,)`, by the normal distribution.
@@ -106,11 +108,11 @@ def score(scores, members):
     return 2 * stats.norm.sf(np.maximum(away, 0.0) / np.sqrt(variance))
 
 
-def shape(values, members):
+def shape(values: np.ndarray, members: np.ndarray) -> np.ndarray:
     """Tests the largest distance between the two groups' distribution functions.
 
     Args:
-        values, members: As of `p_values`.
+        values, members: See `p_values`.
 
     Returns:
         Upper bounds of p-values `(num_splits,)`.
@@ -125,19 +127,19 @@ def shape(values, members):
     return np.minimum(2 * np.exp(-2 * distance**2 * size * rest / len(values)), 1.0)
 
 
-def holm(p, *, num_tests=None):
-    """Adjusts p-values so that the chance of any false alarm is that of one test.
+def holm(p: ArrayLike, *, num_tests: int | None = None) -> np.ndarray:
+    """Adjusts p-values so that any false alarm is as improbable as in a single test.
 
     Args:
         p: P-values `(..., num_found)`.
-        num_tests: If given, the size of the family that these belong to; the others count
-            as 1.
+        num_tests: If given, the size of the family of tests that these p-values belong to;
+            the other p-values of the family count as 1.
 
     Returns:
-        Adjusted p-values of the same shape; each at most 1, in the order of `p`.
+        Adjusted p-values of the same shape and order, each at most 1.
 
     Raises:
-        ValueError: The family is smaller than what was found.
+        ValueError: The family is smaller than the number of p-values.
 
     Example:
     >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
@@ -156,17 +158,17 @@ def holm(p, *, num_tests=None):
     return adjusted
 
 
-def distinguished(columns):
-    """Chooses the columns that say something of their own.
+def distinguished(columns: Sequence[np.ndarray] | np.ndarray) -> list[int]:
+    """Selects the columns that are not redundant.
 
-    A column is left out if its ranks are those of an earlier one, or the reverse: a rank
-    correlation of at least `ALIKE`. A column that never varies is kept: a fault may move it.
+    A column is left out if the absolute rank correlation with an earlier one is at least
+    `ALIKE`. A constant column is kept, because a fault may change it.
 
     Args:
         columns: `(num_columns, num_seeds)` without NaN.
 
     Returns:
-        Places of the columns kept, a list.
+        Indices of the selected columns.
     """
     ranks = np.array([stats.rankdata(column) for column in columns]) - (len(columns[0]) + 1) / 2
     lengths = np.linalg.norm(ranks, axis=1)
