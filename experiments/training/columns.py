@@ -79,4 +79,5 @@ def typed(rows: Any) -> pd.DataFrame:
     """
     table = pd.DataFrame(rows)
     kinds = types(table)
-    return table[list(kinds)].astype(kinds)
+    # The stubs of pandas allow a Series; a list of columns gives a DataFrame.
+    return table[list(kinds)].astype(kinds)  # pyright: ignore[reportReturnType]

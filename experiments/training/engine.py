@@ -240,7 +240,9 @@ class Program:
                 x = layer.activation(x)
             elif isinstance(layer, keras.layers.Dropout):
                 if masks and layer.rate > 0:
-                    x = x * self._tf.cast(masks.pop(0), x.dtype) / (1 - layer.rate)
+                    # Keras declares the result of an activation as an object.
+                    dtype = x.dtype  # pyright: ignore[reportAttributeAccessIssue]
+                    x = x * self._tf.cast(masks.pop(0), dtype) / (1 - layer.rate)
             else:
                 x = layer.call(x)
             kept += [x] * (layer in hidden)

@@ -71,8 +71,8 @@ def training_bytes(
         for a batch or for the evaluation inputs, whichever is larger.
     """
     samples = num_samples * (num_columns * (DOUBLE + 2 * FLOAT) + DOUBLE)
-    answers = max(min(batch_size, num_samples), NUM_PROBED) * num_units
-    return num_seeds * (samples + FLOAT * (3 * num_weights + answers))
+    outputs = max(min(batch_size, num_samples), NUM_PROBED) * num_units
+    return num_seeds * (samples + FLOAT * (3 * num_weights + outputs))
 
 
 def check(case: Case, setup: Setup, model: Any, num_samples: int, num_seeds: int) -> None:

@@ -139,13 +139,13 @@ class Evaluation:
             values = np.asarray(values, np.float64)
             worst = -np.inf if name.startswith(WORST_IS_LOW) else np.inf
             found[name] = np.where(np.isfinite(values), values, worst)
-        bar = self.case.solved
-        if bar.metric not in found:
+        threshold = self.case.solved
+        if threshold.metric not in found:
             raise SuiteError(
                 f"{self.case.name}: Solved needs a metric of its task; expected one of "
-                f"{in_order(found)}. Received: {bar.metric}.{nearest(bar.metric, found)}"
+                f"{in_order(found)}. Received: {threshold.metric}.{nearest(threshold.metric, found)}"
             )
-        solved = (found[bar.metric] >= bar.above) & ~diverged
+        solved = (found[threshold.metric] >= threshold.above) & ~diverged
         return {"diverged": diverged, "solved": solved} | found
 
     def history(

@@ -132,10 +132,12 @@ def _check_model(case, model):
     if isinstance(model.loss, str):
         # Keras resolves the name only in training; an unknown name must fail here.
         keras.losses.get(model.loss)
-    if len(model.input_shape) != 2 or len(model.output_shape) != 2:
+    shapes = (model.input_shape, model.output_shape)
+    # Keras declares shapes as optional; a built model has both.
+    if any(len(shape) != 2 for shape in shapes):  # pyright: ignore[reportArgumentType]
         raise SuiteError(
             f"{case.name}: model() must take and return arrays of two dimensions. Received: "
-            f"{model.input_shape} to {model.output_shape}"
+            f"{shapes[0]} to {shapes[1]}"
         )
 
 
@@ -276,9 +278,14 @@ def accuracies(model: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     import keras
 
     if model.output_shape[-1] > 1:
-        return (keras.metrics.categorical_accuracy,) * 2
-    todays = keras.metrics.binary_accuracy
-    return lambda y_true, y_pred: todays(y_true, y_pred)[..., 0], rounded_accuracy
+        return keras.metrics.categorical_accuracy, keras.metrics.categorical_accuracy
+
+    def todays(y_true, y_pred):
+        found = keras.metrics.binary_accuracy(y_true, y_pred)
+        # Keras declares the result of some backends as optional.
+        return found[..., 0]  # pyright: ignore[reportOptionalSubscript]
+
+    return todays, rounded_accuracy
 
 
 def rounded_accuracy(y_true: Any, y_pred: Any) -> Any:

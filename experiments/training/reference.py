@@ -126,7 +126,7 @@ class _Run:
             epochs=1,
             shuffle=False,  # The pass comes shuffled, so that all trainers agree.
             callbacks=[watch],
-            verbose=0,
+            verbose=0,  # pyright: ignore[reportArgumentType]  # Keras declares str.
         )
 
 
@@ -146,8 +146,8 @@ def _with_mask_inputs(model):
     dropouts = networks.dropout_layers(model)
     if not dropouts:
         return model
-    inputs, x = [keras.Input(model.input_shape[1:])], None
-    x = inputs[0]
+    x: Any = keras.Input(model.input_shape[1:])
+    inputs = [x]
     for layer in model.layers:
         if layer in dropouts:
             inputs.append(keras.Input(x.shape[1:]))
@@ -184,7 +184,8 @@ def _watch(model, checkpoints, evaluation, progress) -> Any:
             if self.step in checkpoints:
                 self.snapshot(logs)
             if self.step >= max(checkpoints):
-                self.model.stop_training = True
+                # Keras sets the model before training.
+                self.model.stop_training = True  # pyright: ignore[reportOptionalMemberAccess]
 
         def snapshot(self, logs):
             values = probe([evaluation.inputs[0]], training=False)
