@@ -143,7 +143,8 @@ class Evaluation:
         if threshold.metric not in found:
             raise SuiteError(
                 f"{self.case.name}: Solved needs a metric of its task; expected one of "
-                f"{in_order(found)}. Received: {threshold.metric}.{nearest(threshold.metric, found)}"
+                f"{in_order(found)}. Received: {threshold.metric}."
+                f"{nearest(threshold.metric, found)}"
             )
         solved = (found[threshold.metric] >= threshold.above) & ~diverged
         return {"diverged": diverged, "solved": solved} | found
