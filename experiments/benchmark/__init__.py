@@ -1,4 +1,4 @@
-"""The engine timed against plain `model.fit` and against a loop written by hand in JAX.
+"""Timings of the engine against plain `model.fit` and against a hand-written loop in JAX.
 
-It may import every other package of the library, and none of them imports it.
+The package may import every other package of the library; none of them imports it.
 """

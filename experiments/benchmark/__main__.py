@@ -1,16 +1,17 @@
-"""The benchmark: the engine against `model.fit` and a JAX loop written by hand.
+"""Times the engine against `model.fit` and a hand-written JAX loop, from the command line.
 
     python -m experiments.benchmark [--only sin_fit] [--out results/benchmark]
 
-All contenders of a row train the same seeds from the same weights on the
-same batches, in turn, round after round, each in a process of its own. Every ratio
-is taken within a round; what is shown is the median of the rounds, with the lowest
-and the highest.
+All contenders of a row train the same seeds from the same weights on the same batches. They run in
+turn, round after round, each in a process of its own. Every ratio is taken within a round; the
+tables show the median over rounds, with the lowest and the highest value.
 """
 
 import dataclasses
 import functools
-from typing import Annotated
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +23,9 @@ from experiments.cli import paths
 from experiments.runs import files, keys
 from experiments.stats import text
 
+# Lines of a table, by title.
+Tables = dict[str, list[dict[str, str]]]
+
 SIZES = {1: 50, 8: 30, 32: 15, 128: 8, 512: 4}
 CUT_SEEDS = 4
 
@@ -32,12 +36,12 @@ class Row:
 
     Args:
         case: The case's name.
-        num_seeds: Seeds that engine and JAX loop train.
-        passes: Passes they make over the data.
-        fit_passes: Passes that `fit` makes, with one seed.
-        total_seeds: Seeds that the extrapolated total is for.
-        target: `{contender: figure}`: how often its cost must hold the engine's; `None`
-            where it is only reported.
+        num_seeds: Seeds that the engine and the JAX loop train.
+        passes: Passes over the data that these make.
+        fit_passes: Passes over the data that `fit` makes, with one seed.
+        total_seeds: Seeds of the extrapolated total.
+        target: `{contender: ratio}`: the least ratio of its cost to the engine's; `None`
+            if the ratio is only reported.
     """
 
     case: str
@@ -45,16 +49,16 @@ class Row:
     passes: int
     fit_passes: int
     total_seeds: int
-    target: dict
+    target: dict[str, float | None]
 
-    def jobs(self):
+    def jobs(self) -> list[Job]:
         """Returns the row's jobs, the engine's first."""
         many, one = (self.num_seeds, self.passes), (1, self.fit_passes)
         sizes = {"engine": many, "jax": many, "jax_tuned": many, "fit": one, "fit_stream": one}
         return [Job(name, self.case, *sizes[name]) for name in ("engine", *self.target)]
 
 
-# No slower than 1.5 times the JAX loop is a ratio of at least 1 / 1.5.
+# At most 1.5 times the cost of the JAX loop is a ratio of at least 1 / 1.5.
 ROWS = {
     "sin_fit": Row("sin_fit", 256, 20, 3, 1000, {"jax": 1.0, "jax_tuned": None, "fit": 1500}),
     "sin_fit_one_seed": Row(
@@ -96,17 +100,19 @@ NOTES = (
 )
 
 
-def run(names, repetitions, quick):
-    """Measures what is named.
+def run(
+    names: Iterable[str], repetitions: int, quick: bool
+) -> tuple[Tables, list[dict[str, Any]], dict[str, str]]:
+    """Measures the named comparisons.
 
     Args:
         names: Some of `NAMES`.
         repetitions: Rounds.
-        quick: Whether every size is cut to next to nothing.
+        quick: Whether every size is reduced to a minimum.
 
     Returns:
-        `(found, raw, environment)`: `{title: lines of text}`, a line for every timing,
-        and versions and hardware in words.
+        `(found, raw, environment)`: `{title: lines of the table}`, one dict for each timing,
+        and versions and hardware as text.
     """
     found, raw, environment = {}, [], {}
     for name in names:
@@ -149,17 +155,17 @@ def _shares(repetitions, quick):
 
 
 def _measure(jobs, repetitions, compare=True):
-    *measured, environment = measure(jobs, repetitions, compare=compare)
-    return tables.Measured(*measured), environment
+    seconds, first, descriptions, environment = measure(jobs, repetitions, compare=compare)
+    return tables.Measured(seconds, first, descriptions), environment
 
 
-def environment_line(environment):
+def environment_line(environment: dict[str, str]) -> str:
     """Returns versions, JAX's among them, and hardware as one line."""
     made = environment | {"jax": keys.version("jax")}
     return text.environment(made, (*text.VERSIONS, "jax"), ("system", "processor"))
 
 
-def show(found, environment):
+def show(found: Tables, environment: dict[str, str]) -> None:
     """Prints the tables."""
     import pandas as pd
     from rich.console import Console
@@ -173,7 +179,12 @@ def show(found, environment):
         console.print(note, highlight=False)
 
 
-def write(found, raw, environment, folder):
+def write(
+    found: Tables,
+    raw: Sequence[Mapping[str, Any]],
+    environment: dict[str, str],
+    folder: pathlib.Path,
+) -> list[pathlib.Path]:
     """Writes `benchmark.csv` and `benchmark.md`; returns their paths."""
     import pandas as pd
 
@@ -194,8 +205,8 @@ def write(found, raw, environment, folder):
     return [folder / name for name in texts]
 
 
-def main(arguments=None):
-    """Runs the benchmark's command line and exits the process."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line of the benchmark and exits the process."""
     from experiments.cli.console import exit_with
 
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -215,7 +226,7 @@ def main(arguments=None):
         if device:
             _time_devices(only or NAMES[0], repetitions, quick, _folder(out))
             return
-        # Not imported: it would set how much TensorFlow says in the other processes.
+        # Importing JAX here would change the log level of TensorFlow in the other processes.
         jax_contender.check_jax()
         folder = _folder(out)
         found, raw, environment = run([only] if only else NAMES, repetitions, quick)
@@ -227,7 +238,7 @@ def main(arguments=None):
 
 
 def _time_devices(name, repetitions, quick, folder):
-    """Prints, and writes if there is a folder, how many seeds a second each device trains."""
+    """Prints the seeds a second of each device, and writes them if there is a folder."""
     import pandas as pd
 
     from experiments.benchmark import devices

@@ -1,30 +1,38 @@
-"""The benchmark's contenders that run on Keras: the engine, its parts, and `fit`.
+"""The contenders of the benchmark that run on Keras: the engine, its parts, and `fit`.
 
-Each answers the same questions as the JAX loop: how long the first pass
-takes (`prepare`), how long a repetition takes (`run`), how it trains (`describe`)
-and where its weights are (`weights`).
+They have the same methods as the JAX loop: `prepare` takes the time of the first pass, `run` that
+of a repetition, `describe` says how it trains, and `weights` returns the trained weights.
 """
+
+from __future__ import annotations
 
 import concurrent.futures
 import time
 import types
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from experiments.training.streams import Batches
+
+if TYPE_CHECKING:
+    from experiments.benchmark.workers import Job
+
+    # The description of a network, and its initial weights stacked over seeds.
+    Start = tuple[dict[str, Any], list[np.ndarray]]
 
 ARM = "fixed"
 PARTS = ("whole", "input and optimizer", "input only")
 
 
 class Engine:
-    """The product: blocks, widths and worker threads as the runner chooses them.
+    """The engine, with blocks, widths and worker threads as the runner chooses them.
 
-    The clock runs from the look at step 0 to the look at the end, so it leaves out
-    drawing the initial weights and counts one forward pass over 1,000 points.
+    The time is taken from the checkpoint at step 0 to the checkpoint at the end. So it leaves
+    out the draw of initial weights, and includes one forward pass over 1,000 points.
     """
 
-    def __init__(self, job):
+    def __init__(self, job: Job):
         from experiments.runs import executor, jobs
 
         self._job, plan = job, {ARM: job.setup}
@@ -33,11 +41,11 @@ class Engine:
         self._blocks = [list(unit.seeds) for unit in work]
         self._pool = concurrent.futures.ThreadPoolExecutor(self._workers)
 
-    def start(self):
-        """Returns what the other contenders start from.
+    def start(self) -> Start:
+        """Returns the network and the initial weights, from which all contenders start.
 
         Returns:
-            `(program, weights)`: the network and its compilation in plain words, and
+            `(program, weights)`: the network and its compilation as plain values, and
             the initial weights, stacked over seeds.
         """
         from experiments.training import networks
@@ -48,7 +56,7 @@ class Engine:
         weights = [networks.starting_weights(case, setup, model, seed) for seed in seeds]
         return _program(model), [np.stack(values) for values in zip(*weights, strict=True)]
 
-    def prepare(self, start=None):
+    def prepare(self, start: Start | None = None) -> tuple[float, int]:
         """Compiles a program for each worker; returns seconds and updates made."""
         begin = time.perf_counter()
         self._trainers = list(self._pool.map(lambda _: self._make_trainer(), range(self._workers)))
@@ -56,60 +64,61 @@ class Engine:
         spent = time.perf_counter() - begin + self._train(first, 1, compiling=True)
         return spent, sum(map(len, first)) * self._job.steps_per_pass
 
-    def _make_trainer(self):
+    def _make_trainer(self) -> Any:
         from experiments.runs import jobs
 
         return jobs.make_trainer(self._unit)
 
-    def describe(self):
-        """Returns the blocks in words."""
+    def describe(self) -> str:
+        """Returns a text that says how wide the blocks are and how many threads train."""
         width, threads = self._trainers[0].program.num_replicas, self._workers
         return f"{width} at once, {threads} thread{'s' * (threads > 1)}"
 
-    def environment(self):
-        """Returns versions and hardware, see `keys.environment`."""
+    def environment(self) -> dict[str, str]:
+        """Returns versions and hardware; see `keys.environment`."""
         from experiments.runs import keys
         from experiments.runs.blocks import num_cores
 
         return keys.environment() | {"cores": str(num_cores())}
 
-    def run(self):
-        """Trains all seeds from their start; returns seconds."""
+    def run(self) -> float:
+        """Trains all seeds from their initial weights; returns seconds."""
         blocks, size = self._blocks, self._workers
         rounds = [blocks[i : i + size] for i in range(0, len(blocks), size)]
         return sum(self._train(some, self._job.passes) for some in rounds)
 
-    def weights(self, passes):
-        """Returns the first block's stacked weights after so many passes."""
+    def weights(self, passes: int) -> list[np.ndarray]:
+        """Returns the stacked weights of the first block after a number of passes."""
         self._train(self._blocks[:1], passes)
         return [values[: len(self._blocks[0])] for values in self._trainers[0].program.weights]
 
     def _train(self, blocks, passes, compiling=False):
         ends = [0, passes * self._job.steps_per_pass]
         pairs = zip(self._trainers, blocks, strict=False)
-        looks = [trainer.train(block, ends, self._evaluation(block)) for trainer, block in pairs]
+        snapshots = [
+            trainer.train(block, ends, self._evaluation(block)) for trainer, block in pairs
+        ]
         begin = time.perf_counter()
-        list(self._pool.map(next, looks))
+        list(self._pool.map(next, snapshots))
         begin = begin if compiling else time.perf_counter()
-        list(self._pool.map(next, looks))
+        list(self._pool.map(next, snapshots))
         return time.perf_counter() - begin
 
-    def _evaluation(self, block):
+    def _evaluation(self, block) -> Any:
         num_inputs = self._trainers[0].program.model.input_shape[-1]
         return types.SimpleNamespace(inputs=np.zeros((len(block), 1, num_inputs), np.float32))
 
 
 class EnginePart(Engine):
-    """One worker of the engine, on its first block, with a part taken out.
+    """One worker of the engine on its first block, with parts of the work left out.
 
     Args:
-        job: What to train; the block is as wide as the runner would make it.
-        part: One of `PARTS`: `"whole"`; `"input and optimizer"`, where each step updates
-            the weights by a thousandth of themselves in place of a gradient; or `"input
-            only"`.
+        job: The training to time; the block is as wide as in the runner.
+        part: One of `PARTS`: `"whole"`; `"input and optimizer"`, where the gradient of each
+            step is replaced by a thousandth of the weights; or `"input only"`.
     """
 
-    def __init__(self, job, part):
+    def __init__(self, job: Job, part: str):
         super().__init__(job)
         self._part, self._blocks, self._workers = part, self._blocks[:1], 1
 
@@ -121,7 +130,7 @@ class EnginePart(Engine):
 
 
 def _cut_program(program, part):
-    """Returns the program's twin without its network, or without all training."""
+    """Returns a copy of the program without its network, or without any training."""
     from experiments.training import engine
 
     class InputOnly(engine.Program):
@@ -139,7 +148,7 @@ def _cut_program(program, part):
 
         def _updates(self, num_steps):
             def step(place):
-                # A gradient at hand: the network is what is left out.
+                # This gradient costs nothing, so that only the network is left out.
                 gradients = [1e-3 * variable.value for variable in self._variables]
                 self._optimizer.apply(gradients, self._variables)
                 return (place + 1,)
@@ -151,14 +160,14 @@ def _cut_program(program, part):
 
 
 class Fit:
-    """Plain `model.fit` of seed 0, given the same batches in the same order.
+    """Plain `model.fit` of seed 0 on the same batches in the same order.
 
-    Compiled without metrics, and where batches divide a pass evenly all passes are
-    given as one array and one long epoch; both only make it faster. Where they do not,
-    a pass is an epoch of a Keras data set, as an epoch is in the case's program.
+    The model is compiled without metrics. If batches divide a pass evenly, all passes are one
+    array and one long epoch. Both only make `fit` faster. Otherwise each pass is an epoch of
+    a Keras data set, as in the program of the case.
     """
 
-    def __init__(self, job):
+    def __init__(self, job: Job):
         from experiments.training import networks
 
         self._job, self._keras = job, networks.load_keras()
@@ -167,21 +176,21 @@ class Fit:
         self._model.optimizer.build(self._model.trainable_variables)
         self._slots = [v.numpy() for v in self._model.optimizer.variables]
 
-    def prepare(self, start):
-        """Makes the first fit, of one pass; returns seconds and updates made."""
+    def prepare(self, start: Start) -> tuple[float, int]:
+        """Fits one pass for the first time; returns seconds and updates made."""
         _, self._weights = start
         return self._fit(1), self._job.steps_per_pass
 
-    def describe(self):
-        """Returns how it trains, in words."""
+    def describe(self) -> str:
+        """Returns a text that says how many steps are fitted."""
         return f"1 seed, {self._job.passes * self._job.steps_per_pass:,} steps"
 
-    def run(self):
-        """Trains seed 0 from its start; returns seconds."""
+    def run(self) -> float:
+        """Trains seed 0 from its initial weights; returns seconds."""
         return self._fit(self._job.passes)
 
-    def weights(self, passes):
-        """Returns the weights after so many passes, as a stack of one."""
+    def weights(self, passes: int) -> list[np.ndarray]:
+        """Returns the weights after a number of passes, as a stack of one seed."""
         self._fit(passes)
         return [variable.numpy()[None] for variable in self._model.trainable_variables]
 
@@ -208,22 +217,22 @@ class Fit:
 
 
 class FitStream(Fit):
-    """`model.fit` served by one generator, which spares it the ends of epochs."""
+    """`model.fit` on one generator, which avoids the cost of the end of an epoch."""
 
     def _given_short(self, served, size):
-        batches = (batch for each in served for batch in _cut(*each, size))
+        batches = (batch for x, y in served for batch in _cut(x, y, size))
         return {"x": batches, "steps_per_epoch": self._job.steps_per_pass}
 
 
 def _cut(x, y, size):
-    """Returns the batches of a pass; the last may be short."""
+    """Returns the batches of a pass, of which the last may be short."""
     parts = [slice(start, start + size) for start in range(0, len(x), size)]
     return [(x[part], y[part]) for part in parts]
 
 
 def _data_set(keras, served, size):
-    """Returns a Keras data set that serves each pass as one epoch."""
-    batches = [_cut(*each, size) for each in served]
+    """Returns a Keras data set in which each pass is one epoch."""
+    batches = [_cut(x, y, size) for x, y in served]
 
     class Passes(keras.utils.PyDataset):
         epoch = -1
@@ -235,14 +244,14 @@ def _data_set(keras, served, size):
             return batches[max(self.epoch, 0)][place]
 
         def on_epoch_begin(self):
-            # The end is too late: Keras may read ahead before it says so.
+            # `on_epoch_end` is too late: Keras may fetch batches before it calls it.
             self.epoch += 1
 
     return Passes()
 
 
 def _program(model):
-    """Says what the JAX loop needs to know of a compiled network."""
+    """Returns the description of a compiled network that the JAX loop needs."""
     from experiments.training import networks
 
     activations = []

@@ -1,8 +1,10 @@
-"""The benchmark of a GPU: the engine on it, the engine on the CPU, and `fit` on both.
+"""Times the engine on a GPU and on the CPU, and `fit` on both.
 
-Each device in a process of its own, as TensorFlow sees a GPU or does not for as long
-as it lives. Where there is no GPU the CPU is timed alone, and the words say so.
+Each device is timed in a process of its own, because TensorFlow decides once a process whether it
+sees a GPU. Without a GPU only the CPU is timed, and the text says so.
 """
+
+from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
@@ -11,6 +13,7 @@ import os
 import statistics
 import time
 import types
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -20,65 +23,76 @@ from experiments.runs.blocks import num_cores
 from experiments.training import devices, networks, stack_size
 from experiments.training.streams import Batches, steps_per_pass
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from experiments.benchmark.workers import Job
+
 REPLICAS = (16, 64, 256, 1024, 4096)
 NO_GPU = "There is no GPU on this machine, or TensorFlow sees none: the CPU was timed alone."
 
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """How fast some seeds were trained.
+    """The speed of one trainer on one device.
 
     Attributes:
-        case: The case's name; its fixed arm is trained.
-        device: The GPU's name, or `"CPU"`.
+        case: The name of the case, whose fixed arm is trained.
+        device: The name of the GPU, or `"CPU"`.
         trainer: `"engine"` or `"fit"`.
         num_seeds: Seeds trained at once, by all workers together.
-        seeds_per_second: One number a repetition: whole arms, all their updates, a second.
+        seeds_per_second: One number for each repetition; a seed counts with all its updates.
     """
 
     case: str
     device: str
     trainer: str
     num_seeds: int
-    seeds_per_second: tuple
+    seeds_per_second: tuple[float, ...]
 
     @property
-    def median(self):
+    def median(self) -> float:
         """The median of the repetitions."""
         return statistics.median(self.seeds_per_second)
 
 
-def measure(case_name, replicas=REPLICAS, *, passes=3, repetitions=3):
-    """Times a case's fixed arm on the CPU and, where there is one, on the GPU.
+def measure(
+    case_name: str,
+    replicas: Iterable[int] = REPLICAS,
+    *,
+    passes: int = 3,
+    repetitions: int = 3,
+) -> list[Timing]:
+    """Times the fixed arm of a case on the CPU and, if there is one, on the GPU.
 
     Args:
         case_name: Name of the case.
         replicas: Numbers of seeds to train at once.
         passes: Passes over the data in one repetition.
-        repetitions: How often each is timed, after one pass that compiles.
+        repetitions: Timings of each, after one pass that compiles.
 
     Returns:
-        List of `Timing`, those of the CPU first.
+        The timings, those of the CPU first.
     """
     found = []
     for hidden in (True, False) if devices.may_be_found() else (True,):
-        # A process that was forked would share what TensorFlow holds.
+        # A forked process would share the state of TensorFlow.
         context = multiprocessing.get_context("spawn")
         with concurrent.futures.ProcessPoolExecutor(
             1, context, initializer=_set_out, initargs=(hidden,)
         ) as process:
             target = process.submit(_time_here, case_name, tuple(replicas), passes, repetitions)
             timings = target.result()
-        # Driver or no driver: a second process that sees no GPU times the CPU again.
+        # A driver is no proof of a GPU: the second process may have timed the CPU again.
         found += timings if hidden or timings[0].device != "CPU" else []
     return found
 
 
-def lines(timings):
-    """Returns what was found in words, a line for each trainer of each device.
+def lines(timings: Sequence[Timing]) -> list[str]:
+    """Returns one line of text for each trainer on each device, then their ratios.
 
     Args:
-        timings: What `measure` returned.
+        timings: The result of `measure`.
     """
     best = {}
     for timing in timings:
@@ -105,7 +119,7 @@ def _ratios(gpu, best):
 
 
 def _set_out(hidden):
-    """Hides the GPUs from a process that is to train on its CPU."""
+    """Hides the GPUs from a process that trains on the CPU."""
     if hidden:
         os.environ.update(dict.fromkeys(("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"), "-1"))
 
@@ -133,7 +147,7 @@ def _seconds(run, passes):
 
 
 def _engine(case, setup, num_seeds):
-    """Returns a function that trains so many seeds for some passes, drawing them too."""
+    """Returns a function that draws and trains a number of passes of some seeds."""
     from experiments.training import engine
 
     engine.tensorflow()
@@ -156,7 +170,7 @@ def _program(case, setup, width):
 
     program = engine.Trainer(case, setup, width).program
     weights = networks.starting_weights(case, setup, program.model, 0)
-    # Weights of zero would be quicker or slower to compute with than any that are trained.
+    # With weights of zero the arithmetic would take another time than in training.
     program.reset([np.stack([values] * program.num_replicas) for values in weights])
     return program
 
@@ -172,11 +186,12 @@ def _train(program, case, setup, seeds, passes):
 
 
 def _fit(case, setup, passes):
-    """Returns a function that fits seed 0 for some passes."""
+    """Returns a function that fits seed 0 for a number of passes."""
     model = networks.build(case, setup)
     weights = networks.starting_weights(case, setup, model, 0)
-    start = None, [np.asarray(values)[None] for values in weights]
+    start = {}, [np.asarray(values)[None] for values in weights]
     job = types.SimpleNamespace(case=case, setup=setup, passes=passes)
     job.steps_per_pass = steps_per_pass(setup)
-    fit = Fit(job)
+    # `Fit` reads these four attributes of a job only.
+    fit = Fit(cast("Job", job))
     return lambda passes: fit.prepare(start) if passes == 1 else fit.run()

@@ -1,27 +1,37 @@
-"""The same training, hand-written in JAX: `vmap` over seeds, `scan` over steps.
+"""The same training written by hand in JAX: `vmap` over seeds, `scan` over steps.
 
-The only module that imports JAX, and only the benchmark runs it. Forward
-pass, loss and both optimizers are spelled out in plain formulas; nothing of Keras
-or TensorFlow is loaded beside it.
+This is the only module that imports JAX, and only the benchmark runs it. Forward pass, loss and
+both optimizers are plain formulas; the process imports neither Keras nor TensorFlow.
 """
+
+from __future__ import annotations
 
 import concurrent.futures
 import importlib.util
 import itertools
 import time
+from typing import TYPE_CHECKING, Any
 
 from experiments.cases.case import SuiteError
 from experiments.training.engine import Chunk
 from experiments.training.streams import Batches
 
-# Widths of blocks beside all seeds at once, steps in a turn of the loop, most threads.
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import numpy as np
+
+    from experiments.benchmark.contenders import Start
+    from experiments.benchmark.workers import Job
+
+# Widths of blocks besides all seeds at once, unrolled steps, most threads.
 PLAIN = (128,), (1,), 1
 TUNED = (8, 32, 128), (1, 4), 2
 TRIAL_SECONDS = 0.3
 
 
-def check_jax():
-    """Makes sure that JAX can be imported; does not import it.
+def check_jax() -> None:
+    """Makes sure that JAX is installed; does not import it.
 
     Raises:
         SuiteError: It is not installed.
@@ -30,7 +40,7 @@ def check_jax():
         raise SuiteError("the benchmark needs JAX; install it with: pip install -e '.[benchmark]'")
 
 
-def load_jax():
+def load_jax() -> Any:
     """Imports and returns JAX; see `check_jax`."""
     check_jax()
     import jax
@@ -38,16 +48,16 @@ def load_jax():
     return jax
 
 
-def activate(name, x):
-    """Applies the activation of this Keras name."""
+def activate(name: str, x: Any) -> Any:
+    """Applies the activation with a Keras name to an array."""
     import jax
 
     known = {"linear": lambda x: x, "relu": jax.nn.relu, "tanh": jax.numpy.tanh}
     return (known | {"sigmoid": jax.nn.sigmoid})[name](x)
 
 
-def forward(weights, x, activations):
-    """Returns the outputs of one seed's Dense layers.
+def forward(weights: Sequence[Any], x: Any, activations: Sequence[str]) -> Any:
+    """Returns the outputs of the network of one seed.
 
     Args:
         weights: Kernel and bias of each layer in turn.
@@ -59,22 +69,37 @@ def forward(weights, x, activations):
     return x
 
 
-def losses(name, y, outputs):
-    """Returns `mse` or `hinge` (labels -1 and +1) of each sample."""
+def losses(name: str, y: Any, outputs: Any) -> Any:
+    """Returns the loss `mse` or `hinge` (labels -1 and +1) of each sample."""
     import jax.numpy as jnp
 
     parts = {"mse": lambda: (outputs - y) ** 2, "hinge": lambda: jnp.maximum(1 - y * outputs, 0)}
     return jnp.mean(parts[name](), axis=-1)
 
 
-def sgd(weights, slots, step, gradients, settings):
-    """One update of plain stochastic gradient descent."""
+def sgd(
+    weights: Sequence[Any],
+    slots: Any,
+    step: Any,
+    gradients: Sequence[Any],
+    settings: Mapping[str, float],
+) -> tuple[list[Any], Any]:
+    """Returns weights and slots after one update of plain stochastic gradient descent."""
     pairs = zip(weights, gradients, strict=True)
     return [w - settings["learning_rate"] * g for w, g in pairs], slots
 
 
-def adam(weights, slots, step, gradients, settings):
-    """One update of Adam, epsilon beside the root as in Keras."""
+def adam(
+    weights: Sequence[Any],
+    slots: Any,
+    step: Any,
+    gradients: Sequence[Any],
+    settings: Mapping[str, float],
+) -> tuple[list[Any], Any]:
+    """Returns weights and slots after one update of Adam.
+
+    As in Keras, epsilon is added to the root of the uncorrected second moment.
+    """
     import jax.numpy as jnp
 
     one, two = settings["beta_1"], settings["beta_2"]
@@ -91,12 +116,12 @@ def adam(weights, slots, step, gradients, settings):
 OPTIMIZERS = {"SGD": sgd, "Adam": adam}
 
 
-def make_pass(program, unroll=1):
-    """Returns the compiled training of a block of seeds on one pass of batches.
+def make_pass(program: Mapping[str, Any], unroll: int = 1) -> Callable[..., Any]:
+    """Returns the compiled function that trains a block of seeds on one pass of batches.
 
     Args:
         program: Dict of `activations`, `loss`, `optimizer` and `settings`.
-        unroll: Steps in one turn of the loop.
+        unroll: Steps in one iteration of the loop.
 
     Returns:
         Function `(state, x, y, share) -> (state, losses)`; the state is donated.
@@ -126,28 +151,30 @@ def make_pass(program, unroll=1):
 class Jax:
     """The JAX loop as a contender, in the fastest of its forms.
 
-    A form is a block's width, how far the loop is unrolled, and whether one Python
-    thread drives the blocks or two; each is tried before anything is timed. Plain are
-    all seeds at once and blocks of about 128; the others take more than `vmap` and
-    `scan`.
+    A form is the width of a block, the unrolled steps of the loop, and the number of Python
+    threads, one or two. Each is tried before anything is timed. The plain forms are all seeds
+    at once and blocks of about 128; the others need more than `vmap` and `scan`.
 
     Args:
-        job: What to train, see `workers.Job`.
-        tuned: Whether other forms than the plain ones are tried too.
+        job: The training to time.
+        tuned: Whether forms other than the plain ones are tried too.
     """
 
-    def __init__(self, job, tuned=False):
-        self._job, self._jax = job, load_jax()
-        self.form, self._limits = None, TUNED if tuned else PLAIN
+    # Width, unrolled steps and threads, set by `prepare`.
+    form: tuple[int, int, int]
 
-    def prepare(self, start):
-        """Compiles, and settles on the fastest form.
+    def __init__(self, job: Job, tuned: bool = False):
+        self._job, self._jax = job, load_jax()
+        self._limits = TUNED if tuned else PLAIN
+
+    def prepare(self, start: Start) -> tuple[float, int]:
+        """Compiles all forms, and chooses the fastest.
 
         Args:
             start: `(program, weights)` as `Engine.start` returns them.
 
         Returns:
-            `(seconds, updates)` of that form's compilation with its first pass.
+            `(seconds, updates)` of compilation and first pass of the chosen form.
         """
         self._program, self._weights = start
         firsts, tried = {}, {}
@@ -167,18 +194,18 @@ class Jax:
         return firsts[self.form]
 
     def _trial(self, form):
-        """Returns seconds a pass, over enough passes to be told apart."""
+        """Returns the seconds of a pass, over enough passes to tell forms apart."""
         one = self.run(1, form)
         passes = min(self._job.passes, int(TRIAL_SECONDS / one) + 1)
         return min(self.run(passes, form) / passes for _ in range(2))
 
-    def describe(self):
-        """Returns the chosen form in words."""
+    def describe(self) -> str:
+        """Returns the chosen form as text."""
         width, unroll, workers = self.form
         return f"{width} at once, unroll {unroll}, {workers} Python thread{'s' * (workers > 1)}"
 
-    def run(self, passes=None, form=None):
-        """Trains all seeds from their start; returns seconds."""
+    def run(self, passes: int | None = None, form: tuple[int, int, int] | None = None) -> float:
+        """Trains all seeds from their initial weights; returns seconds."""
         width, _, workers = form or self.form
         passes = passes or self._job.passes
         blocks = [self._block(first, width) for first in range(0, self._job.num_seeds, width)]
@@ -187,13 +214,13 @@ class Jax:
             list(pool.map(lambda block: self._train_block(block, passes), blocks))
             return time.perf_counter() - begin
 
-    def weights(self, passes):
-        """Returns the first block's stacked weights after so many passes."""
+    def weights(self, passes: int) -> list[np.ndarray]:
+        """Returns the stacked weights of the first block after a number of passes."""
         trained, *_ = self._train_block(self._block(0, self.form[0]), passes)
         return [self._jax.device_get(values) for values in trained]
 
     def _block(self, first, width):
-        """Returns streams and state of some seeds, placed on the device."""
+        """Returns the streams of some seeds, and their state on the device."""
         job, put = self._job, self._jax.numpy.array
         seeds = range(first, first + width)
         weights = [put(values[first : first + width]) for values in self._weights]
@@ -207,18 +234,18 @@ class Jax:
     def _train_block(self, block, passes):
         streams, state = block
         for _ in range(passes):
-            # JAX returns before it is done: the next pass is made ready meanwhile.
+            # JAX is asynchronous: the next pass is drawn while it computes.
             chunk = Chunk(streams, [[] for _ in streams], self._job.setup.batch_size)
             state, _ = self._train_pass(state, chunk.x, chunk.y, chunk.share[:, 0])
         return self._jax.block_until_ready(state)
 
 
-def even_widths(num_seeds, widths):
-    """Returns all seeds at once, and widths that cut them evenly.
+def even_widths(num_seeds: int, widths: Iterable[int]) -> list[int]:
+    """Returns the number of seeds, and widths that divide it evenly.
 
     Args:
-        num_seeds: Whole number of at least 1.
-        widths: For each of these the widest even width that is no wider.
+        num_seeds: Integer of at least 1.
+        widths: Upper bounds; for each of them the largest divisor within it is returned.
     """
     even = [n for n in range(1, num_seeds + 1) if num_seeds % n == 0]
     return sorted({max(n for n in even if n <= width) for width in (*widths, num_seeds)})

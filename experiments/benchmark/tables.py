@@ -1,40 +1,52 @@
-"""The benchmark's arithmetic and its tables: timings in, text out.
+"""The tables of the benchmark: timings in, lines of text out.
 
-Measures nothing and prints nothing.
+The module measures nothing and prints nothing.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from experiments.stats import text
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from experiments.benchmark.__main__ import Row
+    from experiments.benchmark.workers import Job
+
+    # One cell of text for each column.
+    Line = dict[str, str]
+
 
 @dataclasses.dataclass
 class Measured:
-    """What was measured of some jobs.
+    """The measurements of some jobs.
 
     Attributes:
         seconds: `{job: [seconds in each round]}`.
         first: `{job: (seconds, updates)}` of building, compiling and the first pass.
-        descriptions: `{job: how it was trained}`.
+        descriptions: `{job: text that says how it was trained}`.
     """
 
-    seconds: dict
-    first: dict
-    descriptions: dict
+    seconds: dict[Job, list[float]]
+    first: dict[Job, tuple[float, int]]
+    descriptions: dict[Job, str]
 
-    def cost(self, job):
-        """Returns microseconds a step and seed, one for each round."""
+    def cost(self, job: Job) -> np.ndarray:
+        """Returns the microseconds for each step and seed, `(num_rounds,)`."""
         return 1e6 * np.array(self.seconds[job]) / job.updates
 
-    def compiling(self, job):
-        """Returns the seconds that compiling took."""
+    def compiling(self, job: Job) -> float:
+        """Returns the seconds of compilation."""
         return compile_seconds(*self.first[job], cost=np.median(self.cost(job)))
 
 
-def compile_seconds(first, updates, *, cost):
-    """Returns a first pass's seconds less what its updates cost later.
+def compile_seconds(first: float, updates: int, *, cost: float) -> float:
+    """Returns the seconds of a first pass, less the later cost of its updates.
 
     Args:
         first: Seconds of building, compiling and the first pass.
@@ -44,8 +56,8 @@ def compile_seconds(first, updates, *, cost):
     return max(first - 1e-6 * cost * updates, 0.0)
 
 
-def ratio(theirs, ours):
-    """Returns how often one cost holds another, taken round by round.
+def ratio(theirs: Any, ours: Any) -> tuple[float, float, float]:
+    """Returns the ratio of two costs, taken round by round.
 
     Args:
         theirs: Costs, one for each round.
@@ -57,16 +69,16 @@ def ratio(theirs, ours):
     return middle(np.asarray(theirs) / np.asarray(ours))
 
 
-def middle(values):
+def middle(values: Any) -> tuple[float, float, float]:
     """Returns `(median, lowest, highest)`."""
     return float(np.median(values)), float(np.min(values)), float(np.max(values))
 
 
-def shares(whole, input_and_optimizer, input_only):
-    """Returns the shares of input, forward/backward and optimizer in the whole.
+def shares(whole: float, input_and_optimizer: float, input_only: float) -> list[float]:
+    """Returns the shares of input, forward/backward and optimizer in the whole time.
 
     Args:
-        whole: Seconds of all three.
+        whole: Seconds of all three parts.
         input_and_optimizer: Seconds of these two.
         input_only: Seconds of the input alone.
     """
@@ -74,8 +86,8 @@ def shares(whole, input_and_optimizer, input_only):
     return [part / whole for part in parts]
 
 
-def cost_rows(name, row, measured):
-    """Returns one line of text for each contender of a row."""
+def cost_rows(name: str, row: Row, measured: Measured) -> list[Line]:
+    """Returns one line for each contender of a row."""
     found = []
     for job in row.jobs():
         cost, compiling = measured.cost(job), measured.compiling(job)
@@ -94,8 +106,8 @@ def cost_rows(name, row, measured):
     return found
 
 
-def ratio_rows(name, row, measured):
-    """Returns one line of text for each asked figure of a row."""
+def ratio_rows(name: str, row: Row, measured: Measured) -> list[Line]:
+    """Returns one line for each ratio of a row."""
     ours, *others = row.jobs()
     found = []
     for job in others:
@@ -114,8 +126,8 @@ def ratio_rows(name, row, measured):
     return found
 
 
-def scaling_rows(jobs, measured):
-    """Returns one line of text for each number of seeds, against the first job's one."""
+def scaling_rows(jobs: Sequence[Job], measured: Measured) -> list[Line]:
+    """Returns one line for each number of seeds, compared with the one of the first job."""
     found = []
     for job in jobs:
         speed = ratio(measured.cost(jobs[0]), measured.cost(job))
@@ -131,26 +143,26 @@ def scaling_rows(jobs, measured):
     return found
 
 
-def share_row(name, jobs, measured):
-    """Returns one line of text: where the time of one worker goes."""
+def share_row(name: str, jobs: Sequence[Job], measured: Measured) -> Line:
+    """Returns one line with the shares of the parts in the time of one worker."""
     parts = shares(*(np.median(measured.seconds[job]) for job in jobs))
     descriptions = [text.percent(part, 0) for part in parts]
     names = ("input", "forward/backward", "optimizer")
     return {"case": name} | dict(zip(names, descriptions, strict=True))
 
 
-def spread(median, low, high):
-    """Returns a median with its lowest and highest, as text."""
+def spread(median: float, low: float, high: float) -> str:
+    """Returns a median with the lowest and the highest value, as text."""
     return text.spread(median, low, high, number)
 
 
-def number(value):
-    """Returns a number as text: three digits, from a hundred on whole."""
+def number(value: float) -> str:
+    """Returns a number as text: with three digits, or without decimals from 100 on."""
     return f"{value:,.0f}" if abs(value) >= 100 else text.number(value)
 
 
-def raw_rows(name, jobs, measured):
-    """Returns every timing: one line for each contender and round."""
+def raw_rows(name: str, jobs: Sequence[Job], measured: Measured) -> list[dict[str, Any]]:
+    """Returns every timing: one dict for each contender and round."""
     return [
         {
             "row": name,

@@ -1,13 +1,16 @@
-"""The benchmark's processes and clock: every kind of contender in one of its own.
+"""The processes and the clock of the benchmark: one process for each kind of contender.
 
-TensorFlow's threads are set once a process, and JAX and TensorFlow share
-none well; so each kind is started alike, asked in turn, and computes alone.
+TensorFlow's threads are set once a process, and JAX and TensorFlow disturb each other in one. So
+each kind has a process of its own, all are started the same way, and only one computes at a time.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import multiprocessing
 import signal
 import traceback
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,20 +19,25 @@ from experiments.benchmark.contenders import ARM, PARTS
 from experiments.cases.case import SuiteError
 from experiments.training.streams import steps_per_pass
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from experiments.cases.case import Case, Setup
+
 CHECK_STEPS = 20
 TOLERANCE = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """What one contender trains in one repetition.
+    """The training of one contender in one repetition.
 
     Args:
         contender: `"engine"`, one of its `PARTS`, `"jax"`, `"jax_tuned"`, `"fit"` or
             `"fit_stream"`.
-        name: The case's name; its fixed arm is trained.
+        name: The name of the case, whose fixed arm is trained.
         num_seeds: Seeds 0 to num_seeds - 1.
-        passes: Passes over the data, of 100 batches if these are an endless stream.
+        passes: Passes over the data; 100 batches each for an endless stream.
     """
 
     contender: str
@@ -38,24 +46,24 @@ class Job:
     passes: int
 
     @property
-    def case(self):
-        """The `Case`."""
+    def case(self) -> Case:
+        """The case of this name."""
         import reproductions
 
         return reproductions.load(self.name)
 
     @property
-    def setup(self):
-        """The arm's `Setup`."""
+    def setup(self) -> Setup:
+        """The setup of the fixed arm."""
         return self.case.arm(ARM)
 
     @property
-    def steps_per_pass(self):
+    def steps_per_pass(self) -> int:
         """Updates in one pass."""
         return steps_per_pass(self.setup)
 
     @property
-    def updates(self):
+    def updates(self) -> int:
         """Updates of one repetition, summed over seeds."""
         return self.num_seeds * self.passes * self.steps_per_pass
 
@@ -64,13 +72,13 @@ KINDS = {"jax": "jax", "jax_tuned": "jax", "fit": "fit", "fit_stream": "fit"}
 
 
 class Workers:
-    """The processes that some jobs need; a context in which they live."""
+    """The processes that some jobs need, as a context that starts and ends them."""
 
-    def __init__(self, jobs):
+    def __init__(self, jobs: Iterable[Job]):
         self._kinds = dict.fromkeys(KINDS.get(job.contender, "engine") for job in jobs)
         self._ends, self._processes = {}, []
 
-    def __enter__(self):
+    def __enter__(self) -> Workers:
         context = multiprocessing.get_context("spawn")
         for kind in self._kinds:
             self._ends[kind], other = context.Pipe()
@@ -80,7 +88,7 @@ class Workers:
             self._processes.append(process)
         return self
 
-    def __exit__(self, *failure):
+    def __exit__(self, *failure: Any) -> None:
         for end in self._ends.values():
             end.close()
         for process in self._processes:
@@ -88,16 +96,17 @@ class Workers:
                 process.terminate()
             process.join()
 
-    def ask(self, job, method, *arguments):
-        """Has one contender do something, and waits for it.
+    def ask(self, job: Job, method: str, *arguments: Any) -> Any:
+        """Calls a method of a contender in its process, and returns the result.
 
         Args:
-            job: The `Job`; a contender is made for it when it is first named.
+            job: The job. The first call for a job creates its contender.
             method: Name of the contender's method.
-            *arguments: Plain values.
+            *arguments: Values that can be pickled.
 
         Raises:
-            SuiteError: The contender says that the user can mend it.
+            SuiteError: The method raised one, or the process died.
+            RuntimeError: The method raised another error.
         """
         end = self._ends[KINDS.get(job.contender, "engine")]
         end.send((job, method, arguments))
@@ -115,8 +124,8 @@ class Workers:
         return value
 
 
-def serve(connection):
-    """Answers one process's questions until the other end closes."""
+def serve(connection: Any) -> None:
+    """Handles the calls that arrive on a connection until its other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     contenders = {}
     while True:
@@ -149,21 +158,23 @@ def _make(job):
     return kinds[job.contender](job)
 
 
-def measure(jobs, repetitions, *, compare=True):
+def measure(
+    jobs: Sequence[Job], repetitions: int, *, compare: bool = True
+) -> tuple[dict[Job, list[float]], dict[Job, tuple[float, int]], dict[Job, str], dict[str, str]]:
     """Times jobs in turn, round after round.
 
     Args:
-        jobs: List of `Job`, an engine's first.
+        jobs: The jobs, the engine's first.
         repetitions: Rounds.
-        compare: Whether all must arrive at the first one's weights.
+        compare: Whether all jobs must arrive at the weights of the first.
 
     Returns:
-        `(seconds, first, words, environment)`: seconds of each round; `(seconds,
-        updates)` of building, compiling and the first pass; and how it was trained: each
-        `{job: ...}`. Then versions and hardware in words.
+        `(seconds, first, descriptions, environment)`: the first three are `{job: value}`, with
+        the seconds of each round, `(seconds, updates)` of building, compiling and the first
+        pass, and a text that says how it was trained. The last is versions and hardware.
 
     Raises:
-        SuiteError: The weights differ, JAX is missing, or the user stopped it.
+        SuiteError: The weights differ, JAX is missing, or the user stopped the benchmark.
     """
     try:
         with Workers(jobs) as workers:
@@ -175,8 +186,8 @@ def measure(jobs, repetitions, *, compare=True):
             for _ in range(repetitions):
                 for job in jobs:
                     seconds[job].append(workers.ask(job, "run"))
-            words = {job: workers.ask(job, "describe") for job in jobs}
-            return seconds, first, words, workers.ask(jobs[0], "environment")
+            descriptions = {job: workers.ask(job, "describe") for job in jobs}
+            return seconds, first, descriptions, workers.ask(jobs[0], "environment")
     except KeyboardInterrupt:
         raise SuiteError("the benchmark was stopped and keeps nothing; run it again") from None
 
@@ -194,12 +205,12 @@ def _compare(workers, jobs):
             )
 
 
-def difference(theirs, ours):
-    """Returns the largest difference of weights, relative to each variable's largest.
+def difference(theirs: Sequence[Any], ours: Sequence[Any]) -> float:
+    """Returns the largest difference of weights, relative to the largest of each variable.
 
     Args:
         theirs: Arrays `(num_seeds, *variable shape)`.
-        ours: The same; seeds that only one side trained are left out.
+        ours: The same; seeds that only one side trained are ignored.
     """
     worst = 0.0
     for one, other in zip(theirs, ours, strict=True):

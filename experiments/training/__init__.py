@@ -1,4 +1,4 @@
-"""One setup and some seeds to metrics: streams, networks, the engine and its references.
+"""Training of one setup over some seeds: random streams, networks, the engine, its references.
 
-It writes no file; it may import `stats` and `cases`.
+The package writes no file. It may import `stats` and `cases`.
 """

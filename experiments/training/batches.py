@@ -1,33 +1,48 @@
-"""Chunks: one pass of a block of seeds, as the engine trains on it.
+"""One pass of training batches for a block of seeds, stacked as the engine needs them.
 
-NumPy only; reads `streams`.
+NumPy only. The samples come from `streams`.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from experiments.training.streams import STREAM_PASS
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from experiments.training.streams import Batches, DropoutMasks
+
 SHORT_PASS = 1000
 
 
 class Chunk:
-    """One pass of a block's batches, ready for `Program.train`.
+    """The batches of one pass for a block of seeds, the input of `Program.train`.
 
     Args:
-        streams: The seeds' `Batches`.
-        masks: For each seed what `networks.dropout_masks` returns.
+        streams: One `Batches` for each seed.
+        masks: The result of `networks.dropout_masks` for each seed.
         batch_size: Samples in a batch.
-        num_replicas: If given, the last seed is repeated to fill so many.
+        num_replicas: If given, the last seed is repeated until there are so many replicas.
 
     Attributes:
         x: `(num_steps, num_replicas, batch_size, num_inputs)`, float32.
         y: `(num_steps, num_replicas, batch_size, num_outputs)`, float32.
-        share: `(num_steps, 1, batch_size)`: a sample's share of its batch's mean; 0
-            for the copies that fill a short last batch.
-        masks: For each dropout layer `(num_steps, num_replicas, batch_size, units)`.
+        share: `(num_steps, 1, batch_size)`, float32: the weight of a sample in the mean of
+            its batch. The copies that fill a short last batch have weight 0.
+        masks: One array `(num_steps, num_replicas, batch_size, units)` for each dropout layer.
     """
 
-    def __init__(self, streams, masks, batch_size, num_replicas=None):
+    def __init__(
+        self,
+        streams: Sequence[Batches],
+        masks: Sequence[Sequence[tuple[DropoutMasks, int]]],
+        batch_size: int,
+        num_replicas: int | None = None,
+    ):
         setup = streams[0].setup
         self.is_stream = setup.is_stream
         num_samples = STREAM_PASS * batch_size if setup.is_stream else setup.num_training_samples
@@ -54,7 +69,7 @@ class Chunk:
         return np.stack([array.reshape(*self._cut, -1) for array in arrays], axis=1)
 
     def _gather(self, streams):
-        """Gathers a short pass of all seeds at once: what `_stack` does, in fewer calls."""
+        """Gathers a short pass of all seeds at once, with the result of `_stack` in fewer calls."""
         samples = zip(*(stream.next_samples() for stream in streams), strict=True)
         x, y = (np.stack(arrays) for arrays in samples)
         orders = np.stack([stream.next_order() for stream in streams])
@@ -65,11 +80,11 @@ class Chunk:
         return [array.reshape(-1, array.shape[-1]).take(places, axis=0) for array in (x, y)]
 
     def _widen(self, num_streams, num_replicas):
-        """Repeats the last seed for the replicas that fill a block."""
+        """Repeats the last seed until there are `num_replicas`."""
         if num_replicas > num_streams:
             places = np.minimum(np.arange(num_replicas), num_streams - 1)
             self.x, self.y = (array.take(places, axis=1) for array in (self.x, self.y))
             self.masks = tuple(mask.take(places, axis=1) for mask in self.masks)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.x)

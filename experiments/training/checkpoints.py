@@ -1,17 +1,32 @@
-"""States: a run in training as bytes, so that it can go on from there another time.
+"""Training checkpoints as bytes, so that training can be resumed later.
 
-NumPy and the standard library; knows arrays and plain facts, no trainer. The bytes
-are an .npz that holds each array, and the facts as JSON, without compression and without
-pickles; the comment at its end names the format and a checksum of all that stands before it.
+NumPy and the standard library; the module knows arrays and JSON values, and no trainer. A
+checkpoint is an .npz file without compression and without pickles. It holds each array, and the
+other values as JSON. The comment of the archive names the format and a checksum of all bytes
+before it.
 """
+
+from __future__ import annotations
 
 import io
 import json
 import re
 import zipfile
 import zlib
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from experiments.cases.setups import Setup
+    from experiments.training.streams import Batches, DropoutMasks
+
+    Masks = Sequence[tuple[DropoutMasks, int]]
+
+# Arrays by name, and values that JSON holds exactly.
+State = tuple[dict[str, np.ndarray], dict[str, Any]]
 
 FORMAT = 1
 FACTS = "facts"
@@ -23,18 +38,18 @@ SEAL = re.compile(rb"saved state of format (\d{1,9}), checksum $")
 
 
 class CheckpointError(ValueError):
-    """A saved state is damaged, or is not of what is trained now."""
+    """A saved state is damaged, or belongs to another run."""
 
 
-def pack(arrays, facts):
-    """Returns a state as bytes; the same state gives the same bytes.
+def pack(arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> bytes:
+    """Returns a state as bytes; equal states give equal bytes.
 
     Args:
-        arrays: `{name: array}` of numbers or booleans, by any name but `facts`.
-        facts: A dict that JSON can hold exactly: texts, whole numbers of any size, lists.
+        arrays: `{name: array}` of numbers or booleans. The name `facts` is reserved.
+        facts: A dict that JSON holds exactly: strings, integers of any size, lists.
 
     Raises:
-        ValueError: An array or a fact is of another kind.
+        ValueError: An array or a fact has another type.
     """
     text = json.dumps(facts, allow_nan=False)
     if json.loads(text) != facts or FACTS in arrays:
@@ -49,19 +64,19 @@ def pack(arrays, facts):
     return body + _checksum(body)
 
 
-def unpack(data):
-    """Returns the state that `pack` made bytes of.
+def unpack(data: bytes) -> State:
+    """Returns the state that `pack` turned into bytes.
 
-    Nothing is decompressed, and no array is larger than the bytes given.
+    Nothing is decompressed, and no array is larger than `data`.
 
     Args:
-        data: Bytes from anywhere.
+        data: Bytes, which need not be trusted.
 
     Returns:
         `(arrays, facts)`.
 
     Raises:
-        StateError: The bytes are damaged, cut short, or no state of this format.
+        CheckpointError: The bytes are damaged, incomplete, or no state of this format.
     """
     body, seal = data[:-NUM_DIGITS], SEAL.search(data[-100:-NUM_DIGITS])
     if not seal:
@@ -106,7 +121,7 @@ def _read(data):
 
 
 def _check_directory(members, num_bytes):
-    """Refuses what would grow on reading, before anything is read."""
+    """Refuses members that would grow on reading, before any is read."""
     names = [member.filename for member in members]
     if len(set(names)) < len(names) or not all(name.endswith(SUFFIX) for name in names):
         raise ValueError(f"members {names}")
@@ -123,25 +138,27 @@ def _as_array(data):
     shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
     if is_fortran or dtype.kind not in KINDS:
         raise ValueError(f"an array of {dtype}")
-    # The bytes that are there bound the array, whatever shape its head claims.
+    # The length of the data bounds the array, whatever shape its header claims.
     return np.frombuffer(data[stream.tell() :], dtype).reshape(shape).copy()
 
 
-def named(kind, arrays):
+def named(kind: str, arrays: Sequence[Any]) -> dict[str, np.ndarray]:
     """Returns a list of arrays as `{"<kind> <place>": array}`."""
     return {f"{kind} {place}": np.asarray(array) for place, array in enumerate(arrays)}
 
 
-def taken(kind, arrays, like):
-    """Returns the list that `named` gave names to.
+def taken(
+    kind: str, arrays: Mapping[str, np.ndarray], like: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Returns the list of arrays that `named` stored under a kind.
 
     Args:
-        kind: As `named` was given it.
+        kind: The `kind` that `named` received.
         arrays: `{name: array}` of a state.
-        like: The arrays as they are now, of the same shapes and types.
+        like: Arrays of the expected shapes and types.
 
     Raises:
-        StateError: An array is missing, or of another shape or type.
+        CheckpointError: An array is missing, or has another shape or type.
     """
     for name, now in named(kind, like).items():
         saved = arrays.get(name, np.zeros(0, bool))
@@ -153,8 +170,10 @@ def taken(kind, arrays, like):
     return [arrays[name] for name in named(kind, like)]
 
 
-def identity(trainer, setup, seeds, checkpoints):
-    """Returns the facts that tell whose state it is: a trainer's, of some seeds of a setup."""
+def identity(
+    trainer: str, setup: Setup, seeds: Sequence[int], checkpoints: Sequence[int]
+) -> dict[str, Any]:
+    """Returns the facts that identify a run: trainer, setup, seeds and length."""
     return {
         "trainer": trainer,
         "setup": setup.to_json(),
@@ -163,16 +182,16 @@ def identity(trainer, setup, seeds, checkpoints):
     }
 
 
-def saved_step(facts, expected, steps_per_pass):
-    """Returns after how many updates a state was saved.
+def saved_step(facts: Mapping[str, Any], expected: Mapping[str, Any], steps_per_pass: int) -> int:
+    """Returns the number of updates after which a state was saved.
 
     Args:
-        facts: The state's facts.
-        expected: What `identity` says of what is trained now.
-        steps_per_pass: Updates in a pass: states are saved between passes.
+        facts: The facts of the state.
+        expected: The `identity` of the present run.
+        steps_per_pass: Updates in a pass. States are saved between passes only.
 
     Raises:
-        StateError: The state is of something else, or of no such place.
+        CheckpointError: The state belongs to another run, or was not saved between passes.
     """
     for name, value in expected.items():
         if facts.get(name) != value:
@@ -189,12 +208,12 @@ def saved_step(facts, expected, steps_per_pass):
     return step
 
 
-def draws(streams, masks):
-    """Returns where the draws of some seeds stand, as facts.
+def draws(streams: Sequence[Batches], masks: Sequence[Masks]) -> dict[str, Any]:
+    """Returns the states of the random generators of some seeds, as facts.
 
     Args:
-        streams: The seeds' `streams.Batches`.
-        masks: For each seed what `networks.dropout_masks` returns.
+        streams: One `streams.Batches` for each seed.
+        masks: The result of `networks.dropout_masks` for each seed.
     """
     return {
         "batches": [stream.state() for stream in streams],
@@ -202,11 +221,13 @@ def draws(streams, masks):
     }
 
 
-def restore_draws(facts, streams, masks):
-    """Lets the draws of some seeds go on where those of a state stood.
+def restore_draws(
+    facts: Mapping[str, Any], streams: Sequence[Batches], masks: Sequence[Masks]
+) -> None:
+    """Sets the random generators of some seeds to the states that `draws` returned.
 
     Raises:
-        StateError: The facts hold no such draws.
+        CheckpointError: The facts hold no such generator states.
     """
     try:
         for stream, state in zip(streams, facts["batches"], strict=True):

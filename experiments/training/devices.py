@@ -1,8 +1,10 @@
-"""Devices: a GPU where TensorFlow finds one, made ready to train as a CPU would.
+"""The GPU that TensorFlow finds, configured so that it trains as a CPU does.
 
-Standard library only; asks the TensorFlow that is loaded, and loads none. Where there
-is no GPU nothing is set, so that no bit of what a CPU trains can depend on this module.
+Standard library only. The module uses TensorFlow if the process has imported it, and never imports
+it. Without a GPU it sets nothing, so that no bit of a result from a CPU can depend on it.
 """
+
+from __future__ import annotations
 
 import contextlib
 import functools
@@ -10,45 +12,49 @@ import os
 import shutil
 import subprocess
 import sys
+from typing import TYPE_CHECKING, Any
 
-# What the driver makes on Linux, and Windows for the Linux in it.
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+# Device files of the drivers on Linux, and on Linux under Windows.
 NODES = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 TOOL = "nvidia-smi"
 SECONDS = 20
 SETTINGS = {
-    # Else the first operation takes all memory, for as long as the process lives.
+    # Otherwise the first operation takes all memory for the life of the process.
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-    # Else the driver's tool counts GPUs in another order than TensorFlow.
+    # Otherwise the driver's tool numbers GPUs in another order than TensorFlow.
     "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
 }
 
 
-def settle_environment():
-    """Sets what has to stand in the environment before TensorFlow is imported.
+def settle_environment() -> None:
+    """Sets the environment variables that TensorFlow reads when it is imported.
 
-    Only where a GPU may be found, and only what the user has not set.
+    They are set only where a GPU may be found, and only if the user has not set them.
     """
     if may_be_found():
         for name, value in SETTINGS.items():
             os.environ.setdefault(name, value)
 
 
-def may_be_found():
-    """Returns whether this machine looks as if it had a GPU."""
+def may_be_found() -> bool:
+    """Returns whether this machine seems to have a GPU."""
     return any(map(os.path.exists, NODES)) or shutil.which(TOOL) is not None
 
 
-def prepare():
-    """Makes the GPU ready, before TensorFlow's first operation; without one does nothing.
+def prepare() -> None:
+    """Configures the GPU before TensorFlow's first operation; does nothing without a GPU.
 
-    Memory is taken as it is needed. Products are taken in float32 throughout: TensorFloat-32
-    keeps ten bits of a factor, too few to train as `fit` does on a CPU. Operations are
-    deterministic, those that XLA compiles too, so that a seed trained twice gives the same bits.
+    Memory is allocated as needed. Matrix products use float32 throughout: TensorFloat-32 keeps
+    ten bits of a factor, too few to train as `fit` does on a CPU. Operations are deterministic,
+    including those that XLA compiles, so that a seed trained twice gives the same bits.
     """
     if not gpus():
         return
     config = _tensorflow().config
-    # TensorFlow that runs already keeps how it takes memory; the environment has asked it.
+    # Once TensorFlow runs this cannot be set; the environment variable has set it.
     with contextlib.suppress(RuntimeError):
         for gpu in gpus():
             config.experimental.set_memory_growth(gpu, True)
@@ -57,19 +63,19 @@ def prepare():
     free_memory()
 
 
-def _tensorflow():
-    """Returns TensorFlow if this process has loaded it, else nothing."""
+def _tensorflow() -> Any:
+    """Returns TensorFlow if this process has imported it, else `None`."""
     return sys.modules.get("tensorflow")
 
 
-def gpus():
-    """Returns the GPUs that TensorFlow sees; none where it is not loaded."""
+def gpus() -> list[Any]:
+    """Returns the GPUs that TensorFlow sees; none if it is not imported."""
     config = getattr(_tensorflow(), "config", None)
     return [] if config is None else config.get_visible_devices("GPU")
 
 
-def name():
-    """Returns the name of the GPU that trains, `""` where a CPU does."""
+def name() -> str:
+    """Returns the name of the first GPU, or `""` without a GPU."""
     found = gpus()
     if not found:
         return ""
@@ -77,11 +83,11 @@ def name():
     return details.get("device_name") or "a GPU without a name"
 
 
-def free_memory():
-    """Returns the bytes that were free on the GPU when first asked, 0 where nobody says.
+def free_memory() -> int:
+    """Returns the bytes free on the GPU at the first call, or 0 if they are unknown.
 
-    TensorFlow tells only what itself uses, and keeps what it has taken, which the driver
-    then counts as used; so the driver is asked once, before anything is trained.
+    TensorFlow reports only its own use, and keeps memory that it has allocated, which the
+    driver counts as used. So the driver is queried once, before anything is trained.
     """
     if not gpus():
         return 0
@@ -101,20 +107,20 @@ def _reported_by_driver(place):
         return 0
 
 
-def on_cpu():
-    """Returns a context whose operations run on the CPU, where a GPU would run them else.
+def on_cpu() -> AbstractContextManager[Any]:
+    """Returns a context whose operations run on the CPU even if there is a GPU.
 
-    Initial weights are drawn there, so that they are to the bit those of any machine.
+    Initial weights are drawn in it, so that they are the same to the bit on any machine.
     """
     return _tensorflow().device("CPU:0") if gpus() else contextlib.nullcontext()
 
 
-def description(width, block=None):
-    """Returns on what is trained in words, `""` for a CPU.
+def description(width: int, block: int | None = None) -> str:
+    """Returns a text that names the GPU and the seeds trained at once; `""` for a CPU.
 
     Args:
         width: Seeds trained at once.
-        block: Seeds of one of the case's blocks, if it says.
+        block: The `block_width` of the case, if it has one.
     """
     if not gpus():
         return ""

@@ -1,18 +1,20 @@
-"""The fast trainer: many seeds of one plain Keras model at once.
+"""The fast trainer: it trains many seeds of one plain Keras model at once.
 
-The only module that imports TensorFlow. The weights of a block of seeds
-are stacked on a leading replica axis, the network's own activations and loss
-run on the stacked tensors, Keras's own optimizer updates the stacked variables,
-and the loop over steps runs inside one function compiled by XLA. What cannot be
-trained exactly that way is refused by name.
+This is the only module that imports TensorFlow. The weights of a block of seeds are stacked on a
+leading replica axis. The network's own activations and loss run on the stacked tensors, Keras's
+own optimizer updates the stacked variables, and the loop over steps runs inside one function
+compiled by XLA. A model that cannot be trained exactly this way is refused with an error that
+names the layer or option.
 
-Only a Dense layer's affine part is spelled out here (a batched matmul in place
-of one per replica); everything else is called, not copied. As head and loss meet
-in one graph, a softmax output keeps its logits for the cross-entropies, just as
-it does in `fit`.
+Only the affine part of a Dense layer is written here, as one batched matmul in place of one matmul
+a replica; everything else is called, not copied. Since output layer and loss are in one graph, a
+softmax output keeps its logits for the cross-entropies, just as in `fit`.
 """
 
+from __future__ import annotations
+
 import contextlib
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,27 +26,33 @@ from experiments.training.stack_size import widest_block
 from experiments.training.streams import Batches, steps_per_pass
 from experiments.training.support import check_trainable, unreduced_loss
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from experiments.cases.case import Case, Setup
+    from experiments.training.metrics import Evaluation
+
 __all__ = ["SHORT_PASS", "Batches", "Chunk", "Program", "Trainer", "tensorflow", "widest_block"]
 
 NUM_GRADIENT_BATCHES = 10
-# In a narrower stack XLA adds the samples of a gradient up in another order.
+# In a narrower stack XLA sums the samples of a gradient in another order.
 LEAST_GRADIENTS = 32
 
 
-def tensorflow():
-    """Imports TensorFlow, one thread a function: blocks are what runs in parallel."""
+def tensorflow() -> Any:
+    """Imports and returns TensorFlow, with one thread a function: blocks run in parallel."""
     networks.load_keras()
     import tensorflow as tf
 
     tf.get_logger().addFilter(_is_progress)
-    # Where TensorFlow already runs it keeps its threads: that costs speed, not bits.
+    # Once TensorFlow runs its threads cannot be set. That costs speed and changes no bit.
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(1)
     return tf
 
 
 def _is_progress(record):
-    # Every program is traced once; TensorFlow takes their number for retracing.
+    # Every program is traced once; TensorFlow mistakes many programs for retracing.
     return "triggered tf.function retracing" not in record.getMessage()
 
 
@@ -53,16 +61,16 @@ class Program:
 
     Args:
         model: The compiled `keras.Sequential` of an arm.
-        num_replicas: Seeds stacked, at least 2: XLA rounds a lone replica's
-            products otherwise than a stack's.
-        least_gradients: Gradients are taken of so many replicas at least, the last one
-            repeated, so that their bits do not depend on a width that may be chosen.
+        num_replicas: Stacked seeds, at least 2: XLA rounds the products of a single replica
+            differently from those of a stack.
+        least_gradients: Least number of replicas in the computation of gradients. The last
+            replica is repeated to reach it, so that no bit depends on the chosen width.
 
     Raises:
         SuiteError: The model cannot be trained exactly this way.
     """
 
-    def __init__(self, model, num_replicas, least_gradients=0):
+    def __init__(self, model: Any, num_replicas: int, least_gradients: int = 0):
         self._tf = tensorflow()
         check_trainable(model)
         import keras
@@ -83,8 +91,8 @@ class Program:
         self._outputs = self._tf.function(self._forward_all, **compiled)
         self._gradients = self._tf.function(self._flat_gradients, **compiled)
 
-    def reset(self, weights):
-        """Starts over from stacked weights, with fresh optimizer slots.
+    def reset(self, weights: Sequence[np.ndarray]) -> None:
+        """Sets the stacked weights, and the optimizer to its initial state.
 
         Args:
             weights: Arrays of shape `(num_replicas, *variable shape)`.
@@ -97,55 +105,52 @@ class Program:
             variable.assign(value)
 
     @property
-    def weights(self):
+    def weights(self) -> list[np.ndarray]:
         """The stacked weights as NumPy arrays."""
         return [variable.numpy() for variable in self._variables]
 
-    def state(self):
-        """Returns weights and optimizer as `{name: array}`, with the replicas that fill up."""
+    def state(self) -> dict[str, np.ndarray]:
+        """Returns weights and optimizer state of all replicas as `{name: array}`."""
         slots = [variable.numpy() for variable in self._optimizer.variables]
         return training_state.named("weights", self.weights) | training_state.named(
             "optimizer", slots
         )
 
-    def restore(self, arrays):
-        """Goes on from what `state` returned.
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Restores the state that `state` returned.
 
         Raises:
-            StateError: The arrays are those of another program.
+            CheckpointError: The arrays belong to another program.
         """
         weights = training_state.taken("weights", arrays, self.weights)
         self._assign(weights, training_state.taken("optimizer", arrays, self._start))
 
     @property
-    def num_updates(self):
-        """How many updates the optimizer counts since the last reset."""
+    def num_updates(self) -> int:
+        """The updates that the optimizer has counted since the last reset."""
         return int(self._optimizer.iterations)
 
-    def train(self, batches, start, stop):
+    def train(self, batches: Chunk, start: int, stop: int) -> np.ndarray:
         """Makes the updates `start` to `stop - 1` of a chunk of batches.
 
         Args:
-            batches: A `Chunk`.
+            batches: The chunk.
             start: First step.
             stop: The step after the last.
 
         Returns:
-            Float32 array `(stop - start, num_replicas, 3)`: loss, today's
-            accuracy and Keras 1's, each before its update.
+            Float32 array `(stop - start, num_replicas, 3)`: the loss and the two accuracies
+            of `networks.accuracies`, each before its update.
         """
         bounds = self._tf.constant(start), self._tf.constant(stop)
         logs = self._train(batches.x, batches.y, batches.share, batches.masks, *bounds)
         return logs.numpy()[start:stop]
 
-    def gradient_norms(self, batches):
+    def gradient_norms(self, batches: Chunk) -> np.ndarray:
         """Returns the L2 norm of each replica's gradient, `(num_replicas,)`.
 
-        It is the gradient of the loss that `fit` lowers, without dropout, as a mean over
-        the batches of a pass; of an endless stream's pass, over the first ten.
-
-        Args:
-            batches: A `Chunk`.
+        The gradient is that of the loss that `fit` minimizes, without dropout. It is the mean
+        over the batches of a pass; for an endless stream, over the first ten of them.
         """
         num = min(NUM_GRADIENT_BATCHES, len(batches)) if batches.is_stream else len(batches)
         part = max(1, NUM_PROBED // batches.x.shape[2])
@@ -158,19 +163,19 @@ class Program:
             total = total + self._gradients(x, y, share / np.float32(num)).numpy()
         return np.linalg.norm(total, axis=1)[: self.num_replicas]
 
-    def outputs(self, x):
-        """Evaluates the network, in inference mode.
+    def outputs(self, x: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+        """Evaluates the network in inference mode.
 
         Args:
             x: Float32 array `(num_replicas, num_samples, num_inputs)`.
 
         Returns:
-            `(hidden, outputs)`: hidden outputs on the first 1,000 samples, a list
-            of `(num_replicas, 1000, units)`; outputs on all samples.
+            `(hidden, outputs)`: a list of the hidden layers' outputs on the first 1,000
+            samples, each `(num_replicas, 1000, units)`; the outputs on all samples.
         """
         num_samples = x.shape[1]
         x = np.pad(x, ((0, 0), (0, -num_samples % NUM_PROBED), (0, 0)), mode="edge")
-        hidden, outputs = None, []
+        hidden, outputs = [], []
         for part in np.split(x, x.shape[1] // NUM_PROBED, axis=1):
             *values, output = self._outputs(part)
             hidden = hidden or [value.numpy() for value in values]
@@ -202,7 +207,7 @@ class Program:
         return tf.stack([losses, *logs], axis=-1)
 
     def _filled(self, value):
-        """Repeats the last replica until there are as many as gradients are taken of."""
+        """Repeats the last replica until there are `_num_gradients`."""
         fill = self._num_gradients - self.num_replicas
         return self._tf.concat([value, self._tf.repeat(value[-1:], fill, axis=0)], axis=0)
 
@@ -212,7 +217,7 @@ class Program:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
             losses = tf.reduce_sum(self._loss(y, self._forward(x, values, [])[-1]) * share, axis=-1)
-            # Penalties are no mean over samples: a part of the batches has its part of them.
+            # Penalties are no mean over samples: each part of the batches has its share of them.
             losses += self._penalties(values) * tf.reduce_sum(share, axis=-1)
         gradients = tape.gradient(losses, values)
         return tf.concat([tf.reshape(g, (self._num_gradients, -1)) for g in gradients], axis=1)
@@ -235,7 +240,9 @@ class Program:
                 x = layer.activation(x)
             elif isinstance(layer, keras.layers.Dropout):
                 if masks and layer.rate > 0:
-                    x = x * self._tf.cast(masks.pop(0), x.dtype) / (1 - layer.rate)
+                    # Keras declares the result of an activation as an object.
+                    dtype = x.dtype  # pyright: ignore[reportAttributeAccessIssue]
+                    x = x * self._tf.cast(masks.pop(0), dtype) / (1 - layer.rate)
             else:
                 x = layer.call(x)
             kept += [x] * (layer in hidden)
@@ -250,7 +257,7 @@ class Program:
                 penalty = getattr(layer, f"{variable.name}_regularizer", None)
                 if penalty is not None:
                     stacked = values[places[id(variable)]]
-                    # A mapped penalty would fall back to a loop, at thirty times the cost.
+                    # `vectorized_map` would fall back to a loop, which takes thirty times as long.
                     parts = self._tf.unstack(stacked)
                     total += self._tf.stack([penalty(part) for part in parts])
         return total
@@ -260,35 +267,44 @@ class Trainer:
     """Trains blocks of seeds of one arm.
 
     Args:
-        case: The `Case`.
-        setup: The arm's `Setup`.
+        case: The case.
+        setup: The setup of the arm.
         width: Seeds in a block, at least 2.
     """
 
-    def __init__(self, case, setup, width):
+    def __init__(self, case: Case, setup: Setup, width: int):
         self.case, self.setup = case, setup
         tensorflow()
         least = LEAST_GRADIENTS if case.block_width is None else 0
         self.program = Program(networks.build(case, setup), max(width, 2), least)
 
-    def train(self, seeds, checkpoints, evaluation, progress=None, *, saved=None, keep=None):
-        """Trains some seeds, stopping to look at each checkpoint.
+    def train(
+        self,
+        seeds: Sequence[int],
+        checkpoints: Sequence[int],
+        evaluation: Evaluation,
+        progress: Callable[[int], object] | None = None,
+        *,
+        saved: training_state.State | None = None,
+        keep: Callable[[int, Callable[[], training_state.State]], object] | None = None,
+    ) -> Iterator[Snapshot]:
+        """Trains some seeds and yields a snapshot at each checkpoint.
 
         Args:
-            seeds: At most `width` whole numbers; fewer are filled up with the last.
-            checkpoints: Increasing numbers of updates at which to look.
-            evaluation: The `Evaluation` of these seeds.
-            progress: Called with the number of updates just made.
-            saved: If given, the state `(arrays, facts)` to go on from; what came before is
-                counted as progress, and not looked at again.
-            keep: If given, called between passes as `keep(steps, make)`, after all looks
-                up to there; `make()` returns the state to go on from.
+            seeds: At most `width` integers. The last one is repeated to fill the block.
+            checkpoints: Increasing numbers of updates.
+            evaluation: The evaluation of these seeds; its `inputs` are read.
+            progress: Called with the number of updates just made, summed over seeds.
+            saved: If given, the state `(arrays, facts)` to resume from. Its updates count as
+                progress; its checkpoints are not yielded again.
+            keep: If given, called between passes as `keep(steps, make)`, after all snapshots
+                up to there; `make()` returns the state to resume from.
 
         Yields:
             A `Snapshot` of these seeds at each checkpoint.
 
         Raises:
-            StateError: `saved` is not of these seeds, this setup or this length.
+            CheckpointError: `saved` belongs to other seeds, another setup or another length.
         """
         block = _Block(self, seeds, checkpoints)
         begun = block.begin(saved)
@@ -318,7 +334,10 @@ class Trainer:
 
 
 class _Block:
-    """A block of seeds in training: the updates made, and the pass they are in."""
+    """A block of seeds in training: the updates made, and the current pass."""
+
+    # Set when the first pass begins.
+    chunk: Chunk
 
     def __init__(self, trainer, seeds, checkpoints):
         self._trainer, self._seeds, self.num_seeds = trainer, seeds, len(seeds)
@@ -327,15 +346,15 @@ class _Block:
         self._identity = training_state.identity("engine", setup, seeds, checkpoints)
         self._streams = [Batches(case, setup, seed) for seed in seeds]
         self._masks = [networks.dropout_masks(model, seed) for seed in seeds]
-        self.step, self.chunk, self.logs = 0, None, []
+        self.step, self.logs = 0, []
 
     @property
     def is_between(self):
-        """Whether one pass is over, and the next one not drawn."""
+        """Whether a pass has ended and the next one is not drawn."""
         return self.step > 0 and self.step % steps_per_pass(self._setup) == 0
 
     def begin(self, saved):
-        """Starts at the first update, or where a state was saved; returns which."""
+        """Starts at the first update or at a saved state; returns the number of updates made."""
         if saved is None:
             self._start()
         else:
@@ -356,7 +375,7 @@ class _Block:
         self.step = step
 
     def state(self):
-        """Returns `(arrays, facts)` to go on from; asked for between passes only."""
+        """Returns `(arrays, facts)` to resume from; valid between passes only."""
         facts = self._identity | {"step": self.step}
         return self._program.state(), facts | training_state.draws(self._streams, self._masks)
 
@@ -365,7 +384,7 @@ class _Block:
         self.chunk, self.logs = Chunk(self._streams, self._masks, *sizes), []
 
     def advance(self, checkpoint):
-        """Makes updates to the checkpoint or the pass's end; returns how many."""
+        """Makes updates up to the checkpoint or the end of the pass; returns their number."""
         if self.is_between:
             self._next_pass()
         place = self.step % steps_per_pass(self._setup)
@@ -376,7 +395,7 @@ class _Block:
 
 
 def _filled_up(stacked, num_replicas):
-    """Repeats the last seed for the replicas that fill a block."""
+    """Repeats the last seed until there are `num_replicas`."""
     return stacked.take(np.minimum(np.arange(num_replicas), len(stacked) - 1), axis=0)
 
 

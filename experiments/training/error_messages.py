@@ -1,31 +1,39 @@
-"""Reasons: why Keras will not do what a setup says, in one line that names case and arm.
+"""Turns errors that Keras raises because of a setup into one line that names case and arm.
 
-Standard library only. What a case's own code raises is a mistake in that code, and
-keeps its traceback; what Keras and TensorFlow raise because of a setting becomes one line.
+Standard library only. An error that the case's own code raises is a mistake in that code and keeps
+its traceback. An error that Keras or TensorFlow raises because of a setting becomes one line.
 """
+
+from __future__ import annotations
 
 import contextlib
 import functools
 import pathlib
 import traceback
+from typing import TYPE_CHECKING
 
 from experiments.cases.errors import SuiteError, one_line, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from experiments.cases.case import Case, Setup
 
 FRAMEWORKS = ("keras", "tensorflow", "optree", "ml_dtypes")
 LIBRARY = pathlib.Path(__file__).parent.parent
 
 
 @contextlib.contextmanager
-def explained(case, setup, what="trained"):
-    """Turns what Keras raises in the block into one line.
+def explained(case: Case, setup: Setup, what: str = "trained") -> Iterator[None]:
+    """Turns an error that Keras raises in the block into one line.
 
     Args:
-        case: The `Case`.
-        setup: The `Setup` of the arm at hand.
-        what: What was tried.
+        case: The case.
+        setup: The setup of the arm.
+        what: The attempted action, as a participle.
 
     Raises:
-        SuiteError: Keras or TensorFlow would not, or the memory did not suffice.
+        SuiteError: Keras or TensorFlow raised an error, or the memory did not suffice.
     """
     try:
         yield
@@ -40,39 +48,39 @@ def explained(case, setup, what="trained"):
         ) from error
 
 
-def arm_text(case, setup):
-    """Returns the name of the arm that has this setup, or else the setup itself."""
+def arm_text(case: Case, setup: Setup) -> str:
+    """Returns the quoted name of the arm with this setup, or else the setup as text."""
     for name in ("broken", *case.fixes, "fixed", *case.variants):
         if case.arm(name) == setup:
             return f"'{name}'"
     return shown(setup)
 
 
-def is_own(case, error):
-    """Returns whether it was a case's own code that raised an error."""
+def is_own(case: Case, error: BaseException) -> bool:
+    """Returns whether the case's own code raised an error."""
     return not isinstance(error, SuiteError) and _places(case, error)[-1] == "case"
 
 
 def _because_of_a_setting(case, error):
-    """Whether a framework raised it, or a word of this library that the case called."""
+    """Whether a framework raised it, or a library function that the case called."""
     places = _places(case, error)
-    by_a_word = places[-1] == "library" and "case" in places
-    # Nothing stands below the call: what the case gave cannot be called like this.
+    by_library = places[-1] == "library" and "case" in places
+    # No frame lies below the call: the case's function does not take these arguments.
     by_the_call = isinstance(error, TypeError) and len(places) <= 2
     known = isinstance(error, MemoryError) or places[-1] == "framework"
-    return known or by_a_word or by_the_call
+    return known or by_library or by_the_call
 
 
 def _places(case, error):
-    """What each function on the way to an error belongs to, the one that raised it last."""
+    """The owner of each function in a traceback; the one that raised the error comes last."""
     own = {_file(f) for f in (case.data, case.model, case.inputs, case.by_hand)}
-    # A target may be a word of this library; the case gave it all the same.
+    # A target may be a function of this library; it still belongs to the case.
     target = _file(case.task.target), getattr(case.task.target, "__name__", "")
     found = []
     for frame in traceback.extract_tb(error.__traceback__):
         is_own = frame.filename in own or (frame.filename, frame.name) == target
         found.append("case" if is_own else _place(pathlib.Path(frame.filename)))
-    # NumPy and the standard library are at fault for those who call them.
+    # For NumPy and the standard library the caller is responsible.
     return [place for place in found if place != "elsewhere"] or ["elsewhere"]
 
 
@@ -89,6 +97,6 @@ def _file(function):
 
 
 def _first_line(error):
-    """What an error says first; Keras and TensorFlow add pages."""
+    """The first two lines of an error's text; Keras and TensorFlow add pages."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return one_line(" ".join(lines[:2])[:300]) or "no reason given"

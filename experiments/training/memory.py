@@ -1,34 +1,39 @@
-"""Sizes: what a program needs of memory at the least, held against what the machine has.
+"""A lower bound of the memory that training needs, compared with the memory of the machine.
 
-Arithmetic only. What cannot fit is refused before it is tried: a machine that runs
-out of memory kills the process without a word. Only parts that are certain are counted, so
-that nothing is refused that would have run.
+Arithmetic only. A setup that cannot fit is refused before it is built, because a machine that runs
+out of memory kills the process without an error message. Only certain parts are counted, so that
+no setup is refused that would have run.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from experiments.cases.errors import SuiteError
 from experiments.training.error_messages import arm_text
 
-# A number of a setup below this makes no network that fills a memory.
+if TYPE_CHECKING:
+    from experiments.cases.case import Case, Setup
+
+# No network of smaller numbers fills the memory.
 LARGE = 2000
 FLOAT, DOUBLE = 4, 8
-# Questions of the exam at which every hidden unit is looked at.
+# Evaluation inputs on which hidden units are evaluated.
 NUM_PROBED = 1000
 
 
-def memory():
-    """Returns the bytes of memory that this machine has."""
+def memory() -> int:
+    """Returns the bytes of memory of this machine."""
     return psutil.virtual_memory().total
 
 
-def has_large_number(setup):
+def has_large_number(setup: Setup) -> bool:
     """Returns whether a setup holds a number that may make a network too large to build.
 
-    Args:
-        setup: The `Setup`; the numbers of its samples and updates do not count.
+    Numbers of samples and of updates do not count.
     """
     lengths = ("steps", "epochs", "calls", "num_samples", "batch_size")
     values = [value for name, value in vars(setup).items() if name not in lengths]
@@ -41,35 +46,44 @@ def _is_large(value):
     return isinstance(value, (int, float)) and value > LARGE
 
 
-def training_bytes(num_samples, batch_size, num_seeds, *, num_columns, num_weights, num_units):
-    """Returns the bytes that training takes at the least.
+def training_bytes(
+    num_samples: int,
+    batch_size: int,
+    num_seeds: int,
+    *,
+    num_columns: int,
+    num_weights: int,
+    num_units: int,
+) -> int:
+    """Returns a lower bound of the bytes that training takes.
 
     Args:
-        num_samples: Samples of one seed's pass.
+        num_samples: Samples in a pass of one seed.
         batch_size: Samples in a batch.
-        num_seeds: Seeds trained side by side.
+        num_seeds: Seeds trained at once.
         num_columns: Columns of `x` and `y` together.
-        num_weights: Weights of one network, biases too.
+        num_weights: Weights of one network, including biases.
         num_units: Units of all its layers together.
 
     Returns:
-        A pass of samples as drawn, as kept and as shuffled, with their order; the weights
-        as drawn, as trained, and their gradients; a batch, or the exam, on its way through.
+        The sum of: a pass of samples as drawn, as stored and as shuffled, with its order;
+        the weights as drawn and as trained, and their gradients; the outputs of all layers
+        for a batch or for the evaluation inputs, whichever is larger.
     """
     samples = num_samples * (num_columns * (DOUBLE + 2 * FLOAT) + DOUBLE)
-    answers = max(min(batch_size, num_samples), NUM_PROBED) * num_units
-    return num_seeds * (samples + FLOAT * (3 * num_weights + answers))
+    outputs = max(min(batch_size, num_samples), NUM_PROBED) * num_units
+    return num_seeds * (samples + FLOAT * (3 * num_weights + outputs))
 
 
-def check(case, setup, model, num_samples, num_seeds):
+def check(case: Case, setup: Setup, model: Any, num_samples: int, num_seeds: int) -> None:
     """Makes sure that training a model fits into the machine's memory.
 
     Args:
-        case: The `Case`.
-        setup: The arm's `Setup`.
-        model: Its built `keras.Sequential`; the values of its weights are not looked at.
-        num_samples: Samples of one seed's pass.
-        num_seeds: Seeds trained side by side.
+        case: The case.
+        setup: The setup of the arm.
+        model: Its built `keras.Sequential`; only the shapes of its weights are read.
+        num_samples: Samples in a pass of one seed.
+        num_seeds: Seeds trained at once.
 
     Raises:
         SuiteError: It does not.
@@ -92,6 +106,6 @@ def check(case, setup, model, num_samples, num_seeds):
         )
 
 
-def gigabytes(number):
-    """Returns a number of bytes in words."""
+def gigabytes(number: float) -> str:
+    """Returns a number of bytes as text in GiB."""
     return f"{number / 2**30:,.1f} GiB"

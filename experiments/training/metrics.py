@@ -1,31 +1,39 @@
-"""Measures: what a trained network is asked, and what its answers are worth.
+"""Metrics of trained networks, computed from their outputs on the evaluation set.
 
-NumPy only. Every word of a verdict on one run is defined here, once:
+NumPy only. Every metric of a single run is defined here:
 
-- *diverged*: an answer in the exam, or the last loss, is not finite.
-- *flat*: the outputs' standard deviation over the exam is below 1% of the
+- *diverged*: an output on the evaluation set, or the last loss, is not finite.
+- *flat*: the outputs' standard deviation over the evaluation set is below 1% of the
   target's (of 0.5 for two classes).
-- *dead* unit: its output is 0 on every one of the first 1,000 exam inputs.
+- *dead* unit: its output is 0 on every one of the first 1,000 evaluation inputs.
 - *saturated* unit: on at least 95% of those inputs its output lies within 1% of
   its activation's range from either end.
-- *one class*: all 10,000 fresh points are put in the same class.
-- *first solved*: updates made at the first checkpoint that clears the bar.
-- *still learning*: the error (MSE, or the share put wrong) at the end is more than
+- *one class*: all 10,000 fresh points are assigned to the same class.
+- *first solved*: updates made at the first checkpoint that reaches the case's threshold.
+- *still learning*: the error (MSE, or the share misclassified) at the end is more than
   1.25 times below that of the last checkpoint in the first half.
-- *dead since*: the first checkpoint from which on all units of a hidden layer that
-  has no bounds are dead, to the end.
+- *dead since*: the first checkpoint from which on, to the end, all units of a hidden layer
+  with an unbounded activation are dead.
 - *..._first*: a value before the first update.
-- *gradient rises*: in what share of the steps from checkpoint to checkpoint the norm of
+- *gradient rises*: the share of the steps from checkpoint to checkpoint in which the norm of
   the gradient rose.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from experiments.cases.case import Regression, SuiteError, nearest
 from experiments.training import streams
 from experiments.training.columns import in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from experiments.cases.case import Case, Setup
 
 NUM_PROBED = 1000
 NUM_CURVE = 50
@@ -43,62 +51,62 @@ BOUNDS = {
     "hard_tanh": (-1, 1),
     "relu6": (0, 6),
 }
-# Where a run diverged these take the worst value there is.
+# The worst value of these metrics is -inf, that of all others +inf.
 WORST_IS_LOW = ("r2", "skill", "accuracy", "logged_accuracy", "keras1_accuracy")
 
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """What a trainer saw of some seeds after so many updates.
+    """The outputs of the networks of some seeds after a number of updates.
 
     Attributes:
         steps: Updates made.
-        outputs: `(num_seeds, num_inputs of the exam, num_outputs)`.
+        outputs: `(num_seeds, number of evaluation inputs, num_outputs)`.
         hidden: One array `(num_seeds, 1000, units)` for each hidden layer.
-        activations: The hidden layers' activations.
-        logs: `(num_seeds, 3)` or `None` before the first update: the loss, today's
-            and Keras 1's accuracy, as averaged by `fit` over the current epoch.
+        activations: The names of the hidden layers' activations.
+        logs: `(num_seeds, 3)`, or `None` before the first update: the loss and the two
+            accuracies of `networks.accuracies`, averaged over the current epoch as in `fit`.
         gradient: `(num_seeds,)`: L2 norm of the loss's gradient over the current
-            pass, or `None` where the trainer does not look.
+            pass, or `None` if the trainer does not compute it.
     """
 
     steps: int
     outputs: np.ndarray
-    hidden: list
-    activations: list
+    hidden: list[np.ndarray]
+    activations: list[str]
     logs: np.ndarray | None
     gradient: np.ndarray | None = None
 
 
-def grid():
+def grid() -> np.ndarray:
     """Returns the fixed grid x = (i + 0.5) / 1000 as an array `(1000,)`."""
     return (np.arange(NUM_PROBED) + 0.5) / NUM_PROBED
 
 
-def curve_inputs():
-    """Returns the 50 places (i + 0.5) / 50 at which curves are kept."""
+def curve_inputs() -> np.ndarray:
+    """Returns the 50 points (i + 0.5) / 50 at which curves are stored, `(50,)`."""
     return (np.arange(NUM_CURVE) + 0.5) / NUM_CURVE
 
 
-def diagonal(num_inputs):
-    """Returns the 50 places between (0, ..., 0) and (1, ..., 1), `(50, num_inputs)`."""
+def diagonal(num_inputs: int) -> np.ndarray:
+    """Returns 50 points between (0, ..., 0) and (1, ..., 1), `(50, num_inputs)`."""
     return np.repeat(curve_inputs()[:, None], num_inputs, axis=1)
 
 
 class Evaluation:
-    """The questions put to some seeds of an arm, and the marking of answers.
+    """The evaluation set for some seeds of an arm, and the scoring of outputs on it.
 
     Args:
-        case: The `Case`.
-        setup: The arm's `Setup`.
-        seeds: Whole numbers; a classifier's fresh points are each seed's own.
+        case: The case.
+        setup: The setup of the arm.
+        seeds: Integers. Each seed of a classifier has fresh points of its own.
 
     Attributes:
-        inputs: `(num_seeds, num_questions, num_inputs)`, float32: what the network
-            is given, already prepared.
+        inputs: `(num_seeds, number of evaluation inputs, num_inputs)`, float32: the inputs
+            of the network, after `Case.inputs`.
     """
 
-    def __init__(self, case, setup, seeds):
+    def __init__(self, case: Case, setup: Setup, seeds: Sequence[int]):
         self.case, self.setup = case, setup
         kind = (
             _RegressionEvaluation
@@ -108,12 +116,15 @@ class Evaluation:
         self._kind = kind(case, setup, seeds)
         self.inputs = self._kind.inputs
 
-    def measure(self, snapshot):
-        """Marks a snapshot.
+    def measure(self, snapshot: Snapshot) -> dict[str, np.ndarray]:
+        """Computes the metrics of a snapshot.
 
         Returns:
-            `{metric: array (num_seeds,)}`. A metric that does not apply is absent;
-            a value that is not finite is the worst there is, +inf or -inf.
+            `{metric: array (num_seeds,)}`. A metric that does not apply is absent.
+            A value that is not finite is replaced by the worst value, +inf or -inf.
+
+        Raises:
+            SuiteError: The case's threshold is on a metric that its task does not have.
         """
         with np.errstate(all="ignore"):
             found = self._kind.measure(snapshot) | _symptoms(snapshot)
@@ -128,24 +139,29 @@ class Evaluation:
             values = np.asarray(values, np.float64)
             worst = -np.inf if name.startswith(WORST_IS_LOW) else np.inf
             found[name] = np.where(np.isfinite(values), values, worst)
-        bar = self.case.solved
-        if bar.metric not in found:
+        threshold = self.case.solved
+        if threshold.metric not in found:
             raise SuiteError(
                 f"{self.case.name}: Solved needs a metric of its task; expected one of "
-                f"{in_order(found)}. Received: {bar.metric}.{nearest(bar.metric, found)}"
+                f"{in_order(found)}. Received: {threshold.metric}."
+                f"{nearest(threshold.metric, found)}"
             )
-        solved = (found[bar.metric] >= bar.above) & ~diverged
+        solved = (found[threshold.metric] >= threshold.above) & ~diverged
         return {"diverged": diverged, "solved": solved} | found
 
-    def history(self, steps_read, measured):
-        """Marks what only shows along the way, at the checkpoints.
+    def history(
+        self,
+        steps_read: Sequence[int],
+        measured: Mapping[int, Mapping[str, np.ndarray]],
+    ) -> dict[str, np.ndarray]:
+        """Computes the metrics that need several checkpoints.
 
         Args:
-            steps_read: The checkpoints up to an arm's end, increasing.
-            measured: `{checkpoint: what measure returned}`.
+            steps_read: The checkpoints up to the end of an arm, increasing.
+            measured: `{checkpoint: result of measure}`.
 
         Returns:
-            `{metric: array (num_seeds,)}`, see the top of this file.
+            `{metric: array (num_seeds,)}`. The module's docstring defines the metrics.
         """
         table = {
             name: np.stack([measured[step][name] for step in steps_read], axis=1)
@@ -167,28 +183,26 @@ class Evaluation:
             found["gradient_rises"] = (norms[:, 1:] > norms[:, :-1]).mean(axis=1)
         return found
 
-    def curve(self, snapshot):
-        """Returns the outputs at the 50 places, `(num_seeds, 50)`.
+    def curve(self, snapshot: Snapshot) -> np.ndarray:
+        """Returns the last output at the 50 points of a curve, `(num_seeds, 50)`.
 
-        For a classifier these lie on the diagonal from (0, ..., 0) to (1, ..., 1),
-        and the value is that of the last output.
+        For a classifier the points lie on the diagonal from (0, ..., 0) to (1, ..., 1).
         """
         return snapshot.outputs[:, -NUM_CURVE:, -1].astype(np.float64)
 
 
 def _since(holds, steps_read, first=False):
-    """The first checkpoint at which something holds, or from which on it does; else inf."""
+    """The first checkpoint at which a condition holds, or from which on it does; else inf."""
     if not first:
         holds = np.logical_and.accumulate(holds[:, ::-1], axis=1)[:, ::-1]
     places = np.argmax(holds, axis=1)
     return np.where(holds.any(axis=1), np.asarray(steps_read, float)[places], np.inf)
 
 
-def curve_target(case):
-    """Returns what the output should be at the 50 places, `(50,)`.
+def curve_target(case: Case) -> np.ndarray:
+    """Returns the desired output at the 50 points of a curve, `(50,)`.
 
-    For a classifier: the last label column of the class, as the fixed arm's data
-    spell it.
+    For a classifier it is the last label column of the class, in the labels of the fixed arm.
     """
     x = curve_inputs()
     if isinstance(case.task, Regression):
@@ -264,7 +278,7 @@ class _ClassificationEvaluation:
     def measure(self, snapshot):
         predictions = snapshot.outputs[:, :-NUM_CURVE]
         chosen = read(predictions, self.setup.read)
-        # An answer that is no number is no class; it makes the accuracy none either.
+        # A prediction that is not finite has no class, and makes the accuracy NaN.
         right = np.where(np.isfinite(predictions).all(axis=-1), chosen == self.truth, np.nan)
         many = slice(0, self.task.num_many)
         accuracy = right[:, many].mean(axis=1)
@@ -285,15 +299,17 @@ class _ClassificationEvaluation:
         return found | _flatness(last, 0.5)
 
 
-def calibration_error(probabilities, truth, num_bins=10):
+def calibration_error(
+    probabilities: np.ndarray, truth: np.ndarray, num_bins: int = 10
+) -> np.ndarray:
     """Returns the expected calibration error (Guo et al., 2017) of each row.
 
-    Points are put in bins of equal width by the probability they are given for class
-    1; it is the mean over points of how far the mean probability of a bin lies from
-    its share of class 1.
+    Points are binned by their predicted probability of class 1, in bins of equal width. The
+    error is the mean over points of the distance between the mean probability of their bin
+    and its share of class 1.
 
     Args:
-        probabilities: Array `(num_seeds, num_points)`; cut to [0, 1].
+        probabilities: Array `(num_seeds, num_points)`; clipped to [0, 1].
         truth: Booleans of the same shape.
         num_bins: Number of bins.
 
@@ -307,15 +323,15 @@ def calibration_error(probabilities, truth, num_bins=10):
     return np.abs(gaps.reshape(len(p), num_bins)).sum(axis=1) / p.shape[1]
 
 
-def read(outputs, how):
-    """Reads outputs as classes.
+def read(outputs: np.ndarray, how: str) -> np.ndarray:
+    """Converts outputs to classes.
 
     Args:
         outputs: Array `(..., num_outputs)`.
         how: `"argmax"`, `"sign"` (above 0 is class 1) or `"threshold 0.5"`.
 
     Returns:
-        Booleans `(...)`: whether the answer is class 1.
+        Booleans `(...)`: whether the prediction is class 1.
     """
     if how == "argmax":
         return np.argmax(outputs, axis=-1) == 1
@@ -339,8 +355,8 @@ def _saturated(values, low, high):
     return (at_end.mean(axis=1) >= SATURATED_INPUTS).mean(axis=1)
 
 
-def checkpoints(num_steps):
-    """Returns 0 and the series 1, 2, 5, 10, ... up to and with `num_steps`."""
+def checkpoints(num_steps: int) -> list[int]:
+    """Returns 0, the series 1, 2, 5, 10, ... below `num_steps`, and `num_steps`."""
     steps, power = {0, num_steps}, 1
     while power < num_steps:
         steps |= {digit * power for digit in (1, 2, 5)}

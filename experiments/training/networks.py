@@ -1,7 +1,10 @@
-"""Networks: a case's plain Keras model, and one seed's initial weights for it.
+"""The Keras model of an arm, and the initial weights of one seed.
 
-The first that imports Keras. Both trainers start from here.
+Keras is first imported by `load_keras`, which checks the backend and configures the GPU. All
+trainers use this module.
 """
+
+from __future__ import annotations
 
 import contextlib
 import importlib
@@ -9,6 +12,7 @@ import json
 import os
 import sys
 import tempfile
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,13 +20,17 @@ from experiments.cases.case import SuiteError
 from experiments.cases.errors import shown
 from experiments.training import devices, error_messages, memory, shape_checks, streams
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def check_backend():
+    from experiments.cases.case import Case, Setup
+
+
+def check_backend() -> None:
     """Makes sure that Keras will run on TensorFlow; imports neither.
 
     Raises:
-        SuiteError: Another backend stands in the environment, or Keras was loaded
-            with one.
+        SuiteError: The environment names another backend, or Keras was imported with one.
     """
     requested = os.environ.get("KERAS_BACKEND") or "tensorflow"
     if "keras" in sys.modules:
@@ -35,8 +43,8 @@ def check_backend():
     os.environ["KERAS_BACKEND"] = "tensorflow"
 
 
-def load_keras():
-    """Imports and returns Keras on TensorFlow, without the latter's greetings."""
+def load_keras() -> Any:
+    """Imports and returns Keras on TensorFlow, without TensorFlow's start-up messages."""
     check_backend()
     if "keras" not in sys.modules:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -49,7 +57,7 @@ def load_keras():
 
 @contextlib.contextmanager
 def _stderr_held_back():
-    """Keeps what C code writes to stderr; shows it only if the block fails."""
+    """Holds back output to stderr, also of C code; writes it only if the block fails."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held, contextlib.ExitStack() as stack:
         screen = os.dup(2)
@@ -64,12 +72,12 @@ def _stderr_held_back():
             raise
 
 
-def build(case, setup):
+def build(case: Case, setup: Setup) -> Any:
     """Returns the compiled, built `keras.Sequential` of one arm.
 
     Raises:
         SuiteError: `model` returned something else, Keras refuses the setup, data and
-            network do not fit together, or they do not fit into the machine's memory.
+            network do not fit together, or training does not fit into the memory.
     """
     load_keras()
     with error_messages.explained(case, setup, "built"):
@@ -84,27 +92,27 @@ def build(case, setup):
 
 
 def _check_size(case, setup):
-    """Builds the network in a graph, where its weights are shapes and take no memory."""
-    # Keras on this backend has imported it.
+    """Checks the size on a model built in a graph, where weights take no memory."""
+    # Keras has imported TensorFlow.
     with sys.modules["tensorflow"].Graph().as_default():
         model = case.model(setup)
         _check_model(case, model)
     check_memory(case, setup, model)
 
 
-def check_memory(case, setup, model, num_seeds=1):
-    """Makes sure that training so many seeds side by side fits into the memory.
+def check_memory(case: Case, setup: Setup, model: Any, num_seeds: int = 1) -> None:
+    """Makes sure that training a number of seeds at once fits into the memory.
 
     Args:
-        case: The `Case`.
-        setup: The arm's `Setup`.
-        model: Its built model; the values of its weights are not looked at.
-        num_seeds: Seeds in a stack; one alone is trained by plain Keras.
+        case: The case.
+        setup: The setup of the arm.
+        model: Its built model; only the shapes of its weights are read.
+        num_seeds: Seeds in a stack. A single seed is trained by plain Keras.
 
     Raises:
-        SuiteError: It does not.
+        SuiteError: It does not fit.
     """
-    # A stack fills up the last batch of a pass, plain Keras leaves it short.
+    # A stack fills the last batch of a pass, plain Keras leaves it short.
     num_samples = streams.steps_per_pass(setup) * setup.batch_size
     if num_seeds == 1 and not setup.is_stream:
         num_samples = setup.num_samples
@@ -122,45 +130,47 @@ def _check_model(case, model):
     if getattr(model, "optimizer", None) is None:
         raise SuiteError(f"{case.name}: model() must compile what it returns.")
     if isinstance(model.loss, str):
-        # Keras looks a name up when it trains, which is too late to say so.
+        # Keras resolves the name only in training; an unknown name must fail here.
         keras.losses.get(model.loss)
-    if len(model.input_shape) != 2 or len(model.output_shape) != 2:
+    shapes = (model.input_shape, model.output_shape)
+    # Keras declares shapes as optional; a built model has both.
+    if any(len(shape) != 2 for shape in shapes):  # pyright: ignore[reportArgumentType]
         raise SuiteError(
             f"{case.name}: model() must take and return arrays of two dimensions. Received: "
-            f"{model.input_shape} to {model.output_shape}"
+            f"{shapes[0]} to {shapes[1]}"
         )
 
 
-def description(case, setup):
-    """Returns an arm's model in words: layers, optimizer and loss, without names."""
+def description(case: Case, setup: Setup) -> str:
+    """Returns loss, optimizer and layers of an arm's model as JSON, without names."""
     model = build(case, setup)
     parts = [model.optimizer.get_config(), *(layer.get_config() for layer in model.layers)]
     parts = [{k: v for k, v in part.items() if k != "name"} for part in parts]
     return json.dumps([str(model.loss), *parts], default=str)
 
 
-def weighted_layers(model):
-    """Returns the layers that have weights, each with its place from the output."""
+def weighted_layers(model: Any) -> list[tuple[int, Any]]:
+    """Returns `(place, layer)` of the layers with weights; the output layer has place 0."""
     layers = [layer for layer in model.layers if layer.weights]
     return [(len(layers) - 1 - place, layer) for place, layer in enumerate(layers)]
 
 
-def initial_weights(model, seed):
-    """Draws one seed's initial weights with the model's own initializers.
+def initial_weights(model: Any, seed: int) -> list[np.ndarray]:
+    """Draws the initial weights of one seed with the model's own initializers.
 
     A draw is keyed by seed, the layer's place counted from the output, and the
-    variable; so a layer that keeps its place, shape and initializer keeps its
-    draw from arm to arm.
+    variable. So a layer with the same place, shape and initializer in two arms has the
+    same weights in both.
 
     Args:
         model: A built `keras.Sequential`.
-        seed: Whole number of at least 0.
+        seed: Integer of at least 0.
 
     Returns:
         A list of NumPy arrays in the order of `model.weights`.
 
     Raises:
-        SuiteError: A weight of a layer has no initializer that could be seeded.
+        SuiteError: A weight has no initializer that could be seeded.
     """
     weights = []
     for place, layer in weighted_layers(model):
@@ -177,8 +187,8 @@ def initial_weights(model, seed):
     return weights
 
 
-def starting_weights(case, setup, model, seed):
-    """Returns what a seed's training starts from: as drawn, then as set by hand.
+def starting_weights(case: Case, setup: Setup, model: Any, seed: int) -> list[np.ndarray]:
+    """Returns the weights at step 0: the drawn ones, as changed by the case's `by_hand`.
 
     Raises:
         SuiteError: `by_hand` returned arrays of other shapes.
@@ -203,23 +213,22 @@ def starting_weights(case, setup, model, seed):
 def _draw(initializer, shape, number):
     config = initializer.get_config()
     if "seed" in config:
-        # A Keras initializer with an int seed repeats one draw, so each call
-        # needs an initializer of its own.
+        # A Keras initializer with an integer seed returns the same draw at each call.
         initializer = initializer.from_config(config | {"seed": number})
     with devices.on_cpu():
         return initializer(shape, dtype="float32").numpy()
 
 
-def dropout_layers(model):
-    """Returns the dropout layers that drop anything, in order."""
+def dropout_layers(model: Any) -> list[Any]:
+    """Returns the dropout layers with a rate above 0, in order."""
     import keras
 
     dropouts = [la for la in model.layers if isinstance(la, keras.layers.Dropout)]
     return [layer for layer in dropouts if layer.rate > 0]
 
 
-def dropout_masks(model, seed):
-    """Returns `(DropoutMasks, num_units)` for each layer that drops, in order."""
+def dropout_masks(model: Any, seed: int) -> list[tuple[streams.DropoutMasks, int]]:
+    """Returns `(DropoutMasks, num_units)` for each of `dropout_layers`, in order."""
     layers = dropout_layers(model)
     return [
         (
@@ -230,10 +239,10 @@ def dropout_masks(model, seed):
     ]
 
 
-def hidden_layers(model):
+def hidden_layers(model: Any) -> list[Any]:
     """Returns the layers whose outputs feed a further Dense layer, in order.
 
-    A dropout between the two is passed over: it is idle outside training.
+    A dropout layer between the two is skipped, as it does nothing in inference mode.
     """
     import keras
 
@@ -247,8 +256,8 @@ def hidden_layers(model):
     return found
 
 
-def activation_name(layer):
-    """Returns a layer's activation in lower case, `linear` if it has none."""
+def activation_name(layer: Any) -> str:
+    """Returns the name of a layer's activation, `linear` if it has none."""
     activation = getattr(layer, "activation", None)
     if activation is not None:
         return getattr(activation, "__name__", type(activation).__name__)
@@ -257,26 +266,30 @@ def activation_name(layer):
     return type(layer).__name__.lower()
 
 
-def accuracies(model):
-    """Returns the two accuracies that Keras logs during training.
+def accuracies(model: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Returns the accuracies that Keras 3 and Keras 1 log during training.
 
     Returns:
-        `(today's, Keras 1's)`: functions of labels and outputs of shape
-        `(..., num_outputs)`, returning 0 or 1 for each sample. Both choose by
-        shape: several columns mean argmax against argmax; for one column today's
-        reads p > 0.5 as 0/1, Keras 1's compares the rounded output with the
-        label.
+        `(Keras 3's, Keras 1's)`: functions of labels and outputs of shape
+        `(..., num_outputs)`, returning 0 or 1 for each sample. For several columns both
+        compare argmax with argmax. For one column that of Keras 3 reads p > 0.5 as class 1;
+        that of Keras 1 compares the rounded output with the label.
     """
     import keras
 
     if model.output_shape[-1] > 1:
-        return (keras.metrics.categorical_accuracy,) * 2
-    todays = keras.metrics.binary_accuracy
-    return lambda y_true, y_pred: todays(y_true, y_pred)[..., 0], rounded_accuracy
+        return keras.metrics.categorical_accuracy, keras.metrics.categorical_accuracy
+
+    def todays(y_true, y_pred):
+        found = keras.metrics.binary_accuracy(y_true, y_pred)
+        # Keras declares the result of some backends as optional.
+        return found[..., 0]  # pyright: ignore[reportOptionalSubscript]
+
+    return todays, rounded_accuracy
 
 
-def rounded_accuracy(y_true, y_pred):
-    """Returns Keras 1's accuracy of one column: rounded output equal to label."""
+def rounded_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """Returns the accuracy of Keras 1: the share of rounded outputs equal to the labels."""
     from keras import ops
 
     equal = ops.equal(ops.cast(y_true, y_pred.dtype), ops.round(y_pred))

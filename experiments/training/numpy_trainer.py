@@ -1,9 +1,13 @@
-"""A third trainer, in plain NumPy: is it the framework?
+"""A trainer in plain NumPy, which shows whether a result depends on the framework.
 
-Forward, backward and update by hand for the smallest family of networks:
-Dense and ReLU layers, mean squared error, gradient descent at a constant rate. Only
-initial weights are drawn by Keras, so that all trainers start alike.
+Forward pass, backward pass and update are written by hand for a small family of networks: Dense
+and ReLU layers, mean squared error, gradient descent at a constant rate. Only initial weights are
+drawn by Keras, so that all trainers start from the same weights.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
@@ -13,35 +17,51 @@ from experiments.training import networks
 from experiments.training.metrics import NUM_PROBED, Snapshot
 from experiments.training.streams import Batches, steps_per_pass
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from experiments.cases.case import Case, Setup
+    from experiments.training.metrics import Evaluation
+
 LOSSES = ("mse", "mean_squared_error")
 
 
 class Trainer:
-    """Trains seeds of one arm side by side, each on its own.
+    """Trains several seeds of one arm at once.
 
     Args:
-        case: The `Case`.
-        setup: The arm's `Setup`.
+        case: The case.
+        setup: The setup of the arm.
 
     Raises:
-        SuiteError: The arm is none of the family.
+        SuiteError: The arm does not belong to the family.
     """
 
-    def __init__(self, case, setup):
+    def __init__(self, case: Case, setup: Setup):
         self.case, self.setup = case, setup
         self.model = networks.build(case, setup)
         _check_compiled(self.model)
         self._rate = np.float32(self.model.optimizer.learning_rate)
         self._kinds = [kind for kind in map(_kind, self.model.layers) if kind]
 
-    def train(self, seeds, checkpoints, evaluation, progress=None, *, saved=None, keep=None):
-        """Trains some seeds, stopping to look at each checkpoint.
+    def train(
+        self,
+        seeds: Sequence[int],
+        checkpoints: Sequence[int],
+        evaluation: Evaluation,
+        progress: Callable[[int], object] | None = None,
+        *,
+        saved: training_state.State | None = None,
+        keep: Callable[[int, Callable[[], training_state.State]], object] | None = None,
+    ) -> Iterator[Snapshot]:
+        """Trains some seeds and yields a snapshot at each checkpoint.
 
         Args:
-            seeds: Whole numbers.
-            checkpoints: Increasing numbers of updates at which to look.
-            evaluation: The `Evaluation` of these seeds.
-            progress: Called with the number of updates just made.
+            seeds: Integers of at least 0.
+            checkpoints: Increasing numbers of updates.
+            evaluation: The evaluation of these seeds.
+            progress: Called with the number of updates of each checkpoint before they are
+                made, summed over seeds.
             saved: See `engine.Trainer.train`.
             keep: See `engine.Trainer.train`.
 
@@ -49,7 +69,7 @@ class Trainer:
             A `Snapshot` of these seeds at each checkpoint.
 
         Raises:
-            StateError: `saved` is not of these seeds, this setup or this length.
+            CheckpointError: `saved` belongs to other seeds, another setup or another length.
         """
         whose = training_state.identity("numpy", self.setup, seeds, checkpoints)
         streams = [Batches(self.case, self.setup, seed) for seed in seeds]
@@ -76,20 +96,20 @@ class Trainer:
         return [np.stack(values).astype(np.float32) for values in zip(*drawn, strict=True)]
 
     def _restored(self, saved, whose, streams, weights):
-        """Returns the saved weights and the step; lets the streams go on from there."""
+        """Returns the saved weights and step, and restores the streams."""
         arrays, facts = saved
         step = training_state.saved_step(facts, whose, steps_per_pass(self.setup))
         training_state.restore_draws(facts, streams, [[] for _ in streams])
         return [w.copy() for w in training_state.taken("weights", arrays, weights)], step
 
     def _cut(self, streams):
-        """Returns a pass of all seeds as a list of batches `(x, y)`, the last maybe short."""
+        """Returns a pass of all seeds as batches `(x, y)`, of which the last may be short."""
         x, y = (np.stack(v) for v in zip(*(s.next_pass() for s in streams), strict=True))
         size = self.setup.batch_size
         return [(x[:, i : i + size], y[:, i : i + size]) for i in range(0, x.shape[1], size)]
 
     def _forward(self, x, weights):
-        """Returns what each layer was given, and the outputs last."""
+        """Returns the input of each layer, then the outputs."""
         values, place = [x], 0
         for kind in self._kinds:
             if kind == "dense":
@@ -134,12 +154,12 @@ class Trainer:
 
 
 def _state(whose, step, streams, weights):
-    """Returns `(arrays, facts)` to go on from after so many updates."""
+    """Returns the state `(arrays, facts)` after `step` updates."""
     arrays = training_state.named("weights", [values.copy() for values in weights])
     return arrays, whose | {"step": step} | training_state.draws(streams, [[] for _ in streams])
 
 
-def _refuse(what, received):
+def _refuse(what, received) -> NoReturn:
     raise SuiteError(
         f"The plain NumPy trainer knows Dense and ReLU layers, mean squared error and "
         f"gradient descent at a constant rate; run this arm with --trainer engine. "
@@ -148,7 +168,7 @@ def _refuse(what, received):
 
 
 def _kind(layer):
-    """Returns `dense`, `relu`, or nothing for a dropout that drops nothing."""
+    """Returns `dense`, `relu`, or `""` for a dropout layer of rate 0."""
     name, config = type(layer).__name__, layer.get_config()
     if name == "Dropout" and layer.rate == 0:
         return ""

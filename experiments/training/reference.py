@@ -1,7 +1,11 @@
-"""The reference trainer: what a Keras user would write. Slow, obvious, the truth.
+"""The reference trainer: `compile` and `fit` on one seed at a time, as a Keras user writes it.
 
-`compile`, `fit`, one seed at a time, on the batches of `streams`.
+It is slow and simple. All other trainers are compared with it. Its batches come from `streams`.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,25 +14,40 @@ from experiments.training import networks
 from experiments.training.metrics import NUM_PROBED, Snapshot
 from experiments.training.streams import Batches, steps_per_pass
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from experiments.cases.case import Case, Setup
+    from experiments.training.metrics import Evaluation
+
 
 class Trainer:
     """Trains seeds of one arm, one after the other.
 
     Args:
-        case: The `Case`.
-        setup: The arm's `Setup`.
+        case: The case.
+        setup: The setup of the arm.
     """
 
-    def __init__(self, case, setup):
+    def __init__(self, case: Case, setup: Setup):
         self.case, self.setup = case, setup
 
-    def train(self, seeds, checkpoints, evaluation, progress=None, *, saved=None, keep=None):
-        """Trains one seed, stopping to look at each checkpoint.
+    def train(
+        self,
+        seeds: Sequence[int],
+        checkpoints: Sequence[int],
+        evaluation: Evaluation,
+        progress: Callable[[int], object] | None = None,
+        *,
+        saved: training_state.State | None = None,
+        keep: Callable[[int, Callable[[], training_state.State]], object] | None = None,
+    ) -> Iterator[Snapshot]:
+        """Trains one seed and yields a snapshot at each checkpoint.
 
         Args:
-            seeds: A list of one whole number.
-            checkpoints: Increasing numbers of updates at which to look.
-            evaluation: The `Evaluation` of this seed.
+            seeds: A list of one integer.
+            checkpoints: Increasing numbers of updates.
+            evaluation: The evaluation of this seed.
             progress: Called with the number of updates just made.
             saved: See `engine.Trainer.train`.
             keep: See `engine.Trainer.train`.
@@ -37,7 +56,7 @@ class Trainer:
             A `Snapshot` of this seed at each checkpoint.
 
         Raises:
-            StateError: `saved` is not of this seed, this setup or this length.
+            CheckpointError: `saved` belongs to another seed, setup or length.
         """
         run = _Run(self.case, self.setup, seeds, checkpoints)
         begun = run.begin(saved)
@@ -52,7 +71,7 @@ class Trainer:
 
 
 class _Run:
-    """One seed in training: its model, compiled as a user would, and its draws."""
+    """One seed in training: its compiled model and its random streams."""
 
     def __init__(self, case, setup, seeds, checkpoints):
         (self._seed,) = seeds
@@ -69,7 +88,7 @@ class _Run:
         self._masks = networks.dropout_masks(self.model, self._seed)
 
     def begin(self, saved):
-        """Starts at the first update, or where a state was saved; returns which."""
+        """Starts at the first update or at a saved state; returns the number of updates made."""
         if saved is not None:
             return self._restore(*saved)
         weights = networks.starting_weights(self._case, self._setup, self.model, self._seed)
@@ -89,7 +108,7 @@ class _Run:
         return {"weights": self.model.weights, "optimizer": self.model.optimizer.variables}
 
     def state(self, step):
-        """Returns `(arrays, facts)` to go on from after a pass that ends at a step."""
+        """Returns the state `(arrays, facts)` after a pass that ends at a step."""
         arrays = {}
         for kind, variables in self._variables().items():
             arrays |= training_state.named(kind, [variable.numpy() for variable in variables])
@@ -97,7 +116,7 @@ class _Run:
         return arrays, facts | training_state.draws([self._batches], [self._masks])
 
     def fit_pass(self, watch):
-        """Fits one pass, or less where the callback stops it."""
+        """Fits one pass, or less if the callback stops it."""
         x, y = self._batches.next_pass()
         keeps = [mask.next_pass(len(x), units) for mask, units in self._masks]
         self._fitted.fit(
@@ -107,7 +126,7 @@ class _Run:
             epochs=1,
             shuffle=False,  # The pass comes shuffled, so that all trainers agree.
             callbacks=[watch],
-            verbose=0,
+            verbose=0,  # pyright: ignore[reportArgumentType]  # Keras declares str.
         )
 
 
@@ -117,18 +136,18 @@ def _assign(variables, values):
 
 
 def _with_mask_inputs(model):
-    """Returns the model; with dropout, its twin that reads the masks as inputs.
+    """Returns the model; with dropout, a second model that takes the masks as inputs.
 
-    The layers are shared, so fitting the twin trains the model. Two trainers that
-    drop the same units can be compared step by step.
+    The layers are shared, so that fitting the second model trains the first. With the same
+    masks two trainers drop the same units and can be compared step by step.
     """
     import keras
 
     dropouts = networks.dropout_layers(model)
     if not dropouts:
         return model
-    inputs, x = [keras.Input(model.input_shape[1:])], None
-    x = inputs[0]
+    x: Any = keras.Input(model.input_shape[1:])
+    inputs = [x]
     for layer in model.layers:
         if layer in dropouts:
             inputs.append(keras.Input(x.shape[1:]))
@@ -139,12 +158,12 @@ def _with_mask_inputs(model):
     return keras.Model(inputs, x)
 
 
-def _watch(model, checkpoints, evaluation, progress):
-    """Returns the Keras callback that looks at the model at each checkpoint."""
+def _watch(model, checkpoints, evaluation, progress) -> Any:
+    """Returns the Keras callback that takes a snapshot at each checkpoint."""
     import keras
 
     layers = networks.hidden_layers(model)
-    looker = keras.Model(model.inputs, [*(la.output for la in layers), *model.outputs])
+    probe = keras.Model(model.inputs, [*(la.output for la in layers), *model.outputs])
 
     class Watch(keras.callbacks.Callback):
         def __init__(self):
@@ -165,10 +184,11 @@ def _watch(model, checkpoints, evaluation, progress):
             if self.step in checkpoints:
                 self.snapshot(logs)
             if self.step >= max(checkpoints):
-                self.model.stop_training = True
+                # Keras sets the model before training.
+                self.model.stop_training = True  # pyright: ignore[reportOptionalMemberAccess]
 
         def snapshot(self, logs):
-            values = looker([evaluation.inputs[0]], training=False)
+            values = probe([evaluation.inputs[0]], training=False)
             *hidden, outputs = [np.asarray(v)[None] for v in _as_list(values)]
             names = ("loss", "accuracy", "rounded_accuracy")
             self._found.append(

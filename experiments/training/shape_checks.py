@@ -1,32 +1,39 @@
-"""Soundness: whether what a case's functions return fits together, tried on two samples.
+"""Checks on two samples that data, inputs, target and network of a case have matching shapes.
 
-NumPy only; trains nothing. A network and its data that do not fit would fail inside
-a compiled program, in words that name neither.
+NumPy only; trains nothing. Without these checks a mismatch would fail inside a compiled program,
+with an error that names neither function.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from experiments.cases.case import Classification, SuiteError
 from experiments.cases.errors import shown
 
+if TYPE_CHECKING:
+    from experiments.cases.case import Case, Setup
+
 NUM_TRIED = 2
-# Points of a regression's exam.
+# Points of the evaluation grid of a regression.
 NUM_POINTS = 1000
 
 
-def check(case, setup, num_inputs, num_outputs):
-    """Makes sure that data, inputs and target give arrays of the shapes that they should.
+def check(case: Case, setup: Setup, num_inputs: int | None, num_outputs: int | None) -> None:
+    """Makes sure that data, inputs and target return arrays of the expected shapes.
 
     Args:
-        case: The `Case`.
-        setup: The arm's `Setup`.
-        num_inputs: Columns that its network takes.
-        num_outputs: Columns that it returns.
+        case: The case.
+        setup: The setup of the arm.
+        num_inputs: Columns of the network's input; `None` if any number will do.
+        num_outputs: Columns of the network's output; `None` if any number will do.
 
     Raises:
-        SuiteError: One does not; the text names the function and the shapes.
+        SuiteError: A shape differs; the text names the function and the shapes.
     """
-    # A stream's samples come in two dimensions.
+    # The samples of a stream have two leading axes.
     size = (1, NUM_TRIED) if setup.is_stream else (NUM_TRIED,)
     found = case.data(setup, np.random.default_rng(0), size)
     if not isinstance(found, (tuple, list)) or len(found) != 2:
@@ -62,7 +69,7 @@ def _check_columns(case, name, columns, does, expected):
 
 
 def _check_target(case, x):
-    """A regression's curve has a value at each point, a classification's points a class."""
+    """Checks that the target has one value for each point of the evaluation set."""
     if isinstance(case.task, Classification):
         what, shape = "target(x) of a Classification", x.shape[:-1]
     else:
@@ -74,7 +81,7 @@ def _check_target(case, x):
 
 
 def _numbers(case, what, values):
-    """An array of numbers, or what is wrong with it."""
+    """Returns values as an array of numbers; raises a `SuiteError` if they are none."""
     try:
         found = np.asarray(values)
     except ValueError as error:

@@ -1,13 +1,20 @@
-"""Exactness: what stacked seeds train just as `fit` trains one, and what they do not.
+"""Checks that the engine trains a compiled model exactly as `fit` does; trains nothing.
 
-Reads a compiled model; trains nothing. The engine is exact where layers,
-loss and optimizer treat replicas apart; everything else is refused by name.
+The engine is exact if layers, loss and optimizer treat the replicas of a stack independently.
+Every other model is refused with an error that names the layer or option.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from experiments.cases.case import SuiteError
 from experiments.training import networks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ELEMENTWISE_LAYERS = ("Activation", "ReLU", "LeakyReLU", "ELU", "Rescaling")
 ELEMENTWISE_OPTIMIZERS = (
@@ -24,12 +31,11 @@ ELEMENTWISE_OPTIMIZERS = (
 )
 
 
-def check_trainable(model):
-    """Refuses by name what stacking replicas would not train exactly.
+def check_trainable(model: Any) -> None:
+    """Makes sure that a model can be trained exactly on stacked replicas.
 
     Raises:
-        SuiteError: A layer, optimizer, loss or option is not replica by replica
-            what `fit` would do.
+        SuiteError: A layer, optimizer, loss or option would differ from `fit` on a stack.
     """
     for layer in model.layers:
         _check_layer(layer)
@@ -37,7 +43,7 @@ def check_trainable(model):
     _check_loss(model)
 
 
-def _refuse(what, received):
+def _refuse(what, received) -> NoReturn:
     raise SuiteError(
         f"The engine cannot train {what} exactly on stacked seeds; run this arm "
         f"with --trainer reference. Received: {received}"
@@ -116,7 +122,7 @@ def _probe_activation(layer):
     activation = getattr(layer, "activation", None)
     if activation is None:
         return
-    # A layer of `True` units has one.
+    # `Dense(True)` is a layer of one unit.
     _, values = _probe_values(int(getattr(layer, "units", 4)))
     whole = np.asarray(activation(values))
     parts = [np.asarray(activation(part)) for part in values]
@@ -124,9 +130,10 @@ def _probe_activation(layer):
         _refuse("this activation (it mixes samples)", networks.activation_name(layer))
 
 
-def unreduced_loss(model):
-    """Returns the model's loss as a function giving one value a sample."""
+def unreduced_loss(model: Any) -> Callable[..., Any]:
+    """Returns the model's loss as a function that returns one value for each sample."""
     import keras
 
     loss = keras.losses.get(model.loss) if isinstance(model.loss, str) else model.loss
-    return loss.call if isinstance(loss, keras.losses.Loss) else loss
+    # `check_trainable` refuses a loss that cannot be called.
+    return loss.call if isinstance(loss, keras.losses.Loss) else loss  # pyright: ignore[reportReturnType]
