@@ -34,7 +34,7 @@ def metrics(part: pd.DataFrame) -> list[str]:
     """
     known = [*SEEN, *metrics_of(part.columns)]
     known = [name for name in known if not (name.startswith(EXCLUDED) or "_from_" in name)]
-    known = [name for name in known if not part[name].isna().any()]
+    known = [name for name in known if not bool(part[name].isna().any())]
     columns = part[known].to_numpy(np.float64).T
     return [known[place] for place in two_samples.distinguished(columns)]
 
@@ -146,7 +146,7 @@ def verdicts(
         p is that of Fisher's test for the two rates. A changed verdict raises no alarm of its
         own: the rates are tested with all other metrics.
     """
-    rates = [statistics.rate(int(p["solved"].sum()), len(p)) for p in (stored, sample)]
+    rates = [statistics.rate(int(np.sum(p["solved"])), len(p)) for p in (stored, sample)]
     both_verdicts = [statistics.verdict(rate) for rate in rates]
     p = _p_values(stored["solved"].astype(float), sample["solved"].astype(float))["share"][0]
     head = {"case": case_name, "arm": arm, "steps": int(stored["steps"].iloc[0])}

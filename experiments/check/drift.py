@@ -59,12 +59,15 @@ class Comparison:
     @property
     def alarms(self) -> pd.DataFrame:
         """The rows of `table` that raise an alarm."""
-        return self.table[self.table["alarm"]]
+        # Stubs of pandas: a mask keeps a table.
+        return self.table[self.table["alarm"]]  # pyright: ignore[reportReturnType]
 
     @property
     def failures(self) -> pd.DataFrame:
         """The rows of `questions` whose invariant does not hold."""
-        return self.questions[~self.questions["holds"].astype(bool)]
+        # Stubs of pandas: a mask keeps a table.
+        failed = ~self.questions["holds"].astype(bool)
+        return self.questions[failed]  # pyright: ignore[reportReturnType]
 
     @property
     def passed(self) -> bool:
@@ -162,7 +165,7 @@ def sampled(
 
 
 def compared(
-    rows: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]],
+    rows: dict[str, tuple[pd.DataFrame, pd.DataFrame]],
     answers: Mapping[str, list[InvariantResult]],
     *,
     num_tests: int | None = None,
@@ -181,7 +184,8 @@ def compared(
     for name, pair in rows.items():
         requested = list(answers.get(name, ()))
         for arm, stored in pair[0].groupby("arm", sort=False):
-            sample = pair[1][pair[1]["arm"] == arm] if len(pair[1]) else pair[1]
+            arm = str(arm)
+            sample: Any = pair[1][pair[1]["arm"] == arm] if len(pair[1]) else pair[1]
             requested += _row_results(arm, stored, sample)
             if len(sample):
                 found.append(comparison.tests(name, arm, stored, sample))

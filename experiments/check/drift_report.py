@@ -95,12 +95,10 @@ def _estimate(row, side):
     if row["unit"] != "points":
         return text.interval(value, low, high, text.number)
     words = f"% are {text.number(row['value'])}"
-    return text.interval(
-        value, low, high, lambda x: text.hundredths(x) + words, text.hundredths
-    )
+    return text.interval(value, low, high, lambda x: text.hundredths(x) + words, text.hundredths)
 
 
-def moved_text(row: pd.Series) -> str:
+def moved_text(row: Any) -> str:
     """Returns how far a metric moved: in points of a share, or in stored spreads.
 
     If the strongest test is that of scale, the text is the ratio of the spreads.
@@ -115,7 +113,8 @@ def moved_text(row: pd.Series) -> str:
 def invariants_table(found: Comparison) -> pd.DataFrame:
     """Returns the invariants as a table of text: each failure, and one row for each that holds."""
     rows = []
-    for (name, question), part in found.questions.groupby(["case", "question"], sort=False):
+    groups: Any = found.questions.groupby(["case", "question"], sort=False)
+    for (name, question), part in groups:
         wrong, runs = part[~part["holds"].astype(bool)], text.count(len(part), "run")
         for _, row in (wrong if len(wrong) else part.iloc[:1]).iterrows():
             rows.append(
@@ -181,7 +180,9 @@ def panels(found: Comparison, cases: Sequence[Case]) -> pd.DataFrame:
     if len(found.alarms):
         return found.alarms.head(NUM_PANELS)
     main = {case.name: main_metric(case) for case in cases}
-    return found.table[found.table["metric"] == found.table["case"].map(main)]
+    cases_metric = found.table["case"].map(main)  # pyright: ignore[reportArgumentType]  # a dict maps too
+    # Stubs of pandas: a mask keeps a table.
+    return found.table[found.table["metric"] == cases_metric]  # pyright: ignore[reportReturnType]
 
 
 @figures.in_style
@@ -201,10 +202,10 @@ def figure(found: Comparison, cases: Sequence[Case], *, theme: Theme = LIGHT) ->
     down = max(1, math.ceil(len(rows) / across))
     (drawn,) = figures.new_figure(0, height=0.7 + PANEL_HEIGHT * down, theme=theme)
     colours = {case.name: arm_colours(case, theme) for case in cases}
-    for place, (_, row) in enumerate(rows.iterrows(), start=1):
+    for place, row in enumerate(rows.to_dict("records"), start=1):
         axes = drawn.add_subplot(down, across, place)
         colour = colours[row["case"]].get(row["arm"], theme.ink)
-        values = [side[side["arm"] == row["arm"]] for side in found.rows[row["case"]]]
+        values: Any = [side[side["arm"] == row["arm"]] for side in found.rows[row["case"]]]
         draw_panel(axes, row, [v[row["metric"]] for v in values], colours=(theme.muted, colour))
     figures.entitle(drawn, _title(found), theme=theme)
     return drawn
@@ -217,7 +218,7 @@ def _title(found):
 
 
 def draw_panel(
-    axes: Any, row: pd.Series, values: Sequence[np.ndarray], *, colours: tuple[str, str]
+    axes: Any, row: Any, values: Sequence[np.ndarray], *, colours: tuple[str, str]
 ) -> None:
     """Draws the cumulative distributions of both groups.
 

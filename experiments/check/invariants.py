@@ -135,7 +135,8 @@ def outcomes(
     end = 0 if at_start else min(streams.steps_per_pass(setup), setup.num_steps)
     with _training(trainer, held):
         (snapshot,) = trainer.train(seeds, [end], evaluation)
-    parts = [snapshot.outputs.reshape(len(seeds), -1), snapshot.gradient[:, None]]
+    gradient: Any = snapshot.gradient
+    parts = [snapshot.outputs.reshape(len(seeds), -1), gradient[:, None]]
     return parts + ([] if snapshot.logs is None else [snapshot.logs[:, :1]])
 
 
@@ -209,7 +210,8 @@ def _evaluation(case, setup, seeds):
     found = [InvariantResult("test points", bool(least > 0), words, about_seeds=True)]
     shared = 0
     for seed, requested in zip(seeds, points, strict=True):
-        x, _ = streams.Batches(case, setup, seed).next_samples()
+        samples: Any = streams.Batches(case, setup, seed).next_samples()
+        x, _ = samples
         shared += _num_shared(x.astype(np.float64), requested)
     return [
         *found,
@@ -223,7 +225,8 @@ def _num_shared(first, second):
 
 def _passes(case, setup, seed):
     """Checks that a pass holds every training sample once, in an order of its own."""
-    x, y = streams.Batches(case, setup, seed).next_samples()
+    samples: Any = streams.Batches(case, setup, seed).next_samples()
+    x, y = samples
     num = setup.num_training_samples
     batches = streams.Batches(case, setup, seed)
     passes = [_trained_on(engine.Chunk([batches], [[]], setup.batch_size, 2)) for _ in range(2)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -79,13 +79,15 @@ def again(case: Case, arms: Mapping[str, Setup]) -> dict[str, Setup]:
 
 def budgets(stored: pd.DataFrame) -> dict[str, int]:
     """Returns `{arm: steps}`: each arm's longest budget that has enough seeds."""
-    counts = stored.groupby(["arm", "steps"]).size()
+    counts: Any = stored.groupby(["arm", "steps"]).size()
     return {arm: int(steps) for arm, steps in sorted(counts[counts >= LEAST_STORED].index)}
 
 
 def kept(stored: pd.DataFrame, arm: str) -> pd.DataFrame:
     """Returns the stored rows of an arm that a sample is compared with."""
-    return stored[(stored["arm"] == arm) & (stored["steps"] == budgets(stored)[arm])]
+    # Stubs of pandas: a mask keeps a table.
+    found: Any = stored[(stored["arm"] == arm) & (stored["steps"] == budgets(stored)[arm])]
+    return found
 
 
 def _dropout_arm(case, combinations, chosen):
@@ -167,7 +169,7 @@ def _draw_run(case, arms, seeds, probes, advance):
     return rows, answers
 
 
-def _rounded(parts):
+def _rounded(parts) -> Any:
     """Joins tables of rows, rounded as the store rounds them, so that ties are the same."""
     if not parts:
         return pd.DataFrame()

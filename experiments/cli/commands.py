@@ -7,7 +7,7 @@ that `--help` and the list of cases answer at once.
 from __future__ import annotations
 
 import pathlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from experiments.cases.case import TRAINERS, SuiteError
 from experiments.cli.console import print_note, quiet_softmax, rich_table
@@ -77,7 +77,7 @@ def check_cases(
         found = drift.check(analyses, num_seeds=num_seeds, first_seed=first_seed, progress=display)
     verdicts, questions = drift_report.verdict_table(found), drift_report.invariants_table(found)
     moved = drift_report.shown_table(found, most=MOST_SHOWN)[SHOWN_COLUMNS]
-    shown = {
+    shown: dict[str, Any] = {
         "what moved most": moved,
         "verdicts that changed": verdicts[verdicts["verdicts"] != "the same"],
         "exact questions that failed": questions[questions["answer"] != "holds"],

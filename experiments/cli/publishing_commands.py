@@ -67,7 +67,7 @@ def draw_figures(
     from experiments.report import case_figures, figures, grid_figures, grid_report
 
     chosen = _themes(themes, widths)
-    formats = option_values(formats, figures.FORMATS, "--format")
+    suffixes = option_values(formats, figures.FORMATS, "--format")
     stored = {case: analysis_of(case) for case in cases}
     for analysis in stored.values():
         analysis.need(*case_figures.NEEDED)
@@ -75,9 +75,9 @@ def draw_figures(
         shown = case_figures.collect(analysis)
         for view in grid_report.stored_views(case, results() / case.name / "studies"):
             shown += grid_figures.grid_specs(view)
-        _write(shown, folder / case.name, chosen, formats)
+        _write(shown, folder / case.name, chosen, suffixes)
     if len(stored) > 1:
-        _write([case_figures.summary(stored)], folder, chosen, formats)
+        _write([case_figures.summary(stored)], folder, chosen, suffixes)
 
 
 def _write(shown, folder, chosen, formats):
@@ -105,12 +105,12 @@ def animate(
     """
     from experiments.publish.animation import animations, encoding
 
-    formats = option_values(formats, encoding.FORMATS, "--format")
+    suffixes = option_values(formats, encoding.FORMATS, "--format")
     for theme in _themes(themes, widths):
         for case in cases:
             store = results_store(case)
             with files.writing(folder):
-                written = animations.write(case, store, theme, folder / case.name, formats)
+                written = animations.write(case, store, theme, folder / case.name, suffixes)
             for path in written:
                 print(f"wrote {path}")
 
