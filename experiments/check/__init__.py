@@ -1,4 +1,4 @@
-"""Today's Keras against the stored evidence: a fresh sample of seeds, compared with the rows.
+"""Compares a fresh sample of seeds, trained with the installed Keras, with the stored rows.
 
-It may import `report` and what stands below it.
+It may import `report` and the layers below it.
 """

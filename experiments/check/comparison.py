@@ -1,8 +1,12 @@
-"""The gate's comparison: stored rows and sampled rows in, tidy tables out; trains nothing.
+"""Compares stored rows with sampled rows: one test for each metric of each arm.
 
-Reads tables of runs. A metric is compared if it applies to an arm and says what no
-earlier one says; the rule reads the stored rows alone.
+A metric is compared if every stored row has it and no earlier metric carries the same
+information. Both rules read the stored rows alone. Nothing is trained here.
 """
+
+from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,40 +22,41 @@ COLUMNS = ("case", "arm", "steps", "metric", "test", "p")
 MIDDLE_HALF = 1.349
 
 
-def metrics(part):
+def metrics(part: pd.DataFrame) -> list[str]:
     """Chooses the metrics of one arm that are compared.
 
     Args:
         part: The arm's stored rows.
 
     Returns:
-        Names in the order of tables: those that every stored row has, less what repeats
-        others by name (`tables.EXCLUDED`) or by its ranks (`gate_statistics.distinguished`).
+        Names in the order of tables: the metrics that every stored row has, without those that
+        repeat others by name (`tables.EXCLUDED`) or by rank (`two_samples.distinguished`).
     """
     known = [*SEEN, *metrics_of(part.columns)]
     known = [name for name in known if not (name.startswith(EXCLUDED) or "_from_" in name)]
-    known = [name for name in known if not part[name].isna().any()]
+    known = [name for name in known if not bool(part[name].isna().any())]
     columns = part[known].to_numpy(np.float64).T
     return [known[place] for place in two_samples.distinguished(columns)]
 
 
-def num_tests(part):
-    """Counts the tests of one arm, as far as the stored rows tell."""
+def num_tests(part: pd.DataFrame) -> int:
+    """Counts the tests of one arm, from its stored rows."""
     columns = (part[name].to_numpy(np.float64) for name in metrics(part))
     return sum(len(two_samples.tests_of(column)) for column in columns)
 
 
-def tests(case_name, arm, stored, sample):
+def tests(case_name: str, arm: str, stored: pd.DataFrame, sample: pd.DataFrame) -> pd.DataFrame:
     """Tests every metric of one arm.
 
     Args:
-        case_name, arm: Their names.
+        case_name: Name of the case.
+        arm: Name of the arm.
         stored: The arm's stored rows, at one budget.
-        sample: Its sampled rows.
+        sample: The arm's sampled rows.
 
     Returns:
-        A table of `COLUMNS`, a row for each metric and test; a metric that the sample lacks
-        is left out, see `same_metrics`.
+        A table of `COLUMNS` with a row for each metric and test. A metric that the sample
+        lacks is left out, see `same_metrics`.
     """
     rows = []
     for name in metrics(stored):
@@ -68,25 +73,26 @@ def _p_values(stored, sample):
     return two_samples.p_values(pooled, members[None, :])
 
 
-def lacks(sample, metric):
-    """Whether some sampled row has no such metric."""
+def lacks(sample: pd.DataFrame, metric: str) -> bool:
+    """Returns whether some sampled row lacks the metric."""
     return metric not in sample or bool(sample[metric].isna().any())
 
 
-def moved(table, stored, sample):
-    """Describes how far each tested metric moved, in one line each.
+def moved(table: pd.DataFrame, stored: pd.DataFrame, sample: pd.DataFrame) -> pd.DataFrame:
+    """Measures how far each tested metric moved.
 
     Args:
         table: Rows of `tests` of one arm, with the adjusted p-values `p_holm`.
-        stored, sample: The arm's rows.
+        stored: The arm's stored rows.
+        sample: The arm's sampled rows.
 
     Returns:
         A table with a row for each metric: its strongest test, `num_stored, num_sample`,
-        estimates with 95% intervals (`stored, stored_low, stored_high, sample, ...`: medians;
-        rates where `unit` is `points`), how far it `moved` in units of `unit`, `p, p_holm`.
-        A metric of which one value is common moves in points of that value's share; any other
-        in stored spreads (the middle half's width over 1.349), and `spread_ratio` is the
-        sample's spread over the stored one.
+        estimates with 95% intervals (`stored, stored_low, stored_high, sample, ...`: medians,
+        or rates where `unit` is `points`), how far it `moved` in units of `unit`, `p, p_holm`.
+        If one value of a metric is common, the metric moves in percentage points of that
+        value's share. Any other metric moves in stored spreads (interquartile range over
+        1.349), and `spread_ratio` is the sample's spread over the stored one.
     """
     strongest = table.loc[table.groupby("metric", sort=False)["p"].idxmin()]
     lines = []
@@ -115,8 +121,8 @@ def _movement(stored, sample):
     return line | {"value": common, "moved": away, "unit": unit, "spread_ratio": ratio}
 
 
-def common_value(stored, sample):
-    """Returns the value whose share is compared, or `None` where medians are."""
+def common_value(stored: np.ndarray, sample: np.ndarray) -> float | None:
+    """Returns the value whose share is compared, or `None` if medians are compared."""
     distinct, counts = np.unique(np.concatenate([stored, sample]), return_counts=True)
     if len(distinct) <= 2:
         return float(distinct[-1])
@@ -124,21 +130,23 @@ def common_value(stored, sample):
     return float(distinct[most]) if counts[most] > two_samples.COMMON * counts.sum() else None
 
 
-def spread(values):
-    """Returns the width of the middle half over 1.349; 0 where it is not finite."""
+def spread(values: np.ndarray) -> float:
+    """Returns the interquartile range over 1.349, or 0 if it is not finite."""
     low, high = statistics.quantiles(values, [0.25, 0.75])
     return float(high - low) / MIDDLE_HALF if np.isfinite([low, high]).all() else 0.0
 
 
-def verdicts(case_name, arm, stored, sample):
-    """Compares the one-rule verdicts of one arm.
+def verdicts(
+    case_name: str, arm: str, stored: pd.DataFrame, sample: pd.DataFrame
+) -> dict[str, Any]:
+    """Compares the verdicts of one arm, stored against sampled.
 
     Returns:
-        A dict `case, arm, steps, stored, sample, stored_verdict, sample_verdict, p, words`;
-        p is Fisher's for the two rates. A flip is no alarm of its own: the rates are tested
-        with all else.
+        A dict `case, arm, steps, stored, sample, stored_verdict, sample_verdict, p, words`.
+        p is that of Fisher's test for the two rates. A changed verdict raises no alarm of its
+        own: the rates are tested with all other metrics.
     """
-    rates = [statistics.rate(int(p["solved"].sum()), len(p)) for p in (stored, sample)]
+    rates = [statistics.rate(int(np.sum(p["solved"])), len(p)) for p in (stored, sample)]
     both_verdicts = [statistics.verdict(rate) for rate in rates]
     p = _p_values(stored["solved"].astype(float), sample["solved"].astype(float))["share"][0]
     head = {"case": case_name, "arm": arm, "steps": int(stored["steps"].iloc[0])}
@@ -161,16 +169,16 @@ def _verdict_text(both_verdicts, rates):
     return "flipped" if apart else "flipped, but the rates agree"
 
 
-def same_metrics(stored, sample):
+def same_metrics(stored: pd.DataFrame, sample: pd.DataFrame) -> list[str]:
     """Returns the metrics that stored rows have and sampled rows lack, a list of names."""
     return [name for name in metrics(stored) if lacks(sample, name)]
 
 
-def num_duplicates(stored, sample):
+def num_duplicates(stored: pd.DataFrame, sample: pd.DataFrame) -> int | None:
     """Counts the sampled rows that repeat another row, stored or sampled, in every metric.
 
     Returns:
-        A count; `None` where stored rows repeat each other, so that it says nothing.
+        A count, or `None` if stored rows repeat each other, so that the count means nothing.
     """
     shared = [c for c in stored if c in sample and c not in list(HEAD)[:3]]
     parts = [part[shared].astype(np.float64) for part in (stored, sample)]

@@ -1,12 +1,15 @@
-"""The gate: a fresh sample of seeds, trained with today's installed Keras, against what is stored.
+"""Compares a fresh sample of seeds, trained with the installed Keras, with the stored rows.
 
-Distributions, verdicts and exact questions; never single values. All tests of one
-check are one family: by Holm's rule the chance that an unchanged suite raises any alarm is at
-most `FALSE_ALARMS`. The exact questions have no share in it, as chance cannot fail them.
+Distributions, verdicts and invariants are compared, never single values. All tests of one
+check are one family: by Holm's method the chance that an unchanged suite raises any alarm is
+at most `FALSE_ALARMS`. The invariants take no part in it, as chance cannot fail them.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import time
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -17,22 +20,29 @@ from experiments.check.invariants import InvariantResult
 from experiments.runs.keys import environment
 from experiments.stats import two_samples
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from experiments.analysis.analysis import Analysis
+    from experiments.cases.case import Case
+    from experiments.runs.blocks import SilentProgress
+
 FALSE_ALARMS = 0.01
 NUM_SEEDS = sampling.NUM_SEEDS
 
 
 @dataclasses.dataclass
 class Comparison:
-    """What a check found.
+    """The result of a check.
 
     Attributes:
-        table: A row for each case, arm and metric, most surprising first: see
-            `gate_compare.moved`, with `p_holm` and `alarm`.
-        questions: The exact questions: `case, arms, question, holds, words, about_seeds`.
-        verdicts: The one-rule verdicts of each arm: see `gate_compare.verdicts`.
+        table: A row for each case, arm and metric, smallest p-value first: the columns of
+            `comparison.moved`, with `p_holm` and `alarm`.
+        questions: The invariants: `case, arms, question, holds, words, about_seeds`.
+        verdicts: The verdicts of each arm, see `comparison.verdicts`.
         num_seeds: Seeds sampled.
         num_tests: Size of the family that the p-values are adjusted for.
-        seconds: How long it took.
+        seconds: Duration of the check.
         versions: `{"sample": environment, case: [environments]}`.
         rows: `{case: (stored rows, sampled rows)}` of the arms compared.
     """
@@ -43,39 +53,48 @@ class Comparison:
     num_seeds: int
     num_tests: int
     seconds: float
-    versions: dict
-    rows: dict
+    versions: dict[str, Any]
+    rows: dict[str, tuple[pd.DataFrame, pd.DataFrame]]
 
     @property
-    def alarms(self):
+    def alarms(self) -> pd.DataFrame:
         """The rows of `table` that raise an alarm."""
-        return self.table[self.table["alarm"]]
+        # Stubs of pandas: a mask keeps a table.
+        return self.table[self.table["alarm"]]  # pyright: ignore[reportReturnType]
 
     @property
-    def failures(self):
-        """The rows of `questions` that did not come out as they should."""
-        return self.questions[~self.questions["holds"].astype(bool)]
+    def failures(self) -> pd.DataFrame:
+        """The rows of `questions` whose invariant does not hold."""
+        # Stubs of pandas: a mask keeps a table.
+        failed = ~self.questions["holds"].astype(bool)
+        return self.questions[failed]  # pyright: ignore[reportReturnType]
 
     @property
-    def passed(self):
-        """Whether nothing raised an alarm."""
+    def passed(self) -> bool:
+        """Whether there is neither an alarm nor a failure."""
         return not len(self.alarms) and not len(self.failures)
 
 
-def check(analyses, *, num_seeds=NUM_SEEDS, first_seed=sampling.FIRST_SEED, progress=None):
+def check(
+    analyses: Mapping[Case, Analysis],
+    *,
+    num_seeds: int = NUM_SEEDS,
+    first_seed: int = sampling.FIRST_SEED,
+    progress: SilentProgress | None = None,
+) -> Comparison:
     """Trains a fresh sample of each case and compares it with its stored rows.
 
     Args:
         analyses: `{case: Analysis of its committed evidence}`.
-        num_seeds: Seeds to train of each arm.
-        first_seed: The first of them; none may be stored.
+        num_seeds: Number of seeds to train of each arm.
+        first_seed: The first seed. None of the seeds may be stored.
         progress: A display with the methods of `blocks.SilentProgress`.
 
     Returns:
         A `Comparison`.
 
     Raises:
-        SuiteError: Too few seeds, seeds that are stored, or nothing to compare with.
+        SuiteError: There are too few seeds, some are stored, or no rows are stored.
     """
     start = time.perf_counter()
     stored = {case: analysis.runs for case, analysis in analyses.items()}
@@ -108,19 +127,27 @@ def _check_seeds(seeds, stored):
             )
 
 
-def sampled(case, stored, seeds, *, trained=None, probes=True, progress=None):
-    """Trains a sample of one case, beside the stored rows of the same arms.
+def sampled(
+    case: Case,
+    stored: pd.DataFrame,
+    seeds: Sequence[int],
+    *,
+    trained: Case | None = None,
+    probes: bool = True,
+    progress: SilentProgress | None = None,
+) -> tuple[tuple[pd.DataFrame, pd.DataFrame], list[InvariantResult]]:
+    """Trains a sample of one case for the arms that have enough stored rows.
 
     Args:
         case: The `Case`.
         stored: Its table of runs.
         seeds: Whole numbers.
         trained: If given, the `Case` to train in its place.
-        probes: Whether to put the exact questions to the trainers.
+        probes: Whether to check the invariants of the trainers.
         progress: A display with the methods of `blocks.SilentProgress`.
 
     Returns:
-        `((stored rows, sampled rows), answers)`.
+        `((stored rows, sampled rows), results of the invariants)`.
 
     Raises:
         SuiteError: No arm has enough stored seeds and is cheap enough.
@@ -137,13 +164,18 @@ def sampled(case, stored, seeds, *, trained=None, probes=True, progress=None):
     return (kept, drawn.rows), drawn.answers
 
 
-def compared(rows, answers, *, num_tests=None):
+def compared(
+    rows: dict[str, tuple[pd.DataFrame, pd.DataFrame]],
+    answers: Mapping[str, list[InvariantResult]],
+    *,
+    num_tests: int | None = None,
+) -> Comparison:
     """Compares samples with stored rows.
 
     Args:
         rows: `{case name: (stored rows, sampled rows)}`.
-        answers: `{case name: list of gate_probes.Answer}`.
-        num_tests: If given, the size of the family of tests, where more were planned.
+        answers: `{case name: list of InvariantResult}`.
+        num_tests: If given, the size of the family of tests, if more were planned.
 
     Returns:
         A `Comparison` without seeds, seconds and versions.
@@ -152,14 +184,15 @@ def compared(rows, answers, *, num_tests=None):
     for name, pair in rows.items():
         requested = list(answers.get(name, ()))
         for arm, stored in pair[0].groupby("arm", sort=False):
-            sample = pair[1][pair[1]["arm"] == arm] if len(pair[1]) else pair[1]
+            arm = str(arm)
+            sample: Any = pair[1][pair[1]["arm"] == arm] if len(pair[1]) else pair[1]
             requested += _row_results(arm, stored, sample)
             if len(sample):
                 found.append(comparison.tests(name, arm, stored, sample))
                 verdicts.append(comparison.verdicts(name, arm, stored, sample))
         questions += [{"case": name} | dataclasses.asdict(answer) for answer in requested]
     tests = pd.concat(found) if found else pd.DataFrame(columns=list(comparison.COLUMNS))
-    # How many tests there are hangs on ties, of which the sample may have others.
+    # The number of tests depends on ties, and the sample may have others.
     num_tests = max(num_tests or 0, len(tests))
     tests["p_holm"] = two_samples.holm(tests["p"], num_tests=num_tests)
     return Comparison(
@@ -175,7 +208,7 @@ def compared(rows, answers, *, num_tests=None):
 
 
 def _by_metric(tests, rows):
-    """One line a metric, the most surprising first."""
+    """Returns one row for each metric, smallest p-value first."""
     parts = []
     for (name, arm), part in tests.groupby(["case", "arm"], sort=False):
         stored, sample = (side[side["arm"] == arm] for side in rows[name])
@@ -186,7 +219,7 @@ def _by_metric(tests, rows):
 
 
 def _row_results(arm, stored, sample):
-    """Answers the exact questions that rows alone can answer."""
+    """Returns the invariants that rows alone can decide."""
     if not len(sample):
         return []
     requested, made = int(stored["steps"].iloc[0]), sorted(set(sample["steps"]))
@@ -202,8 +235,8 @@ def _row_results(arm, stored, sample):
     return found
 
 
-def family(stored):
-    """Counts the tests that a check of these cases makes, without training.
+def family(stored: Mapping[Case, pd.DataFrame]) -> int:
+    """Counts the tests that a check of these cases makes. Nothing is trained.
 
     Args:
         stored: `{case: table of runs}`.

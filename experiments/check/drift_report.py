@@ -1,9 +1,12 @@
-"""The gate's comparison in words and in one figure: tables of text, a page, files.
+"""Writes a comparison as text, as tables, as a Markdown page and as a figure.
 
-Reads a `gate.Comparison`; computes no statistic.
+Reads a `drift.Comparison` and computes no statistic.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +23,16 @@ from experiments.runs.keys import PACKAGES
 from experiments.runs.store import write_whole
 from experiments.stats import text
 
+if TYPE_CHECKING:
+    import pathlib
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
+
+    from experiments.cases.case import Case
+    from experiments.check.drift import Comparison
+    from experiments.report.style import Theme
+
 NUM_SHOWN = 20
 NUM_PANELS = 12
 NUM_ACROSS = 3
@@ -28,12 +41,8 @@ BULK = (0.02, 0.98)
 LINES = "share of seeds at or below each value; grey is stored, in colour the fresh sample"
 
 
-def headline(found):
-    """Returns what came of a check, in a few lines of text.
-
-    Args:
-        found: A `gate.Comparison`.
-    """
+def headline(found: Comparison) -> str:
+    """Returns the result of a check in a few lines of text."""
     alarms, failures = len(found.alarms), len(found.failures)
     words = "agrees with" if found.passed else "DIFFERS from"
     lines = [f"Today's installation {words} the stored evidence."]
@@ -47,20 +56,20 @@ def headline(found):
     return "\n".join([*lines, version_text(found), f"It took {found.seconds:.0f} seconds."])
 
 
-def version_text(found):
-    """Returns which versions the sample and the stored rows were made with, in one line."""
+def version_text(found: Comparison) -> str:
+    """Returns the versions that made the sample and the stored rows, in one line."""
     versions = dict(found.versions)
     sample = text.versions(versions.pop("sample", {}), PACKAGES)
     stored = {text.versions(one, PACKAGES): None for made in versions.values() for one in made}
     return f"Sample: {sample}. Stored: {'; '.join(stored) or 'unknown'}."
 
 
-def shown_table(found, most=NUM_SHOWN):
-    """Returns the most surprising metrics as a table of text.
+def shown_table(found: Comparison, most: int = NUM_SHOWN) -> pd.DataFrame:
+    """Returns the metrics with the smallest p-values as a table of text.
 
     Args:
-        found: A `gate.Comparison`.
-        most: How many lines, besides all alarms.
+        found: A `drift.Comparison`.
+        most: Number of rows. All alarms are shown, even if there are more.
     """
     rows = found.table.head(max(most, len(found.alarms)))
     return pd.DataFrame([_row_text(row) for _, row in rows.iterrows()])
@@ -82,17 +91,17 @@ def _row_text(row):
 
 
 def _estimate(row, side):
-    numbers = [row[f"{side}{part}"] for part in ("", "_low", "_high")]
+    value, low, high = (row[f"{side}{part}"] for part in ("", "_low", "_high"))
     if row["unit"] != "points":
-        return text.interval(*numbers, text.number)
+        return text.interval(value, low, high, text.number)
     words = f"% are {text.number(row['value'])}"
-    return text.interval(*numbers, lambda x: text.hundredths(x) + words, text.hundredths)
+    return text.interval(value, low, high, lambda x: text.hundredths(x) + words, text.hundredths)
 
 
-def moved_text(row):
-    """Returns how far a metric moved, in words: points of a share, or stored spreads.
+def moved_text(row: Any) -> str:
+    """Returns how far a metric moved: in points of a share, or in stored spreads.
 
-    Where it is the scale that moved, the words say how many times as wide the sample is.
+    If the strongest test is that of scale, the text is the ratio of the spreads.
     """
     if row["test"] == "scale" and math.isfinite(row["spread_ratio"]):
         return f"{text.number(row['spread_ratio'], 2)} times as wide"
@@ -101,10 +110,11 @@ def moved_text(row):
     return f"{text.number(row['moved'], 2, signed=True)} {row['unit']}"
 
 
-def invariants_table(found):
-    """Returns the exact questions as a table of text: failures whole, the rest by question."""
+def invariants_table(found: Comparison) -> pd.DataFrame:
+    """Returns the invariants as a table of text: each failure, and one row for each that holds."""
     rows = []
-    for (name, question), part in found.questions.groupby(["case", "question"], sort=False):
+    groups: Any = found.questions.groupby(["case", "question"], sort=False)
+    for (name, question), part in groups:
         wrong, runs = part[~part["holds"].astype(bool)], text.count(len(part), "run")
         for _, row in (wrong if len(wrong) else part.iloc[:1]).iterrows():
             rows.append(
@@ -119,7 +129,7 @@ def invariants_table(found):
     return pd.DataFrame(rows).sort_values("answer", kind="stable", ignore_index=True)
 
 
-def verdict_table(found):
+def verdict_table(found: Comparison) -> pd.DataFrame:
     """Returns stored and sampled verdicts of each arm as a table of text."""
     rows = []
     for _, row in found.verdicts.iterrows():
@@ -133,12 +143,12 @@ def verdict_table(found):
     return pd.DataFrame(rows)
 
 
-def page(found, picture="comparison.png"):
+def page(found: Comparison, picture: str = "comparison.png") -> str:
     """Returns the whole comparison as Markdown.
 
     Args:
-        found: A `gate.Comparison`.
-        picture: Where the figure stands, seen from the page.
+        found: A `drift.Comparison`.
+        picture: Path of the figure, relative to the page.
     """
     parts = [
         "# A fresh sample against the stored evidence",
@@ -157,11 +167,11 @@ def page(found, picture="comparison.png"):
     return "\n\n".join(parts) + "\n"
 
 
-def panels(found, cases):
-    """Chooses what the figure shows: what raised alarms, else each arm's main metric.
+def panels(found: Comparison, cases: Sequence[Case]) -> pd.DataFrame:
+    """Chooses the rows that the figure shows: the alarms, else each arm's main metric.
 
     Args:
-        found: A `gate.Comparison`.
+        found: A `drift.Comparison`.
         cases: The `Case`s compared.
 
     Returns:
@@ -170,17 +180,19 @@ def panels(found, cases):
     if len(found.alarms):
         return found.alarms.head(NUM_PANELS)
     main = {case.name: main_metric(case) for case in cases}
-    return found.table[found.table["metric"] == found.table["case"].map(main)]
+    cases_metric = found.table["case"].map(main)  # pyright: ignore[reportArgumentType]  # a dict maps too
+    # Stubs of pandas: a mask keeps a table.
+    return found.table[found.table["metric"] == cases_metric]  # pyright: ignore[reportReturnType]
 
 
 @figures.in_style
-def figure(found, cases, *, theme=LIGHT):
+def figure(found: Comparison, cases: Sequence[Case], *, theme: Theme = LIGHT) -> Figure:
     """Draws stored against sampled distributions.
 
     Args:
-        found: A `gate.Comparison`.
+        found: A `drift.Comparison`.
         cases: The `Case`s compared.
-        theme: The `Theme`; a sample has its arm's colour.
+        theme: The `Theme`. A sample has its arm's colour.
 
     Returns:
         A Matplotlib figure, a panel for each row of `panels`.
@@ -190,10 +202,10 @@ def figure(found, cases, *, theme=LIGHT):
     down = max(1, math.ceil(len(rows) / across))
     (drawn,) = figures.new_figure(0, height=0.7 + PANEL_HEIGHT * down, theme=theme)
     colours = {case.name: arm_colours(case, theme) for case in cases}
-    for place, (_, row) in enumerate(rows.iterrows(), start=1):
+    for place, row in enumerate(rows.to_dict("records"), start=1):
         axes = drawn.add_subplot(down, across, place)
         colour = colours[row["case"]].get(row["arm"], theme.ink)
-        values = [side[side["arm"] == row["arm"]] for side in found.rows[row["case"]]]
+        values: Any = [side[side["arm"] == row["arm"]] for side in found.rows[row["case"]]]
         draw_panel(axes, row, [v[row["metric"]] for v in values], colours=(theme.muted, colour))
     figures.entitle(drawn, _title(found), theme=theme)
     return drawn
@@ -205,13 +217,15 @@ def _title(found):
     return f"No distribution moved: {LINES}"
 
 
-def draw_panel(axes, row, values, *, colours):
-    """Draws both groups' shares of seeds at or below each value.
+def draw_panel(
+    axes: Any, row: Any, values: Sequence[np.ndarray], *, colours: tuple[str, str]
+) -> None:
+    """Draws the cumulative distributions of both groups.
 
     Args:
         axes: Matplotlib axes.
-        row: The row of the table that it shows.
-        values: `(stored, sampled)`, arrays of seeds; infinite ones lie beyond the edge.
+        row: The row of the table that the panel shows.
+        values: `(stored, sampled)`, arrays of seeds. Infinite values lie beyond the edge.
         colours: `(stored, sampled)`.
     """
     for number, (group, colour) in enumerate(zip(values, colours, strict=True)):
@@ -228,7 +242,7 @@ def draw_panel(axes, row, values, *, colours):
 
 
 def _set_limits(axes, values):
-    """Shows the bulk of both groups: a few seeds far out would squash it."""
+    """Shows the bulk of both groups: a few outliers would squash it."""
     axes.set_ylim(-0.02, 1.02)
     axes.set_yticks([0.0, 0.5, 1.0])
     axes.xaxis.set_major_locator(MaxNLocator(3))
@@ -240,13 +254,13 @@ def _set_limits(axes, values):
     axes.set_xlim(low - margin, high + margin)
 
 
-def write(found, cases, folder):
+def write(found: Comparison, cases: Sequence[Case], folder: pathlib.Path) -> list[pathlib.Path]:
     """Writes the comparison: a page, its tables and its figure.
 
     Args:
-        found: A `gate.Comparison`.
+        found: A `drift.Comparison`.
         cases: The `Case`s compared.
-        folder: Where; made if it is not there.
+        folder: The folder to write, made if it does not exist.
 
     Returns:
         The paths written.

@@ -1,19 +1,29 @@
-"""The gate's probes: do seeds differ by each of their streams, and does a pass hold what it should?
+"""Checks exact invariants of a trainer: independent streams, whole passes, no leak.
 
-Questions with an exact answer, put to the very trainer that trained the sample; no
-stored row is needed, and chance has no say. A stream is made the only one that varies by the
-case's own hooks: `by_hand` gives every seed the same initial weights, and `data` either the
-same samples or, for each seed, one sample many times, whatever order they come in.
+The trainer that trained the sample is checked itself. No stored row is needed, and chance
+plays no part. A stream becomes the only one that varies through the case's own hooks:
+`by_hand` gives every seed the same initial weights, and `data` gives either the same samples
+or, for each seed, one sample many times, so that their order does not matter.
 """
+
+from __future__ import annotations
 
 import contextlib
 import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from experiments.cases.case import Classification, SuiteError
 from experiments.stats.text import number
 from experiments.training import engine, metrics, networks, streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
+    from experiments.training.engine import Trainer
 
 NUM_REPLICAS = 6
 HELD = 20_000_000
@@ -23,28 +33,28 @@ LEAST_DIFFERENCE = 1e-6
 
 @dataclasses.dataclass(frozen=True)
 class InvariantResult:
-    """What came of one exact question.
+    """The result of one invariant.
 
     Attributes:
         question: Its name: `data`, `order`, `updates`, ...
-        holds: Whether it came out as it should.
+        holds: Whether the invariant holds.
         words: What was found.
-        arms: The arms that it was put to.
-        about_seeds: Whether it asks if seeds are independent of each other.
+        arms: The arms that it was checked on.
+        about_seeds: Whether it is about the independence of seeds.
     """
 
     question: str
     holds: bool
     words: str
-    arms: tuple = ()
+    arms: tuple[str, ...] = ()
     about_seeds: bool = False
 
 
-def ask(trainer, seeds):
-    """Puts every question that applies to a trainer's arm.
+def ask(trainer: Trainer, seeds: Sequence[int]) -> list[InvariantResult]:
+    """Checks every invariant that applies to a trainer's arm.
 
     Args:
-        trainer: An `engine.Trainer`; it is left as it was but for its weights.
+        trainer: An `engine.Trainer`. Only its weights are changed.
         seeds: At least two whole numbers, at most a block's.
 
     Returns:
@@ -67,7 +77,7 @@ def ask(trainer, seeds):
 
 
 def _varies(trainer, stream, seeds, *, data, weights=False, at_start=False):
-    """Asks whether outcomes differ where only one stream does."""
+    """Checks that outcomes differ if only one stream does."""
     found = outcomes(trainer, seeds, data=data, weights=weights, at_start=at_start)
     least = differences(found).min()
     words = f"the two most alike of {len(seeds)} seeds that share all but {stream} differ by"
@@ -84,7 +94,7 @@ def _nothing_varies(trainer, seeds):
 
 
 def _repeats(trainer, seeds):
-    """Asks whether a seed gives the same twice, whoever is trained beside it."""
+    """Checks that a seed gives the same result whichever seeds are trained beside it."""
     twice, beside = (outcomes(trainer, [seeds[0], other]) for other in seeds[:2])
     found = [np.concatenate([one, other[:1]]) for one, other in zip(twice, beside, strict=True)]
     most = differences(found).max()
@@ -92,15 +102,22 @@ def _repeats(trainer, seeds):
     return InvariantResult("repeat", bool(most <= LEAST_DIFFERENCE), words)
 
 
-def outcomes(trainer, seeds, *, data=None, weights=False, at_start=False):
-    """Trains seeds for one pass, with some of their streams held.
+def outcomes(
+    trainer: Trainer,
+    seeds: Sequence[int],
+    *,
+    data: Callable[..., Any] | None = None,
+    weights: bool = False,
+    at_start: bool = False,
+) -> list[np.ndarray]:
+    """Trains seeds for one pass, with some of their streams held fixed.
 
     Args:
         trainer: An `engine.Trainer`.
         seeds: Whole numbers.
-        data: If given, takes the place of the case's `data`.
+        data: If given, replaces the case's `data`.
         weights: Whether all seeds start from the same weights.
-        at_start: Whether to look before the first update.
+        at_start: Whether to stop before the first update.
 
     Returns:
         Arrays `(num_seeds, num_values)`: outputs, the gradient's norm and, after training, the
@@ -111,14 +128,15 @@ def outcomes(trainer, seeds, *, data=None, weights=False, at_start=False):
     if weights:
         start = networks.starting_weights(case, setup, trainer.program.model, HELD)
         held = dataclasses.replace(held, by_hand=lambda s, drawn: start)
-    # The exam is everyone's: what differs, differs by training.
+    # All seeds share the test data: outcomes differ by training alone.
     evaluation = metrics.Evaluation(
         dataclasses.replace(case, data=_same_samples(case)), setup, seeds
     )
     end = 0 if at_start else min(streams.steps_per_pass(setup), setup.num_steps)
     with _training(trainer, held):
         (snapshot,) = trainer.train(seeds, [end], evaluation)
-    parts = [snapshot.outputs.reshape(len(seeds), -1), snapshot.gradient[:, None]]
+    gradient: Any = snapshot.gradient
+    parts = [snapshot.outputs.reshape(len(seeds), -1), gradient[:, None]]
     return parts + ([] if snapshot.logs is None else [snapshot.logs[:, :1]])
 
 
@@ -131,15 +149,15 @@ def _training(trainer, case):
         trainer.case = before
 
 
-def differences(parts):
-    """Returns how far each pair of seeds lies apart.
+def differences(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Returns the distance of each pair of seeds.
 
     Args:
         parts: Arrays `(num_seeds, num_values)`.
 
     Returns:
         `(num_pairs,)`: the largest difference between two seeds, each part in units of its
-        own root mean square; infinite where one is a number and the other none.
+        own root mean square; infinite where one value is NaN and the other is not.
     """
     first, second = np.triu_indices(len(parts[0]), 1)
     away = np.zeros(len(first))
@@ -172,7 +190,7 @@ def _same_sample(case):
 
 
 def _draws_weights(model):
-    """Whether an initializer draws; one that has no seed does not."""
+    """Returns whether an initializer is random; one without a seed is not."""
     initializers = (
         getattr(layer, f"{variable.name}_initializer", None)
         for _, layer in networks.weighted_layers(model)
@@ -182,7 +200,7 @@ def _draws_weights(model):
 
 
 def _evaluation(case, setup, seeds):
-    """Asks whether each seed has test points of its own, none of which it trained on."""
+    """Checks that each seed has test points of its own and trained on none of them."""
     if not isinstance(case.task, Classification):
         return []
     num = case.task.num_many + case.task.num_few
@@ -192,7 +210,8 @@ def _evaluation(case, setup, seeds):
     found = [InvariantResult("test points", bool(least > 0), words, about_seeds=True)]
     shared = 0
     for seed, requested in zip(seeds, points, strict=True):
-        x, _ = streams.Batches(case, setup, seed).next_samples()
+        samples: Any = streams.Batches(case, setup, seed).next_samples()
+        x, _ = samples
         shared += _num_shared(x.astype(np.float64), requested)
     return [
         *found,
@@ -205,8 +224,9 @@ def _num_shared(first, second):
 
 
 def _passes(case, setup, seed):
-    """Asks whether a pass holds every training sample once, in an order of its own."""
-    x, y = streams.Batches(case, setup, seed).next_samples()
+    """Checks that a pass holds every training sample once, in an order of its own."""
+    samples: Any = streams.Batches(case, setup, seed).next_samples()
+    x, y = samples
     num = setup.num_training_samples
     batches = streams.Batches(case, setup, seed)
     passes = [_trained_on(engine.Chunk([batches], [[]], setup.batch_size, 2)) for _ in range(2)]
@@ -222,7 +242,7 @@ def _passes(case, setup, seed):
 
 
 def _fresh(case, setup, seed):
-    """Asks whether two passes of an endless stream have no sample in common."""
+    """Checks that two passes of an endless stream have no sample in common."""
     batches = streams.Batches(case, setup, seed)
     shared = _num_shared(batches.next_pass()[0], batches.next_pass()[0])
     # Of so many float32 numbers some are equal by chance.
@@ -241,17 +261,19 @@ def _sorted(part):
     return rows[np.lexsort(rows.T)]
 
 
-def updates(trainer, requested, arms):
-    """Asks whether the optimizer counted as many updates as the arm asks for."""
-    # The count is the optimizer's own; the trainer's is what is under question.
+def updates(trainer: Trainer, requested: int, arms: Iterable[str]) -> InvariantResult:
+    """Checks that the optimizer counted as many updates as the arm makes."""
+    # The count is the optimizer's own; the trainer's count is what is checked.
     made = trainer.program.num_updates
     return InvariantResult(
         "updates", made == requested, f"{made:,} updates made of {requested:,}", tuple(arms)
     )
 
 
-def trainable(case, setup, width):
-    """Returns `(trainer, None)`, or `(None, Answer)` where the engine refuses the arm."""
+def trainable(
+    case: Case, setup: Setup, width: int
+) -> tuple[Trainer, None] | tuple[None, InvariantResult]:
+    """Returns `(trainer, None)`, or `(None, InvariantResult)` if the engine refuses the arm."""
     try:
         return engine.Trainer(case, setup, width), None
     except SuiteError as error:

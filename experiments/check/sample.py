@@ -1,12 +1,15 @@
-"""The gate's sample: which arms are checked, and a fresh sample of seeds of each, kept in memory.
+"""Chooses the arms that are checked and trains a fresh sample of seeds of each.
 
-Trains by the engine, block by block, as a `runner` unit is, one run a thread; asks the
-probes of each run's trainer while it is there.
+The engine trains block by block, as a job of the `runner` does, one run on each thread. The
+invariants of each run's trainer are checked as well. The rows are kept in memory.
 """
+
+from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
 import threading
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -16,9 +19,17 @@ from experiments.runs import blocks
 from experiments.runs.store import as_text
 from experiments.training import columns, networks
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
+    from experiments.check.invariants import InvariantResult
+    from experiments.runs.blocks import SilentProgress
+
 FIRST_SEED = 1_000_000
 NUM_SEEDS = 128
-# An arm is checked if so many seeds of it are stored, and none sees more samples than this.
+# An arm is checked if it has so many stored seeds and trains on no more samples than this.
 LEAST_STORED = 200
 MOST_SAMPLES = 2_000_000
 WIDTH = 64
@@ -30,15 +41,15 @@ class Sample:
 
     Attributes:
         rows: Table `arm, seed, steps, diverged, solved, ...`, rounded as stored rows are.
-        answers: A list of `gate_probes.InvariantResult`.
+        answers: A list of `InvariantResult`.
     """
 
     rows: pd.DataFrame
-    answers: list
+    answers: list[InvariantResult]
 
 
-def plan(case, stored):
-    """Chooses the arms to check from what is stored: lattice, and one arm with dropout.
+def plan(case: Case, stored: pd.DataFrame) -> dict[str, Setup]:
+    """Chooses the arms to check: the stored combinations of fixes, and one arm with dropout.
 
     Args:
         case: The `Case`.
@@ -57,8 +68,8 @@ def plan(case, stored):
     return combinations | _dropout_arm(case, combinations, chosen)
 
 
-def again(case, arms):
-    """Returns the arms of a plan as another case has them, streams as long as they were."""
+def again(case: Case, arms: Mapping[str, Setup]) -> dict[str, Setup]:
+    """Returns the arms of a plan as another case defines them, with the same stream lengths."""
     setups = {arm: case.arm(arm) for arm in arms}
     return {
         arm: setup.replace(steps=arms[arm].steps) if setup.is_stream else setup
@@ -66,33 +77,42 @@ def again(case, arms):
     }
 
 
-def budgets(stored):
+def budgets(stored: pd.DataFrame) -> dict[str, int]:
     """Returns `{arm: steps}`: each arm's longest budget that has enough seeds."""
-    counts = stored.groupby(["arm", "steps"]).size()
+    counts: Any = stored.groupby(["arm", "steps"]).size()
     return {arm: int(steps) for arm, steps in sorted(counts[counts >= LEAST_STORED].index)}
 
 
-def kept(stored, arm):
+def kept(stored: pd.DataFrame, arm: str) -> pd.DataFrame:
     """Returns the stored rows of an arm that a sample is compared with."""
-    return stored[(stored["arm"] == arm) & (stored["steps"] == budgets(stored)[arm])]
+    # Stubs of pandas: a mask keeps a table.
+    found: Any = stored[(stored["arm"] == arm) & (stored["steps"] == budgets(stored)[arm])]
+    return found
 
 
 def _dropout_arm(case, combinations, chosen):
-    """The first arm that drops units, where the lattice has none: `{}` if there is none."""
+    """Returns the first arm with dropout, if no combination has it; `{}` if there is none."""
     for arm, setup in [*combinations.items(), *chosen.items()]:
         if networks.dropout_layers(networks.build(case, setup)):
             return {arm: setup}
     return {}
 
 
-def draw(case, arms, seeds, *, probes=True, progress=None):
+def draw(
+    case: Case,
+    arms: Mapping[str, Setup],
+    seeds: Sequence[int],
+    *,
+    probes: bool = True,
+    progress: SilentProgress | None = None,
+) -> Sample:
     """Trains a sample.
 
     Args:
         case: The `Case`.
         arms: `{arm: setup}`.
         seeds: Whole numbers, at least two.
-        probes: Whether to put the questions of `gate_probes.ask` as well.
+        probes: Whether to check the invariants of `invariants.ask` as well.
         progress: A display with the methods of `blocks.SilentProgress`.
 
     Returns:
@@ -122,7 +142,7 @@ def draw(case, arms, seeds, *, probes=True, progress=None):
 
 
 def _of_one_model(case, arms):
-    """Splits a run whose arms' models differ: a schedule may read a length."""
+    """Splits a run whose arms' models differ: a schedule may depend on the length."""
     models = {networks.description(case, setup) for setup in arms.values()}
     return [arms] if len(models) == 1 else [{arm: setup} for arm, setup in arms.items()]
 
@@ -130,9 +150,10 @@ def _of_one_model(case, arms):
 def _draw_run(case, arms, seeds, probes, advance):
     """Trains one run; returns `(tables of rows, answers)`."""
     setup = next(iter(arms.values()))
-    trainer, refusal = invariants.trainable(case, setup, case.block_width or WIDTH)
-    if refusal:
-        return [], [dataclasses.replace(refusal, arms=tuple(arms))]
+    made = invariants.trainable(case, setup, case.block_width or WIDTH)
+    if made[0] is None:
+        return [], [dataclasses.replace(made[1], arms=tuple(arms))]
+    trainer = made[0]
     width = trainer.program.num_replicas
     answers, rows = [], []
     if probes:
@@ -148,8 +169,8 @@ def _draw_run(case, arms, seeds, probes, advance):
     return rows, answers
 
 
-def _rounded(parts):
-    """Joins tables of rows, rounded as the store does, so that ties are the same."""
+def _rounded(parts) -> Any:
+    """Joins tables of rows, rounded as the store rounds them, so that ties are the same."""
     if not parts:
         return pd.DataFrame()
     table = pd.concat(parts, ignore_index=True)

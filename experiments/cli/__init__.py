@@ -1,4 +1,4 @@
-"""The command line: the only package that prints or exits.
+"""Implements the command line; only this package prints or exits.
 
 It may import every other package, and none imports it.
 """

@@ -1,23 +1,25 @@
-"""The command line: of one case, and of the suite.
+"""Defines the command line of one case and that of the suite.
 
-Names and options of every command; other modules implement them.
+This module holds the names and options of every command; the other modules implement them.
 """
 
 import dataclasses
+from typing import NoReturn
 
 import typer
 
+from experiments.cases.case import Case
 from experiments.cases.evidence import with_evidence
 from experiments.cli import commands, options, paths, publishing_commands, training_commands
 from experiments.cli.console import exit_with
 
 
-def main(case, arguments=None):
+def main(case: Case, arguments: list[str] | None = None) -> NoReturn:
     """Runs one case's command line and exits the process.
 
     Args:
         case: The `Case`.
-        arguments: The words after the command; those of the process by default.
+        arguments: The arguments after the command; those of the process by default.
     """
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -50,8 +52,12 @@ def main(case, arguments=None):
     exit_with(app, arguments)
 
 
-def suite(arguments=None):
-    """Runs the command line over all cases and exits the process."""
+def suite(arguments: list[str] | None = None) -> NoReturn:
+    """Runs the command line over all cases and exits the process.
+
+    Args:
+        arguments: The arguments after the command; those of the process by default.
+    """
     import reproductions
 
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -224,7 +230,7 @@ def suite(arguments=None):
 
 
 def _each(command, names, arms, request, out):
-    """Runs a command for several cases, a folder each."""
+    """Runs a command for several cases, each in a folder of its own."""
     chosen, folder = _load(names), paths.folder(out) if out else None
     for case in chosen:
         # All of them before any is trained: a word that fits one may not fit the next.

@@ -1,14 +1,24 @@
-"""The commands that ask, rebuild and show what is stored, each as a function that prints.
+"""Implements the commands that check, rebuild and show stored results.
 
-Everything heavy is imported when a command runs, so that `--help` and the list
-of cases answer at once.
+Each command is a function that prints. Heavy modules are imported when a command runs, so
+that `--help` and the list of cases answer at once.
 """
 
+from __future__ import annotations
+
 import pathlib
+from typing import TYPE_CHECKING, Any
 
 from experiments.cases.case import TRAINERS, SuiteError
 from experiments.cli.console import print_note, quiet_softmax, rich_table
 from experiments.cli.console import progress as shown_progress
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from experiments.analysis.analysis import Analysis
+    from experiments.cases.case import Case
+    from experiments.runs.store import Store
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Lines of a comparison on the screen; its file has all.
@@ -16,7 +26,7 @@ MOST_SHOWN = 10
 SHOWN_COLUMNS = ["case", "arm", "metric", "moved by", "adjusted p", "alarm"]
 
 
-def record_grids(case, *, progress):
+def record_grids(case: Case, *, progress: bool) -> None:
     """Trains the missing configurations of the case's grids, into `results/<case>/studies`."""
     from experiments.analysis import grid_training
 
@@ -28,8 +38,8 @@ def record_grids(case, *, progress):
     _write_grids(case, store.folder)
 
 
-def record_animations(case, *, progress):
-    """Trains what the case's animations need beside its rows, and draws them."""
+def record_animations(case: Case, *, progress: bool) -> None:
+    """Trains what the case's animations need besides its rows, and draws them."""
     from experiments.publish.animation import animations, slices, trajectories
     from experiments.report.style import make_theme
 
@@ -43,13 +53,16 @@ def record_animations(case, *, progress):
         print(f"wrote {path.relative_to(ROOT)}")
 
 
-def check_cases(cases, folder, *, num_seeds, first_seed, progress):
-    """Holds a fresh sample against the committed evidence, and says what moved.
+def check_cases(
+    cases: Sequence[Case], folder: pathlib.Path, *, num_seeds: int, first_seed: int, progress: bool
+) -> bool:
+    """Compares a fresh sample with the committed evidence and prints what moved.
 
     Args:
         cases: List of `Case`.
         folder: Path of the folder that the comparison is written to.
-        num_seeds, first_seed: Which seeds are trained.
+        num_seeds: Number of seeds to train of each arm.
+        first_seed: The first of them.
         progress: Whether bars are shown.
 
     Returns:
@@ -64,7 +77,7 @@ def check_cases(cases, folder, *, num_seeds, first_seed, progress):
         found = drift.check(analyses, num_seeds=num_seeds, first_seed=first_seed, progress=display)
     verdicts, questions = drift_report.verdict_table(found), drift_report.invariants_table(found)
     moved = drift_report.shown_table(found, most=MOST_SHOWN)[SHOWN_COLUMNS]
-    shown = {
+    shown: dict[str, Any] = {
         "what moved most": moved,
         "verdicts that changed": verdicts[verdicts["verdicts"] != "the same"],
         "exact questions that failed": questions[questions["answer"] != "holds"],
@@ -78,15 +91,15 @@ def check_cases(cases, folder, *, num_seeds, first_seed, progress):
 
 
 def _write_grids(case, folder):
-    """Writes the page of the case's studies below a folder, if any is stored."""
+    """Writes the page of the case's grids below a folder, if any is stored."""
     from experiments.report import grid_report
 
     for path in grid_report.write(case, folder / "studies"):
         print(f"wrote {path}")
 
 
-def rebuild(case, folder):
-    """Writes tables, figures and report of stored runs; trains nothing."""
+def rebuild(case: Case, folder: pathlib.Path) -> None:
+    """Writes tables, figures and report of stored runs. Nothing is trained."""
     from experiments.analysis.analysis import Analysis
     from experiments.cases.evidence import find_evidence
     from experiments.report import report
@@ -104,22 +117,22 @@ def rebuild(case, folder):
             continue
         with store.lock(print_note):
             store.merge()
-            # Other trainers' rows bear out the engine's figures; they have none of their own.
+            # Other trainers' rows confirm the engine's figures; they have none of their own.
             analysis = Analysis(case, find_evidence(case), store)
             paths = report.write(analysis, pictures=analysis.is_engine)
         for path in paths:
             print(f"wrote {path}")
 
 
-def explain_case(case):
-    """Prints what the committed tables say of a case."""
+def explain_case(case: Case) -> None:
+    """Prints what the committed tables say about a case."""
     from experiments.report.explain import explain
 
     print(explain(analysis_of(case)))
 
 
-def replay_seed(case, seed, arms):
-    """Trains one seed again, and prints its symptoms along the way."""
+def replay_seed(case: Case, seed: int, arms: str) -> None:
+    """Trains one seed again and prints its symptoms during training."""
     from experiments.analysis.replay import replay
     from experiments.training.networks import check_backend
 
@@ -130,8 +143,8 @@ def replay_seed(case, seed, arms):
         print(replay(case, seed, arms, store=committed(case)))
 
 
-def write_index(folder):
-    """Writes the page above the reports of all cases that have runs there."""
+def write_index(folder: pathlib.Path) -> None:
+    """Writes the index page of all cases that have runs in a folder."""
     import reproductions
     from experiments.report import case_figures, figure_files, index
     from experiments.report.style import make_theme
@@ -168,8 +181,8 @@ def _write_beside(analyses, folder):
     write_whole(folder / "silently" / "README.md", text)
 
 
-def show_list(cases):
-    """Prints the cases with what each shows."""
+def show_list(cases: Sequence[Case]) -> None:
+    """Prints the cases and what each shows."""
     from rich.console import Console
     from rich.table import Table
 
@@ -181,11 +194,11 @@ def show_list(cases):
     console.print("Run one with: python -m reproductions.sin_fit (--help for options)")
 
 
-def results():
+def results() -> pathlib.Path:
     """Returns the folder of the committed evidence.
 
     Raises:
-        SuiteError: An installed package comes without it.
+        SuiteError: The package is installed without it.
     """
     folder = ROOT / "results"
     # In a checkout `record` makes it.
@@ -198,19 +211,19 @@ def results():
     return folder
 
 
-def results_store(case):
+def results_store(case: Case) -> Store:
     """Returns the store of `results/<case>`, whether it holds runs or not."""
     from experiments.runs.store import Store
 
     return Store(results() / case.name, case)
 
 
-def analysis_of(case, folder=None):
-    """Returns the `Analysis` of the tables that are stored of a case, below `results` or another.
+def analysis_of(case: Case, folder: pathlib.Path | None = None) -> Analysis:
+    """Returns the `Analysis` of the stored tables of a case.
 
     Args:
         case: The `Case`.
-        folder: Path of the folder above that of the case.
+        folder: Path of the folder that holds the case's folder; `results` by default.
     """
     from experiments.analysis.analysis import Analysis
     from experiments.cases.evidence import find_evidence
@@ -220,7 +233,7 @@ def analysis_of(case, folder=None):
     return Analysis(case, find_evidence(case), store, stored=True)
 
 
-def committed(case):
-    """Returns the store of the committed evidence, or `None`."""
+def committed(case: Case) -> Store | None:
+    """Returns the store of the committed evidence, or `None` if there is none."""
     there = (ROOT / "results" / case.name / "runs.csv").exists()
     return results_store(case) if there else None

@@ -1,7 +1,9 @@
-"""The screen: what every command prints, how it shows progress, and how it ends.
+"""Prints messages and tables, shows progress and ends the process.
 
-Prints and exits; knows no case and no file.
+It knows no case and no file.
 """
+
+from __future__ import annotations
 
 import contextlib
 import functools
@@ -9,22 +11,35 @@ import shlex
 import signal
 import sys
 import warnings
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
 from experiments.cases.errors import SuiteError, one_line
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+    from rich.progress import Progress
+    from rich.table import Table
+
 
 class Interrupted(Exception):
-    """Ctrl-C or a request to end, kept from Typer, which would drop its words."""
+    """The command was interrupted; Typer would drop the text of a `KeyboardInterrupt`."""
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was asked to end."""
+    """The process received SIGTERM."""
 
 
-def exit_with(app, arguments):
-    """Runs a command; what the user can mend becomes one line and an exit code."""
+def exit_with(app: typer.Typer, arguments: list[str] | None) -> NoReturn:
+    """Runs a command and exits; a user's error becomes one line and an exit code.
+
+    Args:
+        app: The Typer application.
+        arguments: The arguments after the command; those of the process if `None`.
+    """
     for registered in app.registered_commands:
         registered.callback = _held(registered.callback)
     command = typer.main.get_command(app)
@@ -32,14 +47,14 @@ def exit_with(app, arguments):
         with _noted_termination() as received:
             code = command.main(args=arguments, standalone_mode=False)
         if code == 130:
-            # Before the command began: Typer takes the interruption, and says nothing.
+            # Before the command began: Typer handles the interruption and prints nothing.
             code = _stopped(Terminated() if received else KeyboardInterrupt())
     except SuiteError as error:
         code = _complain(error, 1)
     except Interrupted as error:
         code = _stopped(error.__cause__)
     except Exception as error:
-        # What Typer says of its own; its class has changed place between versions.
+        # An error of Typer's own; its class has moved between versions.
         message = getattr(error, "format_message", None)
         if message is None:
             raise
@@ -49,7 +64,7 @@ def exit_with(app, arguments):
 
 @contextlib.contextmanager
 def _noted_termination():
-    """Lets a request to end be heard while the block runs; yields a list of those."""
+    """Turns SIGTERM into `Terminated` while the block runs; yields the list of those received."""
     received = []
 
     def end(*_):
@@ -58,7 +73,7 @@ def _noted_termination():
 
     before = None
     with contextlib.suppress(ValueError):
-        # Outside the main thread signals are somebody else's.
+        # Only the main thread may set signal handlers.
         before = signal.signal(signal.SIGTERM, end)
     try:
         yield received
@@ -79,14 +94,14 @@ def _held(callback):
 
 
 def _stopped(error):
-    """Says what is kept and how to go on; returns the exit code of the signal."""
+    """Prints what is kept and how to resume; returns the exit code of the signal."""
     words = str(error) or "stopped; what is finished is kept"
     _complain(f"{words}; go on with: {_command()}", 0)
     return 143 if Terminated in (type(error), type(error.__cause__)) else 130
 
 
 def _command():
-    """Returns the command that this process runs, as a person would write it again."""
+    """Returns the command that this process runs, as a user would type it."""
     words = list(sys.orig_argv[1:]) if sys.orig_argv else []
     return shlex.join(["python", *words])
 
@@ -96,13 +111,13 @@ def _complain(message, code):
     return code
 
 
-def print_note(words):
-    """Says something on the way, beside what a command is asked for."""
+def print_note(words: str) -> None:
+    """Prints a note to standard error."""
     print(words, file=sys.stderr, flush=True)
 
 
-def rich_table(table, title):
-    """Returns a table of text as Rich draws it."""
+def rich_table(table: pd.DataFrame, title: str) -> Table:
+    """Returns a table of text as a Rich table."""
     from rich.table import Table
 
     drawn = Table(*table.columns, title=title, title_justify="left")
@@ -112,17 +127,17 @@ def rich_table(table, title):
 
 
 @contextlib.contextmanager
-def quiet_softmax():
-    """Holds back Keras's warning of a softmax over one unit."""
-    # One softmax unit is what a case is about; Keras warns of it at every trace.
+def quiet_softmax() -> Iterator[None]:
+    """Suppresses Keras's warning about a softmax over one unit."""
+    # One softmax unit is the subject of a case; Keras warns of it at every trace.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="You are using a softmax over axis")
         yield
 
 
 @contextlib.contextmanager
-def progress(wanted):
-    """Shows a bar for each run, or nothing.
+def progress(wanted: bool) -> Iterator[Any]:
+    """Yields a progress display: a bar for each run, or one that shows nothing.
 
     Args:
         wanted: Whether bars are shown.
@@ -147,17 +162,17 @@ def progress(wanted):
 class Bars:
     """A progress bar for each run, in updates summed over seeds."""
 
-    def __init__(self, bars):
+    def __init__(self, bars: Progress) -> None:
         self._bars, self._tasks, self._last = bars, {}, None
 
-    def start(self, name, total):
-        """Begins a run's bar."""
+    def start(self, name: str, total: int) -> None:
+        """Adds a run's bar."""
         self._tasks[name] = self._last = self._bars.add_task(name, total=total)
 
-    def advance(self, updates, name=None):
-        """Moves the bar of a run, or the last."""
+    def advance(self, updates: int, name: str | None = None) -> None:
+        """Advances the bar of a run, by default the last one."""
         self._bars.advance(self._tasks.get(name, self._last), updates)
 
-    def log(self, words):
+    def log(self, words: str) -> None:
         """Prints a line above the bars."""
         self._bars.console.print(words, markup=False)

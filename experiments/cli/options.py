@@ -1,7 +1,9 @@
-"""The options of the command line: names, help texts, and the seeds that `--seeds` names.
+"""Declares the options of the command line and parses `--seeds`.
 
-No command and no case.
+It knows no command and no case.
 """
+
+from __future__ import annotations
 
 import re
 from typing import Annotated
@@ -11,7 +13,7 @@ import typer
 from experiments.cases.errors import SuiteError
 
 MOST_SEEDS = 1_000_000
-# Keras takes none beyond it.
+# Keras accepts no larger seed.
 LARGEST_SEED = 2**32 - 1
 
 Seeds = Annotated[
@@ -95,8 +97,16 @@ FigureOut = Annotated[
 ]
 
 
-def requested_seeds(text, until_decided=False):
-    """Returns the seeds asked for; with looks at more and more of them, the most."""
+def requested_seeds(text: str | None, until_decided: bool = False) -> list[int]:
+    """Returns the seeds to train.
+
+    Args:
+        text: The value of `--seeds`, or `None` for the default.
+        until_decided: Whether the seeds are the maximum of a sequential run.
+
+    Raises:
+        SuiteError: The text names no seeds, or not from 0 on if `until_decided`.
+    """
     if not until_decided:
         return parse_seeds("32" if text is None else text)
     seeds = parse_seeds("1024" if text is None else text)
@@ -108,7 +118,7 @@ def requested_seeds(text, until_decided=False):
     return seeds
 
 
-def parse_seeds(text):
+def parse_seeds(text: str) -> list[int]:
     """Returns the seeds that `--seeds` names.
 
     Args:

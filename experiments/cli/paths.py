@@ -1,7 +1,9 @@
-"""Places: where a command may write, as a person named it; checked before anything is done.
+"""Checks the paths that a user names for output, before anything is done.
 
-Names and the disk's answers; writes nothing.
+It reads names and the state of the disk, and writes nothing.
 """
+
+from __future__ import annotations
 
 import os
 import pathlib
@@ -9,21 +11,21 @@ import unicodedata
 
 from experiments.cases.errors import SuiteError
 
-# In bytes. Names of ours come behind a path, and endings of ours behind a name.
+# In bytes, with room for the names and suffixes that commands append.
 LONGEST_PART, LONGEST_PATH = 200, 3000
-# Control characters, halves of characters, ends of lines and paragraphs.
+# Control characters, surrogates, separators of lines and paragraphs.
 NO_NAME = ("Cc", "Cs", "Zl", "Zp")
 
 
-def folder(text, option="--out"):
-    """Returns the path of a folder that an option names; it need not be there.
+def folder(text: str, option: str = "--out") -> pathlib.Path:
+    """Returns the path of a folder that an option names; it need not exist.
 
     Args:
-        text: What was typed.
+        text: The value of the option.
         option: The option's name.
 
     Raises:
-        SuiteError: It is no name of a folder.
+        SuiteError: The value is no usable name of a folder.
     """
     path = _path(text, option)
     if _answer(path.exists, text, option) and not path.is_dir():
@@ -31,15 +33,15 @@ def folder(text, option="--out"):
     return path
 
 
-def file(text, option="--out"):
-    """Returns the path of a file that an option names; it need not be there.
+def file(text: str, option: str = "--out") -> pathlib.Path:
+    """Returns the path of a file that an option names; it need not exist.
 
     Args:
-        text: What was typed.
+        text: The value of the option.
         option: The option's name.
 
     Raises:
-        SuiteError: It is no name of a file, but of a folder or a device, say.
+        SuiteError: The value is no usable name of a file, or names a folder or a device.
     """
     path = _path(text, option)
     if not path.name or (_answer(path.exists, text, option) and not path.is_file()):
@@ -63,7 +65,7 @@ def _path(text, option):
 
 
 def _answer(ask, text, option):
-    """What the disk says of a path, or that it says nothing."""
+    """Returns what a query of the file system returns; refuses the path if the query fails."""
     try:
         return ask()
     except OSError as error:

@@ -1,9 +1,12 @@
-"""The commands that publish what is stored: figures, films, the page, scripts.
+"""Implements the commands that publish stored results: figures, animations, page, scripts.
 
-Nothing is trained here; everything heavy is imported when a command runs.
+Nothing is trained here. Heavy modules are imported when a command runs.
 """
 
+from __future__ import annotations
+
 import pathlib
+from typing import TYPE_CHECKING, Any
 
 from experiments.cases.case import SuiteError, nearest
 from experiments.cli.commands import analysis_of, committed, results, results_store
@@ -11,20 +14,25 @@ from experiments.cli.console import quiet_softmax
 from experiments.report import style
 from experiments.runs import files
 
-# What a page of ours holds, and hardly another file: only such a one is written over.
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from experiments.cases.case import Case
+
+# Marks a page of this suite; no other file is overwritten.
 PAGE_MARK = 'id="data-page"'
 
 
-def option_values(text, known, option):
-    """Returns the words of an option that is a list.
+def option_values(text: str, known: Collection[str], option: str) -> list[str]:
+    """Returns the values of an option that is a comma-separated list.
 
     Args:
-        text: Words joined by commas.
-        known: The words that there are.
+        text: Values joined by commas.
+        known: The permitted values.
         option: Name of the option.
 
     Raises:
-        SuiteError: A word is none of them.
+        SuiteError: A value is not permitted.
     """
     found = list(dict.fromkeys(word.strip() for word in text.split(",")))
     for word in found:
@@ -44,18 +52,22 @@ def _themes(themes, widths):
     ]
 
 
-def draw_figures(cases, folder, *, formats, themes, widths):
-    """Draws every figure of stored results, in every look and format.
+def draw_figures(
+    cases: Sequence[Case], folder: pathlib.Path, *, formats: str, themes: str, widths: str
+) -> None:
+    """Draws every figure of stored results, in every theme, width and format.
 
     Args:
-        cases: List of `Case`; with all that are stored, the figure over them too.
-        folder: Path of the folder to write, a folder a case.
-        formats, themes, widths: Words joined by commas.
+        cases: List of `Case`. If there are several, the figure over all of them is drawn too.
+        folder: Path of the folder to write, with one subfolder per case.
+        formats: File formats joined by commas.
+        themes: Themes joined by commas.
+        widths: Widths joined by commas.
     """
     from experiments.report import case_figures, figures, grid_figures, grid_report
 
     chosen = _themes(themes, widths)
-    formats = option_values(formats, figures.FORMATS, "--format")
+    suffixes = option_values(formats, figures.FORMATS, "--format")
     stored = {case: analysis_of(case) for case in cases}
     for analysis in stored.values():
         analysis.need(*case_figures.NEEDED)
@@ -63,9 +75,9 @@ def draw_figures(cases, folder, *, formats, themes, widths):
         shown = case_figures.collect(analysis)
         for view in grid_report.stored_views(case, results() / case.name / "studies"):
             shown += grid_figures.grid_specs(view)
-        _write(shown, folder / case.name, chosen, formats)
+        _write(shown, folder / case.name, chosen, suffixes)
     if len(stored) > 1:
-        _write([case_figures.summary(stored)], folder, chosen, formats)
+        _write([case_figures.summary(stored)], folder, chosen, suffixes)
 
 
 def _write(shown, folder, chosen, formats):
@@ -79,28 +91,32 @@ def _write(shown, folder, chosen, formats):
                 print(f"wrote {path}")
 
 
-def animate(cases, folder, *, formats, themes, widths):
-    """Makes the animations of stored results: twins of each case, and its races.
+def animate(
+    cases: Sequence[Case], folder: pathlib.Path, *, formats: str, themes: str, widths: str
+) -> None:
+    """Renders the animations of stored results: one seed under every arm, and optimizer races.
 
     Args:
         cases: List of `Case`.
-        folder: Path of the folder to write, a folder a case.
-        formats, themes, widths: Words joined by commas.
+        folder: Path of the folder to write, with one subfolder per case.
+        formats: File formats joined by commas.
+        themes: Themes joined by commas.
+        widths: Widths joined by commas.
     """
     from experiments.publish.animation import animations, encoding
 
-    formats = option_values(formats, encoding.FORMATS, "--format")
+    suffixes = option_values(formats, encoding.FORMATS, "--format")
     for theme in _themes(themes, widths):
         for case in cases:
             store = results_store(case)
             with files.writing(folder):
-                written = animations.write(case, store, theme, folder / case.name, formats)
+                written = animations.write(case, store, theme, folder / case.name, suffixes)
             for path in written:
                 print(f"wrote {path}")
 
 
-def write_page(cases, path):
-    """Writes the page of stored results: one file of HTML.
+def write_page(cases: Sequence[Case], path: pathlib.Path) -> None:
+    """Writes the page of stored results: one HTML file.
 
     Args:
         cases: List of `Case`, in the order of the page.
@@ -114,22 +130,24 @@ def write_page(cases, path):
     print(f"wrote {page.write({case: analysis_of(case) for case in cases}, path)}")
 
 
-def export(case, arms, form, *, seed, steps, out):
-    """Prints a case as a plain program of Keras and NumPy, or writes it to a file.
+def export(
+    case: Case, arms: list[str], form: str, *, seed: int, steps: int | None, out: str | pathlib.Path
+) -> None:
+    """Prints a case as a plain Keras and NumPy program, or writes it to a file.
 
     Args:
         case: The `Case`.
-        arms: List of arm names: one for a script, two for a diff, any for a notebook.
+        arms: List of arm names: one for a script, two for a diff, any number for a notebook.
         form: One of `"py"`, `"diff"` and `"ipynb"`.
-        seed: Whole number that stands in the program.
-        steps: Updates to cut it to, or None.
-        out: Path of a file that is not there yet; the screen if empty.
+        seed: Whole number that is written into the program.
+        steps: Maximum number of updates, or `None`.
+        out: Path of a file that does not exist yet; standard output if empty.
     """
     from experiments.publish.export import notebook as notebooks
     from experiments.publish.export import script as scripts
     from experiments.runs.store import write_whole
 
-    options = {"seed": seed, "steps": steps, "store": committed(case)}
+    options: dict[str, Any] = {"seed": seed, "steps": steps, "store": committed(case)}
     path = pathlib.Path(out)
     if out and path.exists():
         raise SuiteError(f"{path} is there already; name another file with --out")

@@ -1,38 +1,45 @@
-"""The commands that train: a case as it is asked for, and a case's evidence.
+"""Implements the commands that train: a run of a case, and a case's evidence.
 
-Everything heavy is imported when a command runs, so that `--help` answers at once.
+Heavy modules are imported when a command runs, so that `--help` answers at once.
 """
+
+from __future__ import annotations
 
 import contextlib
 import dataclasses
 import os
 import pathlib
+from typing import TYPE_CHECKING
 
 from experiments.cases.case import TRAINERS, SuiteError, nearest
 from experiments.cli.commands import ROOT, committed, results
 from experiments.cli.console import print_note, quiet_softmax, rich_table
 from experiments.cli.console import progress as shown_progress
 
+if TYPE_CHECKING:
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
+
 REFERENCE_SEEDS = 30
 
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """How a case is trained; see the options of `cli.main`.
+    """The options of a run; see `options`.
 
     Attributes:
         seeds: Whole numbers.
         trainer: One of `TRAINERS`.
         full: Whether every documented step is trained.
         out: Folder to write, or "" for the default.
-        fresh: Whether to start over there.
-        cluster: Address of a Ray cluster, or "" for this process and its own.
-        until_decided: Whether seeds are added until every verdict is decided, the seeds
-            above being the most.
+        fresh: Whether stored runs of that folder are discarded.
+        cluster: Address of a Ray cluster, or "" for this machine.
+        until_decided: Whether seeds are added until every verdict is decided; `seeds` is then
+            the maximum.
         progress: Whether bars are shown.
     """
 
-    seeds: list
+    seeds: list[int]
     trainer: str = TRAINERS[0]
     full: bool = False
     out: str | pathlib.Path = ""
@@ -41,14 +48,14 @@ class Request:
     until_decided: bool = False
     progress: bool = True
 
-    def folder(self, case):
+    def folder(self, case: Case) -> pathlib.Path:
         """Returns the folder that a case is written to."""
         default = pathlib.Path("out") / case.name
         default = default if self.trainer == TRAINERS[0] else default / self.trainer
         return pathlib.Path(self.out or default)
 
-    def plan(self, case, arms):
-        """Returns `{arm: setup}` of what is trained."""
+    def plan(self, case: Case, arms: str) -> dict[str, Setup]:
+        """Returns `{arm: setup}` of the arms to train."""
         from experiments.cases import plans
 
         _check_trainer(self.trainer)
@@ -56,12 +63,12 @@ class Request:
         return plan if self.full else plans.cut(plan, case.quick_steps)
 
 
-def run_case(case, arms, request):
-    """Trains, writes and prints one case.
+def run_case(case: Case, arms: str, request: Request) -> None:
+    """Trains one case, writes its results and prints them.
 
     Args:
         case: The `Case`.
-        arms: Arms in words, see `plans.select`.
+        arms: Arms as of `--arms`, see `plans.select`.
         request: The `Request`.
     """
     from experiments.analysis.analysis import Analysis
@@ -88,8 +95,8 @@ def run_case(case, arms, request):
         print(agreement.line(case, store, plan, request.seeds, evidence))
 
 
-def plan_case(case, arms, request):
-    """Prints what a run would cost, and trains nothing; see `run_case`."""
+def plan_case(case: Case, arms: str, request: Request) -> None:
+    """Prints the estimated cost of a run and trains nothing; see `run_case`."""
     from experiments.analysis import planning
 
     plan = request.plan(case, arms)
@@ -100,8 +107,8 @@ def plan_case(case, arms, request):
     print(f"{case.name}: {planning.headline(found)}")
 
 
-def record_case(case, trainer, *, fresh, progress):
-    """Trains what the case calls its evidence, into `results/<case>`."""
+def record_case(case: Case, trainer: str, *, fresh: bool, progress: bool) -> None:
+    """Trains the runs that the case's evidence names, into `results/<case>`."""
     from experiments.analysis.analysis import Analysis
     from experiments.cases import plans
     from experiments.cases.evidence import Recorded, find_evidence
@@ -125,7 +132,7 @@ def record_case(case, trainer, *, fresh, progress):
         for line in recorded:
             plan = plans.cut(plans.select(case, line.arms, without=line.without), line.steps)
             _train(case, plan, list(range(line.num_seeds)), store, progress)
-        # The rows of other trainers bear out the engine's figures; they have none of their own.
+        # Other trainers' rows confirm the engine's figures; they have none of their own.
         analysis = Analysis(case, known, store)
         paths = report.write(analysis, pictures=analysis.is_engine)
     for path in paths:
@@ -143,7 +150,7 @@ def _refuse_stale(store):
 
 
 def _train_for(analysis, plan, request):
-    """Trains a plan as it is asked for; returns an `Outcome` if seeds were added by looks."""
+    """Trains a plan as requested; returns an `Outcome` if seeds were added sequentially."""
     case, store = analysis.case, analysis.store
     with _chosen_executor(request.cluster) as choose_executor:
         if not request.until_decided:
@@ -159,7 +166,7 @@ def _train_for(analysis, plan, request):
 
 @contextlib.contextmanager
 def _chosen_executor(address):
-    """Returns what chooses the crew of some units: this machine's, or a cluster's."""
+    """Yields the function that chooses the executor of jobs: this machine's, or a cluster's."""
     from experiments.runs import executor
 
     if not address:
@@ -177,14 +184,14 @@ def _train(case, plan, seeds, store, progress, choose_executor=None):
     from experiments.runs import executor, runner
 
     with quiet_softmax(), shown_progress(progress) as display:
-        how = {"crew": choose_executor or executor.choose_executor}
-        trained, kept = runner.train(case, plan, seeds, store, display, **how)
+        choose = choose_executor or executor.choose_executor
+        trained, kept = runner.train(case, plan, seeds, store, display, choose_executor=choose)
     words = f", {kept:,} were there already" if kept else ""
     print(f"{case.name}: trained {trained:,} rows{words}")
 
 
 def _show(analysis):
-    """Prints what differs, and what came of each arm."""
+    """Prints the differences between the arms and the outcome of each."""
     from rich.console import Console
 
     from experiments.report import report
@@ -196,7 +203,7 @@ def _show(analysis):
 
 
 def _show_decided(outcome):
-    """Prints what was decided, and at which look."""
+    """Prints each verdict and the interim analysis that decided it."""
     _print_tables({"what was asked": outcome.text()})
     print(f"no more seeds were added: {outcome.stopped}")
 

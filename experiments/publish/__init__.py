@@ -1,4 +1,4 @@
-"""Material to publish: animations, an interactive page, exported scripts and notebooks.
+"""Publishes stored results as animations, as one interactive page and as plain scripts.
 
-It may import `report` and what stands below it; `check` and `publish` do not know each other.
+It may import `report` and the layers below it.
 """

@@ -1,4 +1,5 @@
-"""Side-by-side animations of one seed, and of optimizers on a loss surface.
+"""Renders animations of one seed under every arm, and of optimizers on a loss surface.
 
-It draws stored tables; `slices` and `trajectories` record those that need training.
+The frames come from stored tables. `slices` and `trajectories` record the tables that need
+training.
 """

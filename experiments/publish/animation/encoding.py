@@ -1,44 +1,55 @@
-"""Films: pictures shown one after the other, as GIF, MP4 or a still.
+"""Encodes pictures as an animation: GIF, MP4, or PNG of the last picture.
 
-Pixels to files; knows no table. The same pictures give the same bytes on one set
-of versions.
+It reads no table. With one set of versions, the same pictures give the same bytes.
 """
 
+from __future__ import annotations
+
 import io
+import itertools
 import pathlib
 import shutil
 import subprocess
 import tempfile
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from experiments.cases.case import SuiteError
 from experiments.runs.store import write_whole
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 FORMATS = ("gif", "mp4", "png")
 NUM_COLOURS, NUM_EXACT = 255, 192
-# The number of no colour of the palette.
+# Index of transparency, outside the palette.
 CLEAR = 255
-# Of the MP4: a picture is held for a whole number of these.
+# Of the MP4: a picture lasts a whole number of frames.
 FRAMES_A_SECOND = 5
-# How strongly x264 compresses; flat colours and thin lines bear this much unseen.
+# Compression of x264; on flat colours and thin lines this much is not visible.
 QUALITY = 22
 
 
-def write(pictures, milliseconds, path_without_suffix, formats=("gif", "mp4")):
-    """Writes a film; its last picture is the still.
+def write(
+    pictures: Sequence[np.ndarray],
+    milliseconds: Sequence[int],
+    path_without_suffix: str | pathlib.Path,
+    formats: Sequence[str] = ("gif", "mp4"),
+) -> list[pathlib.Path]:
+    """Writes an animation in several formats.
 
     Args:
-        pictures: List of uint8 arrays `(height, width, 3)`, of one even size.
-        milliseconds: How long each is shown, in fifths of a second.
-        path_without_suffix: Path of the files, less their suffix.
-        formats: Some of `FORMATS`; `"png"` is the still.
+        pictures: List of uint8 arrays `(height, width, 3)`, all of one even size.
+        milliseconds: Duration of each, a multiple of 200.
+        path_without_suffix: Path of the files without their suffix.
+        formats: Some of `FORMATS`; `"png"` is the last picture.
 
     Returns:
         The paths written, in the order of `formats`.
 
     Raises:
-        SuiteError: A format is unknown, or what encodes it is not installed.
+        SuiteError: A format is unknown, or its encoder is not installed.
     """
     unknown = [suffix for suffix in formats if suffix not in FORMATS]
     if unknown:
@@ -51,12 +62,12 @@ def write(pictures, milliseconds, path_without_suffix, formats=("gif", "mp4")):
     return paths
 
 
-def gif(pictures, milliseconds):
-    """Returns the bytes of a GIF that starts over for ever, all pictures in one palette."""
+def gif(pictures: Sequence[np.ndarray], milliseconds: Sequence[int]) -> bytes:
+    """Returns the bytes of a GIF that loops for ever, all pictures in one palette."""
     palette = _palette(pictures)
     found = [_places(picture, palette) for picture in pictures]
-    # What does not change is left see-through, which packs far better than the same again.
-    pairs = zip(found, found[1:], strict=False)
+    # Pixels that do not change are transparent, which compresses far better.
+    pairs = itertools.pairwise(found)
     changes = [np.where(old == new, CLEAR, new).astype(np.uint8) for old, new in pairs]
     frames = [_image(frame, palette) for frame in (found[0], *changes)]
     settings = dict(duration=list(milliseconds), loop=0, disposal=1, transparency=CLEAR)
@@ -66,19 +77,19 @@ def gif(pictures, milliseconds):
     return buffer.getvalue()
 
 
-def png(picture):
+def png(picture: np.ndarray) -> bytes:
     """Returns the bytes of one picture as PNG."""
     buffer, palette = io.BytesIO(), _palette([picture])
     _image(_places(picture, palette), palette).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 
-def mp4(pictures, milliseconds):
-    """Returns the bytes of an MP4 (H.264, the kind every browser plays)."""
+def mp4(pictures: Sequence[np.ndarray], milliseconds: Sequence[int]) -> bytes:
+    """Returns the bytes of an MP4 (H.264, which every browser plays)."""
     height, width, _ = pictures[0].shape
     raw = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {FRAMES_A_SECOND} -i -"
     coded = f"-c:v libx264 -preset medium -crf {QUALITY} -pix_fmt yuv420p -threads 1"
-    # Nothing of when and by what it was made, and the index first, for the web.
+    # No time stamps or encoder names, and the index first, for streaming.
     plain = "-map_metadata -1 -fflags +bitexact -flags:v +bitexact -movflags +faststart"
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "film.mp4"
@@ -87,17 +98,17 @@ def mp4(pictures, milliseconds):
         return path.read_bytes()
 
 
-def encoder():
+def encoder() -> str:
     """Returns the path of an ffmpeg.
 
     Raises:
-        SuiteError: There is none.
+        SuiteError: No ffmpeg is installed.
     """
     found = shutil.which("ffmpeg")
     try:
         import imageio_ffmpeg
 
-        # The package's own first: its version is known to the package manager.
+        # The package's own comes first: the package manager pins its version.
         found = imageio_ffmpeg.get_ffmpeg_exe()
     except (ImportError, RuntimeError):
         pass
@@ -110,20 +121,20 @@ def encoder():
 
 
 def _palette(pictures):
-    """One palette for all pictures, `(at most 255, 3)`, made from three of them."""
+    """Returns one palette for all pictures, `(at most 255, 3)`, made from three of them."""
     from PIL import Image
 
     chosen = np.vstack([pictures[0], pictures[len(pictures) // 2], pictures[-1]])
     numbers, counts = np.unique(_numbers(chosen), return_counts=True)
     colours = _colours(numbers)
-    # Flat areas keep their very colour; the rest, seams of text and lines, share the others.
+    # Flat areas keep their exact colour; edges of text and lines share the others.
     exact = colours[np.argsort(-counts, kind="stable")[:NUM_EXACT]]
-    rest = Image.fromarray(colours[None]).quantize(NUM_COLOURS - NUM_EXACT).getpalette()
+    rest: Any = Image.fromarray(colours[None]).quantize(NUM_COLOURS - NUM_EXACT).getpalette()
     return np.vstack([exact, np.reshape(rest, (-1, 3))]).astype(np.uint8)
 
 
 def _places(picture, palette):
-    """Each pixel's nearest colour of the palette; Pillow's own search is only about right."""
+    """Returns each pixel's nearest colour of the palette; Pillow's own search is approximate."""
     numbers, nearest = _numbers(picture), np.zeros(256**3, np.uint8)
     # Each colour is looked up once: a picture has far fewer of them than pixels.
     nearest[numbers.ravel()] = 1
@@ -150,7 +161,7 @@ def _image(places, palette):
 
 
 def _repeated(pictures, milliseconds):
-    """Yields each picture's bytes as often as it is shown."""
+    """Yields each picture's bytes once for each frame of its duration."""
     for picture, time in zip(pictures, milliseconds, strict=True):
         yield picture.tobytes() * max(1, round(time * FRAMES_A_SECOND / 1000))
 

@@ -1,12 +1,15 @@
-"""Scenes: which seed an animation of a case shows, and what each of its frames holds.
+"""Chooses the seed that an animation of a case shows, and the content of each frame.
 
-Stored tables in, plain values out; trains nothing, draws nothing. A frame is a
-checkpoint: no state between two of them is made up.
+Stored tables become plain values. Nothing is trained or drawn. A frame is a checkpoint, and
+no state between two checkpoints is interpolated.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import functools
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,10 +22,17 @@ from experiments.report.markdown import Caption
 from experiments.runs.keys import row_key
 from experiments.training.columns import PLACE
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
+    from experiments.runs.store import Store
+
 SLICE = "slice.csv"
 NUM_SLICE = 21
 ELSEWHERE = 0.5
-# Beyond so many fixes a picture of the whole lattice could not be read.
+# With more fixes, a picture of all combinations would be unreadable.
 MOST_FIXES = 4
 
 
@@ -33,43 +43,43 @@ class Panel:
     Args:
         arm: Arm name.
         fixes: The fixes it has.
-        end: Updates it makes, as far as they are stored.
-        is_cut: Whether the documented program makes more.
-        solved: Whether the seed clears the bar at the end.
+        end: Number of updates of its stored run.
+        is_cut: Whether the documented program makes more updates.
+        solved: Whether the seed is solved at the end.
         value: Its main metric at the end.
-        snapshots: Checkpoint to what the network answers: `(50,)` outputs of a regression, or
+        snapshots: Checkpoint to outputs of the network: `(50,)` outputs of a regression, or
             `(21, 21)` margins of a classification, the second input first; above 0 is class 1.
     """
 
     arm: str
-    fixes: tuple
+    fixes: tuple[str, ...]
     end: int
     is_cut: bool
     solved: bool
     value: float
-    snapshots: dict
+    snapshots: dict[int, np.ndarray]
 
-    def at(self, step):
-        """Returns `(checkpoint, state)` after so many updates of the clock: the last made."""
+    def at(self, step: int) -> tuple[int, np.ndarray]:
+        """Returns `(checkpoint, state)` of the last checkpoint up to a step of the clock."""
         checkpoint = max(made for made in self.snapshots if made <= step)
         return checkpoint, self.snapshots[checkpoint]
 
 
-def arms(case):
-    """Returns the arms shown, in order: the lattice; of many fixes, one in and one out."""
+def arms(case: Case) -> list[str]:
+    """Returns the arms shown, in order: all combinations, or with many fixes one in and one out."""
     if len(case.fixes) <= MOST_FIXES:
-        chosen = [name for name in reversed(case.fixes)]
+        chosen = list(case.fixes)[::-1]
         sets = [{f for n, f in enumerate(chosen) if i >> n & 1} for i in range(2 ** len(chosen))]
         return [plans.arm_name(case, fixes) for fixes in sets]
     return list(plans.one_in(case) | dict(reversed(plans.one_out(case).items())))
 
 
-def showcase_seed(case, store):
-    """Chooses the most typical of the seeds whose curves are kept.
+def showcase_seed(case: Case, store: Store) -> int:
+    """Chooses the most typical of the seeds whose curves are stored.
 
-    In every arm of the lattice, at its longest stored budget, each seed has a rank by the
-    main metric. Of the seeds with the outcome of the majority in the most arms, it is
-    the one whose ranks are nearest the middle, on average over the arms.
+    In every combination of the fixes, at its longest stored budget, each seed has a rank by
+    the main metric. Of the seeds with the outcome of the majority in the most arms, it is the
+    one whose ranks are nearest the middle, on average over the arms.
 
     Args:
         case: The `Case`.
@@ -79,7 +89,7 @@ def showcase_seed(case, store):
         The seed.
 
     Raises:
-        SuiteError: There are no such seeds.
+        SuiteError: There is no such seed.
     """
     kept = _stored(case, store, "seeds.csv")
     kept = sorted(set(kept[kept["arm"] == "broken"]["seed"]))
@@ -96,28 +106,29 @@ def showcase_seed(case, store):
             "shift": pd.concat(shifts, axis=1, join="inner").mean(axis=1),
         }
     )
-    found = found[found.index.isin(kept)].sort_values(["against", "shift"], kind="stable")
+    found = found.sort_values(["against", "shift"], kind="stable")
+    found = found[found.index.isin(kept)]
     if found.empty:
         raise lacking(case, "no seed with kept curves has a row in every arm of the lattice")
     return int(found.index[0])
 
 
-def setup_at(case, arm, steps):
-    """Returns an arm's setup at a stored budget: only an endless stream can be cut."""
+def setup_at(case: Case, arm: str, steps: int) -> Setup:
+    """Returns an arm's setup at a stored budget; only an endless stream can be cut."""
     return plans.cut({arm: case.arm(arm)}, steps)[arm]
 
 
-def slice_axis():
-    """Returns the places of a slice along each of its two axes: 21 from 0 to 1."""
+def slice_axis() -> np.ndarray:
+    """Returns the coordinates of a slice along each of its two axes: 21 from 0 to 1."""
     return np.linspace(0.0, 1.0, NUM_SLICE)
 
 
-def slice_points(num_inputs, axis=None):
+def slice_points(num_inputs: int, axis: np.ndarray | None = None) -> np.ndarray:
     """Returns the points of the slice: the first two inputs vary, the others are 1/2.
 
     Args:
-        num_inputs: Inputs of the network, at least 2.
-        axis: Places along both axes; those of `slice_axis` if `None`.
+        num_inputs: Number of inputs of the network, at least 2.
+        axis: Coordinates along both axes; those of `slice_axis` if `None`.
 
     Returns:
         Array `(21, 21, num_inputs)`, the second input along the first axis.
@@ -128,7 +139,7 @@ def slice_points(num_inputs, axis=None):
     return points
 
 
-def panels(case, store):
+def panels(case: Case, store: Store) -> list[Panel]:
     """Returns a `Panel` for each shown arm of the showcase seed.
 
     Args:
@@ -136,7 +147,7 @@ def panels(case, store):
         store: The `Store` of its evidence.
 
     Raises:
-        SuiteError: Some of the tables it reads are not there, or stale.
+        SuiteError: A required table is missing or stale.
     """
     seed, table = showcase_seed(case, store), tables.runs(store)
     read = _curves if isinstance(case.task, Regression) else _slices
@@ -153,13 +164,13 @@ def panels(case, store):
     return found
 
 
-def clock(shown):
-    """Returns the steps at which there is a frame: every checkpoint of any panel."""
+def clock(shown: Iterable[Panel]) -> list[int]:
+    """Returns the steps that have a frame: every checkpoint of any panel."""
     return sorted({step for panel in shown for step in panel.snapshots})
 
 
-def check_stored(case, store, trained):
-    """Makes sure that a seed just trained came out as its stored row says.
+def check_stored(case: Case, store: Store, trained: pd.DataFrame) -> None:
+    """Checks that a seed just trained has the outcome of its stored row.
 
     Args:
         case: The `Case`.
@@ -167,7 +178,7 @@ def check_stored(case, store, trained):
         trained: The table of its row, as of `blocks.train_block`.
 
     Raises:
-        SuiteError: It solved where the row says it did not, or the other way round.
+        SuiteError: The seed is solved and its stored row is not, or the reverse.
     """
     there = trained[PLACE].merge(store.frame())
     if there["solved"].tolist() != trained["solved"].tolist():
@@ -190,7 +201,7 @@ def _slices(case, store, seed):
     table = _stored(case, store, SLICE)
     if not {"seed", "key", *slice_columns()} <= set(table):
         raise lacking(case, f"{SLICE} is damaged: it lacks columns")
-    # Read as text: a key of digits alone is no number.
+    # Read as text: a key of digits alone is not a number.
     text = io.StringIO(store.read_table(SLICE))
     table["key"] = pd.read_csv(text, usecols=["key"], dtype=str)["key"]
     for arm, steps, made_by in table[["arm", "steps", "key"]].drop_duplicates().to_numpy():
@@ -205,8 +216,8 @@ def _slices(case, store, seed):
 
 
 @functools.cache
-def slice_columns():
-    """Returns the columns of a slice's margins, row by row of its points."""
+def slice_columns() -> tuple[str, ...]:
+    """Returns the columns of a slice's margins, in row-major order of its points."""
     return tuple(f"m{n:03d}" for n in range(1, NUM_SLICE**2 + 1))
 
 
@@ -224,16 +235,16 @@ def _stored(case, store, name):
     return table
 
 
-def lacking(case, why, what="scenes"):
-    """Returns the error that names the command which records what a film shows."""
+def lacking(case: Case, why: str, what: str = "scenes") -> SuiteError:
+    """Returns the error for missing recordings, which names the command that makes them."""
     return SuiteError(
         f"{case.name} has no {what} to show; record them with: python -m reproductions "
         f"record {case.name} --animations. Received: {why}"
     )
 
 
-def caption(case, store):
-    """Returns the `Caption` of a case's synchronised twins.
+def caption(case: Case, store: Store) -> Caption:
+    """Returns the `Caption` of a case's side-by-side animation.
 
     Args:
         case: The `Case`.
@@ -261,13 +272,13 @@ def caption(case, store):
 
 
 def _cut(shown):
-    """Says how many arms were not trained to their documented end."""
+    """Returns a clause on the arms that were not trained to their documented end."""
     num_cut = sum(panel.is_cut for panel in shown)
     return f"; {num_cut} are cut short of their documented updates" if num_cut else ""
 
 
 def _drawn(case):
-    """What a panel draws, in one sentence."""
+    """Returns one sentence on what a panel draws."""
     if isinstance(case.task, Regression):
         return "Dashed is what should be learned, the line what the network answers."
     return (
@@ -277,12 +288,12 @@ def _drawn(case):
     )
 
 
-def true_border(case, num_places=201):
+def true_border(case: Case, num_places: int = 201) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns `(axis, axis, values)` of the slice's true classes: above 0 is class 1.
 
     Args:
         case: The `Case`, a classification.
-        num_places: Places along each axis.
+        num_places: Number of coordinates along each axis.
     """
     num_inputs = case.data(case.broken, np.random.default_rng(0), (1,))[0].shape[-1]
     axis = np.linspace(0.0, 1.0, num_places)

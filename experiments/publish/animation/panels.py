@@ -1,7 +1,11 @@
-"""Twin panels: one seed under every combination of the fixes, at one step of the clock.
+"""Draws one seed under every combination of the fixes, side by side, at one step of the clock.
 
-Draws what `scenes` returns, computes no outcome.
+It draws what `frames` returns and computes no outcome.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,26 +15,32 @@ from experiments.publish.animation.canvas import EDGE, LINE, SMALL, Canvas, mixe
 from experiments.report import style
 from experiments.training import metrics
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from experiments.cases.case import Case
+    from experiments.report.style import Theme
+
 COLUMNS = 4
 GAP = 0.12
 HEAD, LABELS, FOOT, END = 0.44, 0.27, 0.37, 0.48
-# How much of the target's range is shown beyond it, above and below.
+# Share of the target's range that is shown beyond it, above and below.
 FOOTER_HEIGHT = 0.25
-# The tones of class 1, from unsure to as sure as the arm ever gets, which is just inside.
+# The tones of class 1 by margin; the arm's largest margin is just inside the last.
 TONES, TOP = (0.15, 0.3, 0.45, 0.6), 1.001
 
 
 class SideBySide:
-    """All panels of a case, drawn again at every step.
+    """All panels of a case, redrawn at every step.
 
     Args:
         case: The `Case`.
-        shown: What `scenes.panels` returns.
+        shown: The panels of `frames.panels`.
         seed: The seed they show.
         theme: The `Theme`.
     """
 
-    def __init__(self, case, shown, seed, theme):
+    def __init__(self, case: Case, shown: Sequence[frames.Panel], seed: int, theme: Theme) -> None:
         self.case, self.shown, self.colours = case, shown, style.arm_colours(case, theme)
         width = (theme.inches - 2 * EDGE - (COLUMNS - 1) * GAP) / COLUMNS
         is_curve = isinstance(case.task, Regression)
@@ -48,8 +58,8 @@ class SideBySide:
         self._clock = self.canvas.clock(bottom, frames.clock(shown)[-1])
         self.canvas.legend(bottom + 0.38, kind.LEGEND)
 
-    def picture(self, step):
-        """Returns the picture after so many updates: each panel at its last checkpoint."""
+    def picture(self, step: int) -> np.ndarray:
+        """Returns the picture at a step: each panel at its last checkpoint."""
         for panel, drawn, footer in self._panels:
             checkpoint, state = panel.at(step)
             drawn.show(state)
@@ -58,7 +68,7 @@ class SideBySide:
         return self.canvas.picture()
 
     def _add(self, kind, panel, box):
-        """Adds one arm: its chips, its picture and its foot."""
+        """Adds one arm: its labels, its panel and its footer."""
         left, top, width, tall = box
         names = panel.fixes or ("broken",)
         self.canvas.labels(left, top, {name: self.colours[name] for name in names}, self._size)
@@ -68,22 +78,22 @@ class SideBySide:
         self._panels.append((panel, drawn, _Footer(self.canvas, left, top + LABELS + tall, panel)))
 
     def _label_size(self, width):
-        """The font size at which the chips of all fixes fit beside each other."""
-        # Tried on a stage of its own, since what is drawn once stays.
+        """Returns the font size at which the labels of all fixes fit in one row."""
+        # Measured on a canvas of its own, since drawn text cannot be removed.
         trial = Canvas(self.canvas.theme, 1.0)
         wide = trial.labels(0, 0, {name: self.colours[name] for name in self.case.fixes}, SMALL)
         return SMALL * min(1.0, width / wide)
 
 
-def colour_of(panel, colours, theme):
-    """Returns an arm's colour: its fix's if it has just one, grey between that and fixed."""
+def colour_of(panel: frames.Panel, colours: Mapping[str, str], theme: Theme) -> str:
+    """Returns an arm's colour: its own if it has one, else grey."""
     if panel.arm in colours:
         return colours[panel.arm]
     return theme.muted
 
 
 class _Curve:
-    """A regression's panel: the target dashed, the network's answers as a line."""
+    """A regression's panel: the target dashed, the network's outputs as a line."""
 
     LEGEND = ("dashed: what should be learned     line: what the network answers",)
 
@@ -92,31 +102,31 @@ class _Curve:
         room = FOOTER_HEIGHT * np.ptp(goal)
         self._low, self._high = goal.min() - room, goal.max() + room
         axes.set(xlim=(0, 1), ylim=(self._low, self._high))
-        # On top, or a curve that has learned its target would hide it.
+        # On top: a curve that fits its target would hide it.
         style = dict(color=theme.target, linewidth=1.2, dashes=(4, 2), zorder=3)
         axes.plot(metrics.curve_inputs(), goal, **style)
         (self._line,) = axes.plot([], [], color=colour, linewidth=2.4)
         self._note = _note(axes, 0.5, theme)
 
     def prepare(self, panel):
-        """Has nothing to look ahead for: all panels share one range."""
+        """Does nothing: all panels share one range."""
 
     def show(self, outputs):
-        """Draws the outputs; says where they are if they lie outside."""
+        """Draws the outputs, and a note if they all lie outside the panel."""
         self._line.set_data(metrics.curve_inputs(), outputs)
         words = _outside(outputs, self._low, self._high)
         self._note.set(text=words, visible=bool(words))
 
 
 def _note(axes, height, theme):
-    """Adds a note in the middle of a panel, to be filled."""
+    """Adds an empty note in the middle of a panel."""
     style = dict(ha="center", va="center", fontsize=SMALL * theme.font_size, color=theme.ink)
     box = dict(fc=theme.background, ec="none", pad=1.5, alpha=0.85)
     return axes.text(0.5, height, "", transform=axes.transAxes, bbox=box, zorder=4, **style)
 
 
 def _outside(outputs, low, high):
-    """Says where a curve lies that the panel cannot show at all."""
+    """Returns where a curve lies that is wholly outside the panel."""
     if not np.isfinite(outputs).all():
         return "not finite"
     if outputs.max() < low or outputs.min() > high:
@@ -127,7 +137,7 @@ def _outside(outputs, low, high):
 
 
 class _Border:
-    """A classification's panel: class 1 filled, its border, and the true border dashed."""
+    """A classification's panel: class 1 filled, its border solid, the true border dashed."""
 
     LEGEND = (
         "filled: answers class 1, stronger the surer     dashed: the true border",
@@ -143,12 +153,12 @@ class _Border:
         self._note = _note(axes, 0.12, theme)
 
     def prepare(self, panel):
-        """Finds how sure the arm ever gets: tones are shares of it."""
+        """Finds the largest margin of the arm: tones are shares of it."""
         found = [np.abs(margins[np.isfinite(margins)]) for margins in panel.snapshots.values()]
         self._surest = max((values.max() for values in found if values.size), default=1.0) or 1.0
 
     def show(self, margins):
-        """Draws where class 1 is answered, between the recorded points by straight lines."""
+        """Draws the region of class 1, with margins interpolated between recorded points."""
         for drawn in self._drawn:
             drawn.remove()
         self._drawn = []
@@ -165,14 +175,14 @@ class _Border:
 
 
 def _one_class(margins):
-    """Says so if every point of the slice gets the same class."""
+    """Returns a note if every point of the slice has the same class."""
     if (margins > 0).all():
         return "all class 1"
     return "all class 0" if (margins <= 0).all() else ""
 
 
 class _Footer:
-    """What stands below a panel: its own step, and what came of it once it is done."""
+    """The footer of a panel: its step, and the outcome once it is finished."""
 
     def __init__(self, canvas, left, top, panel):
         self._panel, self._theme = panel, canvas.theme
@@ -180,7 +190,7 @@ class _Footer:
         self._end = canvas.text(left, top + 0.19, "", SMALL, weight="bold")
 
     def show(self, checkpoint, done):
-        """Says the step, and the outcome if the arm is at its end."""
+        """Shows the step, and the outcome if the arm is finished."""
         end = "cut at" if self._panel.is_cut else "done at"
         self._step.set_text(f"{end if done else 'step'} {checkpoint:,}")
         words = "✓ solved" if self._panel.solved else "✗ not solved"

@@ -1,10 +1,13 @@
-"""Slices: what one seed of a classification answers on a plane of its inputs, as it trains.
+"""Records the outputs of one seed of a classification on a plane of its inputs during training.
 
-The runner's pieces for one seed, trained as its stored rows were and looked at in
-more places; writes one table, prints nothing.
+The seed is trained as its stored rows were, and its outputs are read at more points. Writes
+one table and prints nothing.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,25 +21,41 @@ from experiments.runs.store import Store
 from experiments.training import streams
 from experiments.training.columns import PLACE
 
+if TYPE_CHECKING:
+    import pathlib
+    from collections.abc import Callable, Iterator, Sequence
+
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
+    from experiments.runs.blocks import SilentProgress
+    from experiments.training.metrics import Snapshot
+
 DIGITS = 3
 
 
 class RecordingTrainer:
-    """A trainer that also looks at a slice; it yields what the trainer itself would.
+    """A trainer that also records outputs on a slice; it yields the trainer's own snapshots.
 
     Args:
         trainer: A trainer of one run.
-        inputs: What the network is given on the slice: `(num_points, num_inputs)`, float32.
+        inputs: Inputs of the network on the slice: `(num_points, num_inputs)`, float32.
 
     Attributes:
         seen: Checkpoint to outputs on the slice, `(num_seeds, num_points, num_outputs)`.
     """
 
-    def __init__(self, trainer, inputs):
+    def __init__(self, trainer: Any, inputs: np.ndarray) -> None:
         self.trainer, self.inputs, self.seen = trainer, inputs, {}
 
-    def train(self, seeds, checkpoints, evaluation, progress=None, **saving):
-        """Trains as the trainer does; see `engine.Trainer.train`."""
+    def train(
+        self,
+        seeds: Sequence[int],
+        checkpoints: Sequence[int],
+        evaluation: Any,
+        progress: Callable[..., None] | None = None,
+        **saving: Any,
+    ) -> Iterator[Snapshot]:
+        """Trains as the wrapped trainer does; see `engine.Trainer.train`."""
         extra = np.broadcast_to(self.inputs, (len(seeds), *self.inputs.shape))
         wider = _Questions(np.concatenate([evaluation.inputs, extra], axis=1))
         num_asked = evaluation.inputs.shape[1]
@@ -47,13 +66,15 @@ class RecordingTrainer:
 
 @dataclasses.dataclass(frozen=True)
 class _Questions:
-    """As much of an exam as a trainer reads."""
+    """The part of an `Evaluation` that a trainer reads."""
 
     inputs: np.ndarray
 
 
-def record(case, folder, progress=None):
-    """Trains the showcase seed once more and stores its slices as `slice.csv`.
+def record(
+    case: Case, folder: pathlib.Path, progress: SilentProgress | None = None
+) -> list[pathlib.Path]:
+    """Trains the showcase seed again and stores its slices as `slice.csv`.
 
     Args:
         case: The `Case`.
@@ -61,10 +82,10 @@ def record(case, folder, progress=None):
         progress: A display with the methods of `blocks.SilentProgress`.
 
     Returns:
-        A list of the paths written; empty for a regression, whose curves are kept already.
+        A list of the paths written; empty for a regression, whose curves are stored already.
 
     Raises:
-        SuiteError: The case has one input only, or a seed does not come out as stored.
+        SuiteError: The case has one input only, or the seed's outcome is not the stored one.
     """
     if not isinstance(case.task, Classification):
         return []
@@ -81,8 +102,10 @@ def record(case, folder, progress=None):
     return [store.write_text(frames.SLICE, text)]
 
 
-def watch(case, arm, setup, *, seed, progress=None):
-    """Trains one seed of an arm and watches its slice.
+def watch(
+    case: Case, arm: str, setup: Setup, *, seed: int, progress: SilentProgress | None = None
+) -> tuple[pd.DataFrame, dict[int, np.ndarray]]:
+    """Trains one seed of an arm and records its slice.
 
     Args:
         case: The `Case`.
@@ -96,7 +119,7 @@ def watch(case, arm, setup, *, seed, progress=None):
     """
     from experiments.training import engine
 
-    # As wide as the evidence was trained, so that the bits can be the same.
+    # The block width of the evidence, so that results can be bitwise equal.
     trainer = engine.Trainer(case, setup, case.block_width or 2)
     trainer = RecordingTrainer(trainer, prepared(case, setup, seed))
     advance = None if progress is None else progress.advance
@@ -107,15 +130,16 @@ def watch(case, arm, setup, *, seed, progress=None):
     }
 
 
-def prepared(case, setup, seed):
-    """Returns what the network is given on the slice, `(441, num_inputs)`, float32.
+def prepared(case: Case, setup: Setup, seed: int) -> np.ndarray:
+    """Returns the inputs of the network on the slice, `(441, num_inputs)`, float32.
 
-    Statistics of a case's `inputs` are those of its exam: the seed's own fresh points.
+    Statistics of a case's `inputs` are those of its evaluation: the seed's own test points.
 
     Raises:
         SuiteError: The network has one input only.
     """
-    num = case.task.num_many + case.task.num_few
+    task: Any = case.task
+    num = task.num_many + task.num_few
     sample = case.data(setup, streams.generator(seed, "test"), (num,))[0]
     if sample.shape[-1] < 2:
         raise SuiteError(
@@ -126,22 +150,22 @@ def prepared(case, setup, seed):
     return np.asarray(streams.prepare(case, setup, points, sample), np.float32)
 
 
-def margins(outputs, how):
-    """Returns how far outputs are from the border between the classes.
+def margins(outputs: np.ndarray, how: str) -> np.ndarray:
+    """Returns the signed distance of outputs from the border between the classes.
 
     Args:
         outputs: Array `(..., num_outputs)`.
-        how: How they are read, see `measures.read`.
+        how: How outputs become classes, see `Setup.read`.
 
     Returns:
-        Array `(...)`: above 0 is class 1; NaN where an output is not finite. Of outputs
-        read by argmax it is that of class 1 less the largest other.
+        Array `(...)`: above 0 is class 1; NaN where an output is not finite. With argmax it is
+        the output of class 1 minus the largest other.
     """
     outputs = np.asarray(outputs, np.float64)
     if how != "argmax":
         found = outputs[..., -1] - {"sign": 0.0, "threshold 0.5": 0.5}[how]
     elif outputs.shape[-1] == 1:
-        # A single output is always the largest: always class 0.
+        # The argmax of a single output is always class 0.
         found = np.full(outputs.shape[:-1], -1.0)
     else:
         found = outputs[..., 1] - np.delete(outputs, 1, axis=-1).max(axis=-1)
@@ -149,7 +173,7 @@ def margins(outputs, how):
 
 
 def _lines(case, setup, trained, seen):
-    """The slices of one arm as a table, a line for each checkpoint."""
+    """Returns the slices of one arm as a table, a row for each checkpoint."""
     (head,) = trained[PLACE].to_dict("records")
     lines = [
         head | {"checkpoint": at} | dict(zip(frames.slice_columns(), values.ravel(), strict=True))

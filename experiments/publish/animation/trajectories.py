@@ -1,10 +1,14 @@
-"""The race: Keras's optimizers on a plane through weight space, recorded once.
+"""Records Keras's optimizers descending on a plane through weight space.
 
-Trains the ends of the plane as their stored rows were, then two numbers a and b in
-w = start + a u + b v, where u points from the start to the first end and v, at a right
-angle to it, lies towards the second. As u and v are unit vectors, a learning rate means on
-the plane what it means in weight space.
+The ends of the plane are trained as their stored rows were. Each optimizer then trains two
+numbers a and b in w = start + a u + b v, where u points from the start to the first end and
+v, orthogonal to it, points towards the second. u and v are unit vectors, so a learning rate
+means the same on the plane as in weight space.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,14 +20,24 @@ from experiments.runs import blocks
 from experiments.runs.store import Store
 from experiments.training import metrics, networks
 
+if TYPE_CHECKING:
+    import pathlib
+    from collections.abc import Iterable, Mapping
+
+    from experiments.cases.case import Case
+    from experiments.cases.claims import Race
+    from experiments.runs.blocks import SilentProgress
+
 NUM_PLACES = 71
 NUM_SHOWN_STEPS = 48
 MARGIN = 0.12
-# A path that runs this many times as far off as the farther end leaves the map.
+# A path leaves the map at this multiple of the distance of the farther end.
 FARTHEST = 3.0
 
 
-def record(case, folder, progress=None):
+def record(
+    case: Case, folder: pathlib.Path, progress: SilentProgress | None = None
+) -> list[pathlib.Path]:
     """Runs the races of a case and stores them as `race.csv`.
 
     Args:
@@ -35,7 +49,7 @@ def record(case, folder, progress=None):
         A list of the paths written; empty for a case without races.
 
     Raises:
-        SuiteError: An end does not come out as stored, or does not start where the others do.
+        SuiteError: An end's outcome is not the stored one, or its initial weights differ.
     """
     races = find_evidence(case).races
     if not races:
@@ -63,7 +77,7 @@ def _run(case, race, seed, store, progress):
 
 
 def _loss_surface(plane, race, seed, names, progress):
-    """Lets every optimizer descend, then measures the ground they covered."""
+    """Runs every optimizer, then evaluates the loss on the region that they covered."""
     points = dict(zip(names, plane.points(), strict=True))
     steps, paths = shown_steps(race.num_steps), {}
     for label in race.optimizers:
@@ -91,25 +105,27 @@ def _end(case, arm, setup, seed, progress):
     return trained, [values[0] for values in trainer.program.weights]
 
 
-def shown_steps(num_steps):
-    """Returns the updates at which a path is kept: 0, and evenly on a log scale from 1."""
+def shown_steps(num_steps: int) -> np.ndarray:
+    """Returns the updates at which a path is recorded: 0, and evenly on a log scale from 1."""
     return np.unique(np.append(0, np.geomspace(1, num_steps, NUM_SHOWN_STEPS).round())).astype(int)
 
 
-def axes(points, paths):
-    """Returns the places `(a, b)` of the surface: even on the map, around all it shows.
+def axes(
+    points: Mapping[str, tuple[float, float, float]], paths: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, ...]:
+    """Returns the coordinates `(a, b)` of the surface: even on the map, around all points shown.
 
-    The three points lie on them too, so that the surface is exact where they stand.
+    The coordinates of the three points are among them, so that the surface is exact there.
 
     Args:
         points: `{name: (a, b, loss)}`.
-        paths: `{optimizer: (num_looks, 3)}`; what runs far off is left out.
+        paths: `{optimizer: (num_steps, 3)}`; parts that run far off are left out.
     """
     unit = trajectory_table.unit_of(points)
     marked = np.array([place[:2] for place in points.values()])
     shown = np.vstack([marked, *(path[:, :2] for path in paths.values())])
     reach = FARTHEST * np.hypot(*marked.T).max()
-    # A path that is no number any more is nowhere near either.
+    # NaN counts as out of reach.
     shown = trajectory_table.scaled(shown[(np.abs(shown) <= reach).all(axis=1)], unit)
     margin = MARGIN * np.ptp(shown, axis=0)
     even = np.linspace(shown.min(axis=0) - margin, shown.max(axis=0) + margin, NUM_PLACES)
@@ -118,18 +134,29 @@ def axes(points, paths):
 
 
 class Plane:
-    """The plane through three places of weight space, and the true loss on it.
+    """The plane through three points of weight space, and the true loss on it.
 
-    The loss is the mean squared error on the exam's grid, of the network of the race's start.
+    The loss is the mean squared error on the evaluation grid, of the network of the race's
+    start.
 
     Args:
         case: The `Case`, a regression.
         race: The `Race`.
         seed: The seed.
-        start, first, second: The three places, flat float64 arrays.
+        start: The origin, a flat float64 array.
+        first: The first end, a flat float64 array.
+        second: The second end, a flat float64 array.
     """
 
-    def __init__(self, case, race, seed, start, first, second):
+    def __init__(
+        self,
+        case: Case,
+        race: Race,
+        seed: int,
+        start: np.ndarray,
+        first: np.ndarray,
+        second: np.ndarray,
+    ) -> None:
         from experiments.training import engine
 
         self._tf, self._places = engine.tensorflow(), (start, first, second)
@@ -143,27 +170,27 @@ class Plane:
         self._base = base
         self.loss = self._tf.function(self._loss, jit_compile=True, autograph=False)
 
-    def points(self):
-        """Returns `(a, b, loss)` of the three places."""
+    def points(self) -> list[tuple[float, float, float]]:
+        """Returns `(a, b, loss)` of the three points."""
         steps = [place - self._places[0] for place in self._places]
         places = [(float(step @ self.u), float(step @ self.v)) for step in steps]
         return [(*place, self.at(*place)) for place in places]
 
-    def at(self, a, b):
-        """Returns the loss at one place."""
+    def at(self, a: float, b: float) -> float:
+        """Returns the loss at one point."""
         return float(self.loss(self._tf.constant([a, b], self._tf.float32)))
 
-    def surface(self, a, b):
-        """Returns the losses at all crossings of two axes, b along the first."""
+    def surface(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """Returns the losses at all grid points of two axes, b along the first."""
         return np.array([[self.at(x, y) for x in a] for y in b])
 
-    def descend(self, race, label, steps):
-        """Lets one optimizer descend from the start.
+    def descend(self, race: Race, label: str, steps: Iterable[int]) -> np.ndarray:
+        """Runs one optimizer from the start.
 
         Args:
             race: The `Race`.
-            label: Which of its optimizers.
-            steps: Increasing numbers of updates at which to look.
+            label: Name of one of its optimizers.
+            steps: Increasing numbers of updates at which the path is recorded.
 
         Returns:
             Array `(len(steps), 3)`: a, b and loss.
@@ -171,7 +198,7 @@ class Plane:
         import keras
 
         place = keras.Variable(np.zeros(2, np.float32))
-        rate = {"learning_rate": race.learning_rate}
+        rate: Any = {"learning_rate": race.learning_rate}
         optimizer = era.optimizer(**rate | race.optimizers[label])
         optimizer.build([place])
         update = self._updates(optimizer, place)
@@ -210,17 +237,21 @@ class Plane:
         return self._tf.reduce_mean(keras.losses.mean_squared_error(self._y, outputs))
 
 
-def directions(start, first, second):
-    """Returns unit vectors at a right angle that span the plane through three places.
+def directions(
+    start: np.ndarray, first: np.ndarray, second: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns two orthogonal unit vectors that span the plane through three points.
 
     Args:
-        start, first, second: Flat float64 arrays.
+        start: Flat float64 array.
+        first: Flat float64 array.
+        second: Flat float64 array.
 
     Returns:
-        `(u, v)`: u points from the start to the first place (Gram and Schmidt's rule).
+        `(u, v)` by the Gram-Schmidt process: u points from the start to the first point.
 
     Raises:
-        SuiteError: The three lie on one line.
+        SuiteError: The three points lie on one line.
     """
     first, second = first - start, second - start
     u = first / max(np.linalg.norm(first), np.finfo(float).tiny)

@@ -1,7 +1,11 @@
-"""Maps of races: the loss as ground, the optimizers' paths on it, and how low each is.
+"""Draws optimizer races: the loss surface, the optimizers' paths on it, and their losses.
 
-Draws what `race_table` returns, computes no outcome.
+It draws what `trajectory_table` returns and computes no outcome.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import matplotlib.patheffects
 import numpy as np
@@ -11,25 +15,33 @@ from experiments.cases.evidence import find_evidence
 from experiments.publish.animation import trajectory_table
 from experiments.publish.animation.canvas import EDGE, LINE, SMALL, Canvas, mixed
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from experiments.cases.case import Case
+    from experiments.report.style import Theme
+
 COLUMNS, GAP = 2, 0.34
 TOP, HEAD, LEFT, FOOT, ROW, END = 0.46, 0.22, 0.3, 0.42, 0.16, 0.48
 NAMES, DIGITS = 0.25, 0.22
 NUM_LEVELS = 12
-# The shares of the text's colour on the lowest and on the highest ground.
+# The shares of the text's colour at the lowest and at the highest loss.
 LOWEST, HIGHEST = 0.02, 0.5
 NEAREST_TICKS = 0.11
 
 
 class TrajectoryMaps:
-    """The maps of all races of a case, drawn again at every look.
+    """The maps of all races of a case, redrawn at every step.
 
     Args:
         case: The `Case`.
-        surfaces: What `race_table.read` returns.
+        surfaces: What `trajectory_table.read` returns.
         theme: The `Theme`.
     """
 
-    def __init__(self, case, surfaces, theme):
+    def __init__(
+        self, case: Case, surfaces: Mapping[str, trajectory_table.LossSurface], theme: Theme
+    ) -> None:
         self.case, self.theme = case, theme
         races = find_evidence(case).races
         num_columns = min(COLUMNS, len(races))
@@ -53,8 +65,8 @@ class TrajectoryMaps:
         self._clock = self.canvas.clock(bottom, max(race.num_steps for race in races))
         self.canvas.legend(bottom + 0.38, LEGEND)
 
-    def picture(self, step):
-        """Returns the picture after so many updates."""
+    def picture(self, step: int) -> np.ndarray:
+        """Returns the picture at a step."""
         for race in self._drawn:
             race.show(step)
         self._clock.show(step)
@@ -68,7 +80,7 @@ LEGEND = (
 
 
 def _colours(theme, num):
-    """As many colours as optimizers: the first one's, the asker's, is that of broken."""
+    """Returns a colour for each optimizer; the original program's, the first, is that of broken."""
     known = [theme.broken, *theme.fixes, theme.fixed]
     return [known[n % len(known)] for n in range(num)]
 
@@ -87,7 +99,7 @@ class _Race:
         self._draw_points(axes)
         style = dict(linewidth=1.8, solid_joinstyle="round", zorder=4)
         dot = dict(marker="o", markersize=6, markeredgecolor=maps.theme.background, zorder=6)
-        # The first optimizer last: where paths coincide, the asker's lies on top.
+        # The first optimizer is drawn last: where paths coincide, it lies on top.
         names = list(reversed(surface.paths))
         self._lines = {n: axes.plot([], [], color=maps.colours[n], **style)[0] for n in names}
         self._heads = {n: axes.plot([], [], color=maps.colours[n], **dot)[0] for n in names}
@@ -133,17 +145,18 @@ class _Race:
 
 
 def _name_ticks(axes, surface, theme):
-    """Names distances on both axes, as many as can be read."""
+    """Labels distances on both axes, as many as are readable."""
     size = dict(labelsize=SMALL * theme.font_size, labelcolor=theme.muted, length=2, pad=1.5)
     axes.tick_params(color=theme.muted, **size)
     for axis, ends in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
-        places = ticks(*(surface.unit * np.sinh(end) for end in ends), surface.unit)
+        low, high = (surface.unit * np.sinh(end) for end in ends)
+        places = ticks(low, high, surface.unit)
         names = [f"{value:g}".replace("-", "\N{MINUS SIGN}") for value in places]
         axis.set_ticks(trajectory_table.scaled(places, surface.unit), names)
 
 
-def ticks(low, high, unit):
-    """Returns the distances that an axis names: round numbers, far enough apart on the map."""
+def ticks(low: float, high: float, unit: float) -> list[float]:
+    """Returns the distances that an axis labels: round numbers, far enough apart on the map."""
     decades = 10.0 ** np.arange(-3, 6)
     found, wide = [], np.ptp(trajectory_table.scaled([low, high], unit))
     for step in (np.zeros(1), decades, -decades, 2 * decades, 5 * decades, 3 * decades):
@@ -157,7 +170,7 @@ def ticks(low, high, unit):
 
 
 class _Rows:
-    """A row for each optimizer: its name, its loss as a place on a log scale, and in digits."""
+    """A row for each optimizer: its name, its loss on a log scale, and its loss as a number."""
 
     def __init__(self, maps, surface, threshold, place):
         left, top, width = place
@@ -179,10 +192,11 @@ class _Rows:
             self._digits[name] = maps.canvas.text(left + width, at, "", SMALL, ha="right", **middle)
 
     def _draw_thresholds(self, axes, case):
-        """Marks the bar, and what the best constant leaves."""
+        """Marks the threshold, and the loss of the baseline."""
         marks = [(self._threshold, "solved", self._theme.fixed)]
-        marks.append((*tables.baseline(case), self._theme.muted))
-        # The two names face away from each other.
+        constant, name = tables.baseline(case)
+        marks.append((constant, name, self._theme.muted))
+        # The two labels extend in opposite directions.
         for (place, name, colour), side in zip(sorted(marks), ("right", "left"), strict=True):
             axes.axvline(place, color=colour, linewidth=1.4, linestyle=(0, (4, 2)), zorder=2)
             where = dict(xycoords=("data", "axes fraction"), ha=side, va="bottom")
@@ -200,7 +214,7 @@ class _Rows:
 
 
 def _ends(surface, threshold):
-    """The least and the largest loss that the rows have a place for."""
+    """Returns the limits of the rows' loss axis."""
     losses = np.array([path[:, 2] for path in surface.paths.values()])
     losses = np.append(losses[np.isfinite(losses)], threshold)
     return losses.min() / 2, 2 * max(loss for *_, loss in surface.points.values())

@@ -1,13 +1,16 @@
-"""The stored races of a case: optimizers on a plane through weight space, and their words.
+"""Reads and writes the stored races of a case, optimizers on a plane through weight space.
 
-`race.csv` in, plain arrays out; trains nothing, draws nothing. A line of the table
-holds a series of numbers, parted by blanks.
+The table `race.csv` becomes plain arrays. Nothing is trained or drawn. A row of the table
+holds a series of numbers, separated by spaces.
 """
+
+from __future__ import annotations
 
 import csv
 import dataclasses
 import hashlib
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,9 +21,19 @@ from experiments.report.markdown import Caption
 from experiments.runs.keys import row_key
 from experiments.stats.text import listed
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from experiments.cases.case import Case
+    from experiments.cases.claims import Race
+    from experiments.cases.setups import Setup
+    from experiments.runs.store import Store
+
 FILE = "race.csv"
 COLUMNS = ("race", "seed", "what", "name", "key", "numbers")
-# No arm is called so: it holds a blank.
+# No arm has this name, as it contains a space.
 START = "initial weights"
 # Part of every race's key: raise it when the recording changes what is recorded.
 VERSION = 1
@@ -31,35 +44,36 @@ class LossSurface:
     """One recorded race.
 
     Args:
-        seed: The seed whose weights it starts from.
+        seed: The seed whose initial weights it starts from.
         points: `"initial weights"` and the two ends to `(a, b, loss)`.
-        a, b: Places of the surface along both directions, increasing.
+        a: Coordinates of the surface along u, increasing.
+        b: Coordinates of the surface along v, increasing.
         losses: The surface, `(len(b), len(a))`.
-        steps: Updates at which the paths are kept.
-        paths: Optimizer to `(num_steps kept, 3)`: a, b and loss.
+        steps: Updates at which the paths are recorded.
+        paths: Optimizer to `(num_steps, 3)`: a, b and loss.
     """
 
     seed: int
-    points: dict
+    points: dict[str, tuple[float, float, float]]
     a: np.ndarray
     b: np.ndarray
     losses: np.ndarray
     steps: np.ndarray
-    paths: dict
+    paths: dict[str, np.ndarray]
 
     @property
-    def unit(self):
-        """The length below which the map is about linear, see `unit_of`."""
+    def unit(self) -> float:
+        """The distance below which the map is nearly linear, see `unit_of`."""
         return unit_of(self.points)
 
-    def lowest(self):
-        """Returns the optimizers whose last loss is finite, the least first."""
+    def lowest(self) -> list[str]:
+        """Returns the optimizers whose last loss is finite, lowest first."""
         last = {name: path[-1, 2] for name, path in self.paths.items()}
-        return sorted((name for name in last if np.isfinite(last[name])), key=last.get)
+        return sorted((name for name in last if np.isfinite(last[name])), key=last.__getitem__)
 
 
-def unit_of(points):
-    """Returns the unit of a map: as far below the nearer end as that is below the farther.
+def unit_of(points: Mapping[str, tuple[float, float, float]]) -> float:
+    """Returns the unit of a map: near**2 / far, from the distances of the two ends.
 
     Args:
         points: `"initial weights"` and the two ends to `(a, b, loss)`.
@@ -68,25 +82,25 @@ def unit_of(points):
     return float(nearer**2 / farther)
 
 
-def scaled(values, unit):
-    """Returns places on a map: asinh(value / unit), even near 0 and logarithmic far off."""
+def scaled(values: npt.ArrayLike, unit: float) -> np.ndarray:
+    """Returns positions on a map: asinh(value / unit), linear near 0 and logarithmic far off."""
     return np.arcsinh(np.asarray(values, np.float64) / unit)
 
 
-def setups(case, race):
+def setups(case: Case, race: Race) -> dict[str, Setup]:
     """Returns `{arm: setup}` of a race's two ends, each cut to its updates."""
     return {arm: setup_at(case, arm, steps) for arm, steps in race.ends.items()}
 
 
-def key(case, race):
-    """Returns the key of a race: of its arms' rows and of what it asks."""
+def key(case: Case, race: Race) -> str:
+    """Returns the key of a race: a hash of its arms' row keys and of its options."""
     arms = [case.arm(race.start), *setups(case, race).values()]
     requested = (VERSION, list(race.ends), race.optimizers, race.learning_rate, race.num_steps)
     text = " ".join([*(row_key(case, setup) for setup in arms), repr(requested)])
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def text_of(case, surfaces):
+def text_of(case: Case, surfaces: Sequence[LossSurface]) -> str:
     """Returns the text of `race.csv`.
 
     Args:
@@ -104,7 +118,7 @@ def text_of(case, surfaces):
 
 
 def _series(surface):
-    """Yields `(what, name, numbers)` of everything a race holds."""
+    """Yields `(what, name, numbers)` of all series of a race."""
     for name, place in surface.points.items():
         yield "point", name, place
     yield "axis", "a", surface.a
@@ -117,15 +131,15 @@ def _series(surface):
             yield what, name, path[:, column]
 
 
-def read(case, store):
-    """Returns `{race: Ground}` of a case's stored races.
+def read(case: Case, store: Store) -> dict[str, LossSurface]:
+    """Returns `{race: LossSurface}` of a case's stored races.
 
     Args:
         case: The `Case`.
         store: The `Store` of its evidence.
 
     Raises:
-        SuiteError: They are not there, damaged, or made by another version of the case.
+        SuiteError: The races are missing, damaged, or made by another version of the case.
     """
     text = store.read_table(FILE)
     if text is None:
@@ -159,7 +173,7 @@ def _ground(lines):
     return LossSurface(int(lines[0]["seed"]), points, a, b, losses, steps, paths)
 
 
-def caption(case, store):
+def caption(case: Case, store: Store) -> Caption:
     """Returns the `Caption` of a case's races.
 
     Args:
@@ -188,7 +202,7 @@ def caption(case, store):
 
 
 def _slice(case, seed):
-    """Says what the maps are, and what they are not."""
+    """Returns the part of the caption that explains the maps and their limits."""
     num_steps = max(race.num_steps for race in find_evidence(case).races)
     return (
         f"A slice of the true loss: the plane through seed {seed}'s initial weights and the two "
@@ -208,12 +222,12 @@ def _rate(case):
 
 
 def _reached(surface, threshold):
-    """The optimizers that end below the bar, the lowest first."""
+    """Returns the optimizers that end below the threshold, lowest first."""
     return [name for name in surface.lowest() if surface.paths[name][-1, 2] <= threshold]
 
 
 def _description(race, surface, threshold):
-    """What came of one race, in two sentences."""
+    """Returns the outcome of one race in two sentences."""
     order = surface.lowest()
     reached = _reached(surface, threshold)
     rest = [name for name in order if name not in reached] + [
@@ -229,7 +243,7 @@ def _description(race, surface, threshold):
 
 
 def _gone(case, surfaces):
-    """Yields a sentence on the paths that run off a map."""
+    """Yields a sentence on the paths that leave a map."""
     for race in find_evidence(case).races:
         surface = surfaces[race.name]
         ends = ((axis[0], axis[-1]) for axis in (surface.a, surface.b))
@@ -239,8 +253,8 @@ def _gone(case, surfaces):
             yield f"From {race.says}, {listed(far)} runs off the map."
 
 
-def loss_text(value):
-    """Returns a loss as text: three digits, or that it diverged."""
+def loss_text(value: float) -> str:
+    """Returns a loss as text: three digits, or "diverged"."""
     if not np.isfinite(value):
         return "diverged"
     return f"{value:,.0f}" if value >= 1000 else f"{value:#.3g}".rstrip(".")

@@ -1,34 +1,43 @@
-"""Functions as they stand in their files: their syntax trees and what the file imports.
+"""Reads functions from their source files: their syntax trees and the imports they use.
 
-Standard library only; reads source text.
+Standard library only.
 """
+
+from __future__ import annotations
 
 import ast
 import functools
 import inspect
 import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
 
 OUTSIDE = {"numpy", "keras", *sys.stdlib_module_names} - {"__main__"}
 
 
-def is_ours(value):
+def is_ours(value: Any) -> bool:
     """Returns whether a value is a function of a case or of this library."""
     value = inspect.unwrap(value) if callable(value) else value
     module = (getattr(value, "__module__", None) or "").partition(".")[0]
     return inspect.isfunction(value) and module not in OUTSIDE
 
 
-def found(function):
-    """Returns the syntax tree of a function or lambda, or `None` if its file is not at hand."""
-    with_source = (node for node in ast.walk(_tree(function)) if _is_of(node, function.__code__))
+def found(function: Callable[..., Any]) -> ast.FunctionDef | ast.Lambda | None:
+    """Returns the syntax tree of a function or lambda, or `None` if its source is not available."""
+    with_source: Iterator[Any] = (
+        node for node in ast.walk(_tree(function)) if _is_of(node, function.__code__)
+    )
     return next(with_source, None)
 
 
-def imports(function):
-    """Returns what a function's file, or it itself, imports of NumPy, Keras and the library.
+def imports(function: Callable[..., Any]) -> dict[str, str]:
+    """Returns the imports that a function may use, from its file or its own body.
 
     Returns:
-        `{name: statement}`; this suite's own modules are not among them.
+        `{name: statement}` of NumPy, Keras and the standard library, without this suite's own
+        modules.
     """
     lines = {}
     for node in ast.walk(_tree(function)):
@@ -41,13 +50,13 @@ def imports(function):
     return lines
 
 
-def first_line(node):
-    """Returns the first line of a function's docstring, or nothing."""
+def first_line(node: ast.FunctionDef | ast.Lambda) -> str:
+    """Returns the first line of a function's docstring, or an empty text."""
     text = ast.get_docstring(node) if isinstance(node, ast.FunctionDef) else ""
     return (text or "").partition("\n")[0]
 
 
-def statements(node):
+def statements(node: ast.FunctionDef | ast.Lambda) -> list[ast.stmt]:
     """Returns the statements of a function or lambda, without docstring and imports."""
     if isinstance(node, ast.Lambda):
         return [ast.Return(node.body)]
@@ -55,19 +64,19 @@ def statements(node):
     return [part for part in body if not isinstance(part, (ast.Import, ast.ImportFrom))]
 
 
-def as_function(body, parameters):
-    """Returns statements as a function, which says what names are its own."""
+def as_function(body: list[ast.stmt], parameters: Iterable[str]) -> ast.FunctionDef:
+    """Returns statements as a function, which tells its own names from others."""
     arguments = ast.arguments([], [ast.arg(name) for name in parameters], None, [], [], None, [])
     return ast.FunctionDef("_", arguments, body, [], None, lineno=0)
 
 
-def definition(name, parameters, spoken, body):
-    """Returns a function's text.
+def definition(name: str, parameters: Iterable[str], spoken: str, body: list[ast.stmt]) -> str:
+    """Returns a function's source text.
 
     Args:
         name: Its name.
         parameters: The names of its parameters.
-        spoken: The line of its docstring, if any.
+        spoken: The line of its docstring, or an empty text.
         body: Its statements.
     """
     lines = [f"def {name}({', '.join(parameters)}):"]
@@ -78,7 +87,7 @@ def definition(name, parameters, spoken, body):
 
 
 def _alone(node, alias):
-    """An import statement with one of its names."""
+    """Returns an import statement with one of its names."""
     if isinstance(node, ast.ImportFrom):
         return ast.ImportFrom(node.module, [alias], node.level)
     return ast.Import([alias])
@@ -98,7 +107,7 @@ def _parsed(text):
 
 
 def _is_of(node, code):
-    """Whether a node is what some code was compiled from."""
+    """Returns whether a code object was compiled from a node."""
     if isinstance(node, ast.Lambda):
         body = node.body
         span = (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset)

@@ -1,35 +1,41 @@
-"""Layout of a script: bare code as people write it, with short lines and plain numbers.
+"""Formats the source of a script: short lines, plain numbers, double quotes.
 
-Standard library only; text in, text out.
+Standard library only. Text becomes text.
 """
+
+from __future__ import annotations
 
 import ast
 import io
 import re
 import sys
 import tokenize
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 WIDTH = 100
 INDENT = "    "
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
-def tidy(code):
-    """Returns code that means the same, laid out by the common rules.
+def tidy(code: str) -> str:
+    """Returns equivalent code in the common layout.
 
-    Strings stand in double quotes, whole numbers from 10,000 on have their thousands
-    parted, 1e-08 is 1e-8, a bare tuple loses its brackets, and a line of more than 100
-    columns has its last bracket opened, an item a line.
+    Strings have double quotes, whole numbers from 10,000 on have separators, 1e-08 is 1e-8, a
+    bare tuple has no brackets, and in a line of more than 100 columns the last bracket is
+    split, one item per line.
 
     Args:
-        code: Source text with a statement a line, as `ast.unparse` writes it.
+        code: Source text with one statement per line, as `ast.unparse` writes it.
     """
     lines = [_without_brackets(line) for line in _plain_tokens(code).splitlines()]
     laid = "\n".join(_opened(line) for line in lines)
     return laid if ast.dump(ast.parse(laid)) == ast.dump(ast.parse(code)) else code
 
 
-def imports(lines):
+def imports(lines: Iterable[str]) -> str:
     """Returns import statements in the common order: standard library first, then the rest.
 
     Args:
@@ -41,8 +47,8 @@ def imports(lines):
     return "\n\n".join("\n".join(group) for group in groups.values() if group)
 
 
-def number(value):
-    """Returns a number as people write it: 10_000, 0.01, 1e-8."""
+def number(value: float) -> str:
+    """Returns a number as source text: 10_000, 0.01, 1e-8."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:_}" if abs(value) >= 10_000 else str(value)
     return re.sub(r"e([-+]?)0+(?=\d)", r"e\1", repr(value))
@@ -68,11 +74,13 @@ def _plain(token):
 
 
 def _without_brackets(line):
-    """A line that ends in a tuple, without the tuple's brackets."""
+    """Returns a line that ends in a tuple without the tuple's brackets."""
     found = re.fullmatch(r"( *)(return|[^=\"']+ =) \((.*)\)", line)
-    if found and isinstance(_value(line), ast.Tuple) and len(_value(line).elts) > 1:
+    value = _value(line) if found else None
+    if found and isinstance(value, ast.Tuple) and len(value.elts) > 1:
         bare = f"{found[2]} {found[3]}"
-        if _parses(bare) and ast.dump(_parses(bare)) == ast.dump(_parses(line.strip())):
+        before, after = _parses(line.strip()), _parses(bare)
+        if before and after and ast.dump(before) == ast.dump(after):
             return found[1] + bare
     return line
 
@@ -82,7 +90,7 @@ def _value(line):
 
 
 def _parses(text):
-    """The one statement a text holds, or `None`."""
+    """Returns the one statement of a text, or `None`."""
     try:
         (statement,) = ast.parse(text).body
     except (SyntaxError, ValueError):
@@ -91,7 +99,7 @@ def _parses(text):
 
 
 def _opened(line):
-    """A line, its last bracket opened if it is too long."""
+    """Returns a line with its last bracket split if it is too long."""
     end = "," if line.endswith(",") else ""
     bare = line.removesuffix(",")
     place = _last_bracket(bare)
@@ -101,7 +109,7 @@ def _opened(line):
     items, inner = _items(bare[place + 1 : -1]), indent + INDENT
     if len(items) > 1:
         whole = inner + ", ".join(items)
-        # Arguments may share a line of their own, the items of a list may not.
+        # Arguments may share one line, the items of a list may not.
         whole += "" if re.match(r"\w\(", bare[place - 1 :]) else " " * WIDTH
         body = [whole] if len(whole) <= WIDTH else [_opened(f"{inner}{item},") for item in items]
     else:
@@ -110,7 +118,7 @@ def _opened(line):
 
 
 def _last_bracket(line):
-    """Where the bracket opens that the line's last sign closes."""
+    """Returns the index of the opening bracket that the line's last character closes."""
     if not line or line[-1] not in CLOSING.values():
         return None
     stack, place = [], None
@@ -124,7 +132,7 @@ def _last_bracket(line):
 
 
 def _items(text):
-    """The parts between commas that stand in no bracket of their own."""
+    """Returns the parts between commas that are in no nested bracket."""
     depth, start, found = 0, 0, []
     for index, sign in _code_signs(text):
         depth += (sign in CLOSING) - (sign in CLOSING.values())
@@ -135,7 +143,7 @@ def _items(text):
 
 
 def _code_signs(text):
-    """Places and signs of a text that stand outside strings."""
+    """Yields the indices and characters of a text that are outside strings."""
     quote = None
     for index, sign in enumerate(text):
         if quote:

@@ -1,15 +1,21 @@
-"""A built Keras model as the lines that build it: what is not Keras's default, and no more.
+"""Writes a built Keras model as source code, with all settings that are not Keras's defaults.
 
-Asks Keras's own configurations; the caller has imported Keras.
+It reads Keras's own configurations. The caller has imported Keras.
 """
+
+from __future__ import annotations
 
 import inspect
 import re
 import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from experiments.cases.case import SuiteError
+
+if TYPE_CHECKING:
+    from experiments.publish.export.source import Source
 
 # Arguments of every layer, which signatures hide in **kwargs.
 OF_LAYERS = ("trainable", "dtype")
@@ -17,33 +23,34 @@ FAMILIES = ("initializers", "regularizers", "constraints")
 COMPILED = ("loss_weights", "metrics")
 
 
-def model_lines(model, source):
+def model_lines(model: Any, source: Source) -> str:
     """Returns the statements that build and compile a model, as one text.
 
     Args:
         model: A built, compiled `keras.Sequential`.
-        source: A `Source`, where losses and activations that are functions are written.
+        source: A `Source`, which writes losses and activations that are functions.
 
     Raises:
-        SuiteError: A part of it is none of Keras's own.
+        SuiteError: A part of the model is not Keras's own.
     """
     import keras
 
     if type(model) is not keras.Sequential:
-        _refuse(f"{type(model).__name__}, a model that trains in its own way")
-    shape = tuple(model.input_shape[1:])
+        raise _refusal(f"{type(model).__name__}, a model that trains in its own way")
+    # Stubs of Keras: a built model has a shape.
+    shape = tuple(model.input_shape[1:])  # pyright: ignore[reportOptionalSubscript]
     parts = [f"keras.Input({shape!r})"]
     parts += [construction(layer, source) for layer in model.layers if not is_idle(layer)]
     arguments = [construction(model.optimizer, source), f"loss={_loss(model, source)}"]
-    compiled = model.get_compile_config() or {}
-    # Metrics change no training, so that those of one's own may be left out.
+    compiled: Any = model.get_compile_config() or {}
+    # Metrics do not affect training, so that custom ones may be left out.
     found = {"loss_weights": compiled.get("loss_weights"), "metrics": _metric_names(compiled)}
     arguments += [f"{name}={found[name]!r}" for name in COMPILED if found[name]]
     built = f"model = keras.Sequential([{', '.join(parts)}])"
     return f"{built}\nmodel.compile({', '.join(arguments)})"
 
 
-def construction(thing, source):
+def construction(thing: Any, source: Source) -> str:
     """Returns the call that makes a Keras object, with the arguments that are not its defaults.
 
     Args:
@@ -51,14 +58,15 @@ def construction(thing, source):
         source: A `Source`, for functions among its arguments.
 
     Raises:
-        SuiteError: It is none of Keras's own.
+        SuiteError: The object is not Keras's own.
     """
     import keras
 
     kind, config = type(thing), dict(thing.get_config())
-    module = keras.saving.serialize_keras_object(thing)["module"]
+    saved: Any = keras.saving.serialize_keras_object(thing)
+    module = saved["module"]
     if module.partition(".")[0] != "keras":
-        _refuse(f"{kind.__name__}, which is none of Keras's own")
+        raise _refusal(f"{kind.__name__}, which is none of Keras's own")
     if isinstance(thing, keras.optimizers.Optimizer):
         config["learning_rate"] = _rate(thing)
     required, names = _arguments(thing)
@@ -72,15 +80,15 @@ def construction(thing, source):
     return f"{module}.{kind.__name__}({', '.join(arguments)})"
 
 
-def bare(config):
-    """Returns a Keras configuration without names and seeds: each run draws its own."""
+def bare(config: Any) -> Any:
+    """Returns a Keras configuration without names and seeds, which differ in each run."""
     if isinstance(config, dict):
         return {k: bare(v) for k, v in config.items() if k not in ("name", "seed")}
     return [bare(item) for item in config] if isinstance(config, (list, tuple)) else config
 
 
 def _arguments(thing):
-    """The arguments that a Keras object needs, and all that it may be given."""
+    """Returns the required arguments of a Keras object, and all its arguments."""
     import keras
 
     signature = inspect.signature(type(thing).__init__).parameters.values()
@@ -91,28 +99,28 @@ def _arguments(thing):
     return required, [*(p.name for p in usual), *more]
 
 
-def is_idle(layer):
-    """Whether a layer changes nothing: a dropout that drops none."""
+def is_idle(layer: Any) -> bool:
+    """Returns whether a layer does nothing: a dropout with rate 0."""
     import keras
 
     return isinstance(layer, keras.layers.Dropout) and layer.rate == 0
 
 
 def _rate(optimizer):
-    """An optimizer's learning rate: a number, or the configuration of a true schedule."""
+    """Returns an optimizer's learning rate: a number, or the configuration of a schedule."""
     rate = optimizer.get_config()["learning_rate"]
     if isinstance(rate, dict):
-        schedule = _live(rate)
+        schedule: Any = _live(rate)
         found = {float(schedule(step)) for step in (0, 1, 1000, 1_000_000)}
         if len(found) > 1:
             return rate
         (rate,) = found
-    # Keras keeps it in float32; the shortest text that means the same is what was typed.
+    # Keras stores it in float32; the shortest equal text is what was typed.
     return float(str(np.float32(rate)))
 
 
 def _live(value):
-    """What a configuration describes, as an object."""
+    """Returns the object that a configuration describes."""
     import keras
 
     is_object = isinstance(value, dict) and "class_name" in value
@@ -120,7 +128,7 @@ def _live(value):
 
 
 def _value(value, source, held):
-    """The text of one argument; `held` is what the object itself keeps under its name."""
+    """Returns the text of one argument; `held` is the object's attribute of that name."""
     if not isinstance(value, dict) or "class_name" not in value:
         return repr(float(value)) if isinstance(value, np.floating) else repr(value)
     if value["class_name"] == "function":
@@ -132,7 +140,7 @@ def _value(value, source, held):
 
 
 def _name(thing):
-    """The word by which Keras knows an initializer and its like, if all is as by default."""
+    """Returns Keras's name of an initializer and the like, if all its settings are defaults."""
     family = type(thing).__module__.split(".")[2:3]
     if _arguments(thing)[0] or family[0] not in FAMILIES:
         return None
@@ -153,7 +161,7 @@ def _loss(model, source):
         return source.reference(loss)
     if hasattr(loss, "get_config"):
         return construction(loss, source)
-    _refuse(f"the loss {loss!r}")
+    raise _refusal(f"the loss {loss!r}")
 
 
 def _metric_names(compiled):
@@ -161,8 +169,8 @@ def _metric_names(compiled):
     return [name for name in metrics if isinstance(name, str)]
 
 
-def _refuse(what):
-    raise SuiteError(
+def _refusal(what: str) -> SuiteError:
+    return SuiteError(
         "A plain script is written of keras.Sequential and Keras's own layers, optimizers and "
         f"losses; build model() of those, then export again. Received: {what}"
     )

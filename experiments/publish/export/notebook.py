@@ -1,14 +1,22 @@
-"""Notebooks: a case's programs with their story, as cells to run one after the other.
+"""Writes a case's programs as a notebook with explanations.
 
-Programs to a notebook's text; runs none of it. nbformat is imported when it is
-needed: it comes with the extra `notebook`.
+Nothing is run. nbformat, of the extra `notebook`, is imported when it is needed.
 """
+
+from __future__ import annotations
 
 import importlib
 import sys
+from typing import TYPE_CHECKING, Any
 
 from experiments.cases.case import SuiteError
 from experiments.publish.export import script
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from experiments.cases.case import Case
+    from experiments.runs.store import Store
 
 ARMS = ("broken", "fixed")
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -21,18 +29,25 @@ TITLES = {
 }
 
 
-def notebook(case, arms=ARMS, *, seed=0, steps=None, store=None):
-    """Returns a notebook of one case: its story, then each program in cells.
+def notebook(
+    case: Case,
+    arms: str | Sequence[str] = ARMS,
+    *,
+    seed: int = 0,
+    steps: int | None = None,
+    store: Store | None = None,
+) -> str:
+    """Returns a notebook of one case: its description, then each program in cells.
 
     Args:
         case: The `Case`.
-        arms: Names of arms, in order; a name alone is one arm.
+        arms: Names of arms, in order, or one name.
         seed: Whole number of at least 0, written into the programs.
         steps: If given, longer programs are cut to about this many updates.
         store: The `Store` of committed rows, for the share of seeds that succeed.
 
     Returns:
-        The text of an `.ipynb` file, without outputs; the same for the same arguments.
+        The text of an `.ipynb` file without outputs, the same for the same arguments.
 
     Raises:
         SuiteError: nbformat is not installed, there is no such arm, or it cannot be written
@@ -44,17 +59,17 @@ def notebook(case, arms=ARMS, *, seed=0, steps=None, store=None):
     cells = [("markdown", story(case)), *(cell for one in programs for cell in _cells(one))]
     version = nbformat.v4
     makers = {"markdown": version.new_markdown_cell, "code": version.new_code_cell}
-    # Ids are drawn by chance unless given; a file that is made again should be the same.
+    # Ids are random unless given; the same arguments must give the same file.
     made = [makers[kind](text, id=f"cell-{n}") for n, (kind, text) in enumerate(cells)]
     metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     return nbformat.writes(version.new_notebook(cells=made, metadata=metadata)) + "\n"
 
 
-def story(case):
-    """Returns what a case is about, as Markdown.
+def story(case: Case) -> str:
+    """Returns the description of a case as Markdown.
 
     Args:
-        case: The `Case`; if the file it stands in begins with a text, that is told.
+        case: The `Case`. The docstring of its module is included, if there is one.
     """
     docstring = getattr(sys.modules.get(case.data.__module__), "__doc__", None) or ""
     title, _, rest = docstring.strip().partition("\n\n")
@@ -64,7 +79,7 @@ def story(case):
     return "\n\n".join(filter(None, parts))
 
 
-def load_nbformat():
+def load_nbformat() -> Any:
     """Imports and returns nbformat.
 
     Raises:
@@ -80,7 +95,7 @@ def load_nbformat():
 
 
 def _cells(program):
-    """A program's heading, what is said of it, and its code, a cell for each part."""
+    """Yields a program's heading, its description and its code, one cell per part."""
     _, _, *paragraphs = program.story
     yield "markdown", "\n\n".join([f"## {program.arm}", *(_listed(text) for text in paragraphs)])
     for title, code in program.parts.items():
@@ -90,5 +105,5 @@ def _cells(program):
 
 
 def _listed(text):
-    """A paragraph whose list Markdown sees: an empty line stands before it."""
+    """Returns a paragraph with an empty line before its list, which Markdown requires."""
     return text.replace("\n- ", "\n\n- ", 1)

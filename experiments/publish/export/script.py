@@ -1,18 +1,26 @@
-"""Scripts: one arm of a case as a plain program of Keras and NumPy.
+"""Writes one arm of a case as a plain Keras and NumPy script.
 
-A case and an arm to text; trains nothing, prints nothing.
+Nothing is trained or printed.
 """
+
+from __future__ import annotations
 
 import ast
 import dataclasses
 import difflib
 import textwrap
+from typing import TYPE_CHECKING
 
 from experiments.cases import plans
 from experiments.cases.case import SuiteError
 from experiments.publish.export import script_parts
 from experiments.publish.export.script_parts import metric_name
 from experiments.runs.keys import row_key
+
+if TYPE_CHECKING:
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
+    from experiments.runs.store import Store
 
 WIDTH = 88
 
@@ -23,16 +31,16 @@ class Program:
 
     Attributes:
         arm: The arm's name.
-        story: Paragraphs: what goes wrong, what was changed, how often it succeeds.
+        story: Paragraphs: the failure, the changes, the success rate.
         parts: Title to code, in order: functions, data, model, training, exam.
     """
 
     arm: str
-    story: tuple
-    parts: dict
+    story: tuple[str, ...]
+    parts: dict[str, str]
 
     @property
-    def text(self):
+    def text(self) -> str:
         """The program as one script."""
         spoken = "\n\n".join(_paragraph(text, WIDTH) for text in self.story)
         spoken = spoken.replace("\\", "\\\\").replace('"' * 3, "'" * 3)
@@ -41,7 +49,14 @@ class Program:
         return f'"""{spoken}\n"""\n\n{before}{gap}' + "\n\n".join(after) + "\n"
 
 
-def script(case, arm="broken", *, seed=0, steps=None, store=None):
+def script(
+    case: Case,
+    arm: str = "broken",
+    *,
+    seed: int = 0,
+    steps: int | None = None,
+    store: Store | None = None,
+) -> str:
     """Returns one arm as a script that needs only Keras and NumPy.
 
     Args:
@@ -49,13 +64,13 @@ def script(case, arm="broken", *, seed=0, steps=None, store=None):
         arm: `broken`, `fixed`, a variant, or fixes joined by `+`.
         seed: Whole number of at least 0, written into the script.
         steps: If given, a longer program is cut to about this many updates, to whole epochs
-            at least, and says so.
-        store: The `Store` of committed rows, for the share of seeds that succeed; without
-            current rows of this arm and length nothing is said of it.
+            and at least one; its description then says so.
+        store: The `Store` of committed rows, for the share of seeds that succeed. The share is
+            left out without current rows of this arm and length.
 
     Returns:
-        The script's text. Run, it trains the network, prints its last loss and the case's
-        metric, and says whether that clears the bar.
+        The script's text. The script trains the network, prints its last loss and the case's
+        metric, and says whether the metric reaches the threshold.
 
     Raises:
         SuiteError: There is no such arm, or it cannot be written as a plain script.
@@ -63,25 +78,40 @@ def script(case, arm="broken", *, seed=0, steps=None, store=None):
     return program(case, arm, seed=seed, steps=steps, store=store).text
 
 
-def difference(case, arm="broken", against="fixed", *, seed=0, steps=None, store=None):
-    """Returns what tells the scripts of two arms apart, as a unified diff.
+def difference(
+    case: Case,
+    arm: str = "broken",
+    against: str = "fixed",
+    *,
+    seed: int = 0,
+    steps: int | None = None,
+    store: Store | None = None,
+) -> str:
+    """Returns the differences between the scripts of two arms, as a unified diff.
 
     Args and Raises as of `script`; `against` is the other arm.
     """
-    names = [f"{case.name} {name}" for name in (arm, against)]
-    texts = [
+    first, second = (
         script(case, name, seed=seed, steps=steps, store=store).splitlines(keepends=True)
         for name in (arm, against)
-    ]
-    return "".join(difflib.unified_diff(*texts, *names))
+    )
+    names = f"{case.name} {arm}", f"{case.name} {against}"
+    return "".join(difflib.unified_diff(first, second, names[0], names[1]))
 
 
-def program(case, arm="broken", *, seed=0, steps=None, store=None):
+def program(
+    case: Case,
+    arm: str = "broken",
+    *,
+    seed: int = 0,
+    steps: int | None = None,
+    store: Store | None = None,
+) -> Program:
     """Returns one arm as a `Program`; see `script`.
 
     Raises:
-        SuiteError: There is no such arm, the seed or the steps are no such numbers, or the
-            arm cannot be written as a plain script.
+        SuiteError: There is no such arm, the seed or the steps are invalid, or the arm cannot
+            be written as a plain script.
     """
     for name, value, least in (("seed", seed, 0), ("steps", steps, 1)):
         if value is not None and (not isinstance(value, int) or value < least):
@@ -96,12 +126,12 @@ def program(case, arm="broken", *, seed=0, steps=None, store=None):
     return Program(arm, story, script_parts.parts(case, setup, seed))
 
 
-def shortened(setup, steps):
-    """Returns a setup that makes about so many updates at most, at least one epoch.
+def shortened(setup: Setup, steps: int) -> Setup:
+    """Returns a setup that makes at most about so many updates, and at least one epoch.
 
     Args:
         setup: The `Setup`.
-        steps: Updates.
+        steps: Maximum number of updates.
     """
     if setup.is_stream:
         return setup.replace(steps=min(setup.steps, steps))
@@ -114,7 +144,7 @@ def shortened(setup, steps):
 
 
 def _one(case, arm):
-    """The one arm that is asked for, by its own name."""
+    """Returns the one arm of a plan, by its own name."""
     plan = plans.select(case, arm)
     if len(plan) > 1:
         raise SuiteError(
@@ -124,11 +154,11 @@ def _one(case, arm):
     return next(iter(plan.items()))
 
 
-# What is said of the program.
+# The description of the program.
 
 
 def _story(case, arm):
-    """What goes wrong, where it was asked, and what was changed."""
+    """Returns the failure, its source, and the changes."""
     changed = _changes(case, arm)
     words = {"broken": "This is the broken program.", "fixed": "This is the fixed program."}
     which = words.get(arm, "This is a variant.")
@@ -138,7 +168,7 @@ def _story(case, arm):
 
 
 def _changes(case, arm):
-    """Why each thing was changed, from broken on."""
+    """Returns the reason of each change, from broken on."""
     if arm in case.variants:
         return [*_changes(case, case.variants[arm].start), f"{arm}: {case.variants[arm].why}"]
     names = {"broken": (), "fixed": case.fixes}.get(arm, arm.split("+"))
@@ -146,7 +176,7 @@ def _changes(case, arm):
 
 
 def _rate(case, arm, setup, store):
-    """How many of the stored seeds succeed, or nothing."""
+    """Returns a sentence on how many of the stored seeds succeed, or an empty text."""
     if store is None:
         return ""
     rows = store.frame()
@@ -165,7 +195,7 @@ def _cut(setup, whole):
 
 
 def _paragraph(text, width):
-    """A paragraph in lines; one that lists things keeps a line for each."""
+    """Returns a filled paragraph; the items of a list keep their own lines."""
     lines = text.splitlines()
     indents = ["  " if line.startswith("- ") else "" for line in lines]
     filled = [

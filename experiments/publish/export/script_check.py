@@ -1,9 +1,12 @@
-"""What was written of a case, held against the case: the same draws, network, loss, answers.
+"""Checks a script against its case: the same data, network, loss and outputs.
 
-Runs the pieces of a script, never its training.
+It runs the parts of a script, but never its training.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,21 +16,25 @@ from experiments.publish.export.model_code import bare, is_idle
 from experiments.publish.export.source import COUNT, Source, Written
 from experiments.training import networks, streams
 
+if TYPE_CHECKING:
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
+
 NUM_DRAWN = 64
 WITHIN = 1e-6
 
 
 @dataclasses.dataclass(frozen=True)
 class Pieces:
-    """What a script takes from a case, as text.
+    """The parts of a script that come from a case, as text.
 
     Args:
         source: The `Source` that holds functions and imports.
         model: The lines that build and compile `model`.
         data: The function that draws samples.
-        target: Expression for the function that knows the truth.
-        inputs: The function that prepares x, if it does anything.
-        by_hand: The function that sets initial weights, if it does anything.
+        target: Expression of the target function.
+        inputs: The function that prepares x, if it changes anything.
+        by_hand: The function that sets initial weights, if it changes anything.
     """
 
     source: Source
@@ -37,31 +44,31 @@ class Pieces:
     inputs: Written | None = None
     by_hand: Written | None = None
 
-    def draw(self, count):
+    def draw(self, count: int) -> str:
         """Returns the call that draws so many samples."""
         parameters = self.data.parameters
         return self.data.call(*(number(count) if p == COUNT else "rng" for p in parameters))
 
-    def prepared(self, x):
-        """Returns the expression of what the network is given for x."""
+    def prepared(self, x: str) -> str:
+        """Returns the expression of the network's inputs for x."""
         return x if self.inputs is None else self.inputs.call(x)
 
 
-def prepares(case, setup):
-    """Whether a case's `inputs` change anything under a setup."""
+def prepares(case: Case, setup: Setup) -> bool:
+    """Returns whether a case's `inputs` change anything under a setup."""
     x, _ = _drawn(case, setup)
     return not np.array_equal(np.asarray(streams.prepare(case, setup, x, x)), x)
 
 
-def starts_by_hand(case, setup, model):
-    """Whether a case's `by_hand` changes anything under a setup."""
+def starts_by_hand(case: Case, setup: Setup, model: Any) -> bool:
+    """Returns whether a case's `by_hand` changes anything under a setup."""
     drawn = networks.initial_weights(model, 0)
     pairs = zip(networks.starting_weights(case, setup, model, 0), drawn, strict=True)
     return any(not np.array_equal(one, other) for one, other in pairs)
 
 
-def check(case, setup, model, pieces):
-    """Makes sure that the pieces of a script do what the case does.
+def check(case: Case, setup: Setup, model: Any, pieces: Pieces) -> None:
+    """Checks that the parts of a script do what the case does.
 
     Args:
         case: The `Case`.
@@ -70,7 +77,7 @@ def check(case, setup, model, pieces):
         pieces: The `Pieces`.
 
     Raises:
-        SuiteError: They do not; the text says which.
+        SuiteError: They do not; the text names the part that differs.
     """
     made = _run(case, pieces)
     x, y = _drawn(case, setup)
@@ -90,15 +97,15 @@ def check(case, setup, model, pieces):
         _same(case, "by_hand()", _value(made, pieces.by_hand.call("drawn")), weights)
 
 
-def described(model):
-    """Returns what tells a compiled model from another, without names and idle layers.
+def described(model: Any) -> tuple[Any, ...]:
+    """Returns a description that identifies a compiled model, without names and idle layers.
 
     Args:
         model: A built, compiled `keras.Sequential`.
 
     Returns:
-        A tuple of plain values: the input's shape, the layers' configurations and the
-        optimizer's, a schedule that never changes being its one rate.
+        A tuple of plain values: the input's shape, and the configurations of the layers and
+        the optimizer. A constant schedule counts as its rate.
     """
     layers = [(type(la).__name__, la.get_config()) for la in model.layers if not is_idle(la)]
     optimizer = model.optimizer.get_config() | {"learning_rate": _rates(model.optimizer)}
@@ -107,7 +114,7 @@ def described(model):
 
 
 def _rates(optimizer):
-    """An optimizer's learning rate after some numbers of updates."""
+    """Returns an optimizer's learning rate after several numbers of updates."""
     import keras
 
     rate = optimizer.get_config()["learning_rate"]
@@ -123,7 +130,7 @@ def _drawn(case, setup):
 
 
 def _run(case, pieces):
-    """The names that functions and model of a script define."""
+    """Returns the names that the functions and the model of a script define."""
     made = {}
     parts = ["import keras", "import numpy as np", *sorted(pieces.source.imports)]
     code = "\n\n".join([*parts, *pieces.source.functions, pieces.model])
@@ -144,11 +151,12 @@ def _value(made, expression):
 def _loss(model, y, outputs):
     import keras
 
-    return np.asarray(keras.losses.get(model.loss)(y, outputs))
+    loss: Any = keras.losses.get(model.loss)
+    return np.asarray(loss(y, outputs))
 
 
 def _same(case, what, found, wanted):
-    """Makes sure that arrays are equal."""
+    """Checks that arrays are equal."""
     found, wanted = [np.asarray(one) for one in found], [np.asarray(one) for one in wanted]
     same = [one.shape for one in found] == [other.shape for other in wanted]
     pairs = zip(found, wanted, strict=same)

@@ -1,13 +1,16 @@
-"""The code of a script, part by part: functions, data, model, training, exam.
+"""Writes the code of a script in parts: functions, data, model, training, exam.
 
-A case and a setup to text; runs nothing but the checks of what it wrote. The model's
-lines come from the built model, the functions from the case's own source with every setting
-put in, and both are held against the case before they are given away.
+Nothing is run but the checks of the code. The model's lines come from the built model, and
+the functions from the case's own source with all settings filled in. Both are checked
+against the case before they are returned.
 """
+
+from __future__ import annotations
 
 import ast
 import dataclasses
 import inspect
+from typing import TYPE_CHECKING
 
 from experiments.cases.case import Regression, SuiteError
 from experiments.publish.export import layout, script_check
@@ -15,19 +18,23 @@ from experiments.publish.export.model_code import model_lines
 from experiments.publish.export.source import COUNT, Source
 from experiments.training import metrics, networks
 
+if TYPE_CHECKING:
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
+
 METRICS = {"r2": "R2", "accuracy": "accuracy"}
 READ = {
     "argmax": "np.argmax(outputs, axis=-1) == 1",
     "sign": "outputs[:, -1] > 0",
     "threshold 0.5": "outputs[:, -1] > 0.5",
 }
-# Names that a program sets itself, so that no function may bear them.
+# Names that a script assigns itself, so that no function may have them.
 TAKEN = ("SEED", "accuracy", "answers", "batches", "chosen", "grid", "history", "keras", "loss")
 TAKEN += ("model", "np", "ops", "outputs", "r2", "rng", "truth", "verdict", "x", "x_test", "y")
 PER_EPOCH = 1000
 
 
-def parts(case, setup, seed):
+def parts(case: Case, setup: Setup, seed: int) -> dict[str, str]:
     """Returns the code of one arm as `{title: code}`, in order.
 
     Args:
@@ -53,8 +60,8 @@ def parts(case, setup, seed):
     }
 
 
-def metric_name(case):
-    """Returns what a case is judged by, in words.
+def metric_name(case: Case) -> str:
+    """Returns the name of the metric that decides whether a case is solved.
 
     Raises:
         SuiteError: A script cannot measure it.
@@ -69,7 +76,7 @@ def metric_name(case):
 
 
 def _pieces(case, setup, model):
-    """What is taken from the case, as text: functions, the model, and the names of its parts."""
+    """Returns the parts that come from the case, as text: functions, model, and their names."""
     source = Source(case.name, TAKEN)
     lines = model_lines(model, source)
     names = list(inspect.signature(case.data).parameters)
@@ -98,18 +105,18 @@ def _data(case, setup, pieces):
 
 
 def _is_called_again(setup):
-    """Whether `fit` is called more than once, each time on samples of its own."""
+    """Returns whether `fit` is called more than once, each time on new samples."""
     return getattr(setup, "calls", 1) > 1
 
 
 def _drawn(setup, pieces):
-    """A draw of samples, and what the network is given of them."""
+    """Returns the lines that draw samples and prepare the network's inputs."""
     prepared = [f"x = {pieces.prepared('x')}"] if pieces.inputs is not None else []
     return [f"x, y = {pieces.draw(setup.num_samples)}", *prepared]
 
 
 def _stream(setup, pieces):
-    """The endless stream, as a generator."""
+    """Returns the endless stream as a generator."""
     return "\n".join(
         [
             "def batches():",
@@ -141,7 +148,7 @@ def _fit(setup):
         per_epoch = setup.steps if setup.steps % PER_EPOCH else PER_EPOCH
         first = "batches()"
         arguments = {"steps_per_epoch": per_epoch, "epochs": setup.steps // per_epoch}
-        # A generator cannot be shuffled, and Keras warns of it unless it is told not to.
+        # Keras cannot shuffle a generator, and warns unless shuffling is off.
         arguments |= {"shuffle": False}
     else:
         first = "x, y"

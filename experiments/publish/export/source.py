@@ -1,9 +1,10 @@
-"""A case's functions as plain source text, with every setting put in.
+"""Writes a case's functions as plain source text, with all settings filled in.
 
-Reads source and writes source; runs nothing of a case. What a function names of
-the case's own file or of this library is written beside it, each function once for each
-set of values that it is called with.
+No function of a case is run. Functions of the case's own file or of this library that a
+function uses are written beside it, each once for each set of values that it is called with.
 """
+
+from __future__ import annotations
 
 import ast
 import copy
@@ -12,6 +13,7 @@ import functools
 import inspect
 import sys
 import types
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,19 +22,22 @@ from experiments.publish.export import functions
 from experiments.publish.export.folding import LITERALS, Fold, is_known
 from experiments.publish.export.functions import OUTSIDE, is_ours
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
 COUNT = "num_samples"
 LONGEST_ARRAY = 100
 
 
 @dataclasses.dataclass(frozen=True)
 class Written:
-    """A function that stands in the script: its name and the parameters that are left."""
+    """A function of the script: its name and its remaining parameters."""
 
     name: str
-    parameters: tuple
+    parameters: tuple[str, ...]
 
-    def call(self, *arguments):
-        """Returns its call; arguments are texts."""
+    def call(self, *arguments: str) -> str:
+        """Returns the text of its call; arguments are texts."""
         return f"{self.name}({', '.join(arguments)})"
 
 
@@ -40,7 +45,7 @@ class Source:
     """The functions of one script, and the imports they need.
 
     Args:
-        case_name: Named where something cannot be written.
+        case_name: Name of the case, for error messages.
         taken: Names that the script uses itself.
 
     Attributes:
@@ -48,23 +53,28 @@ class Source:
         imports: Import statements.
     """
 
-    def __init__(self, case_name, taken=()):
+    def __init__(self, case_name: str, taken: Iterable[str] = ()) -> None:
         self.functions, self.imports = [], set()
         self._case_name, self._taken, self._written = case_name, set(taken), {}
 
-    def write(self, function, known=None, given=None, role="function"):
-        """Writes a function, unless it stands there already.
+    def write(
+        self,
+        function: Callable[..., Any],
+        known: Mapping[str, Any] | None = None,
+        given: Collection[str] | None = None,
+        role: str = "function",
+    ) -> Written:
+        """Writes a function, unless it is written already.
 
         Args:
             function: A Python function, a method or a `functools.partial` of one.
-            known: Parameter to value, or to the `ast` node that stands for it.
-            given: The parameters that its calls will give; all that have no default, if
-                `None`. The others take their defaults.
+            known: Parameter to value, or to the `ast` node that replaces it.
+            given: The parameters that its calls pass; if `None`, all that have no default. The
+                others take their defaults.
             role: Its name in the script if it has none.
 
         Returns:
-            A `Written`; unless `given` says otherwise, parameters that nothing reads are
-            gone from it.
+            A `Written`. If `given` is `None`, it lacks the parameters that nothing reads.
 
         Raises:
             SuiteError: Something in it cannot be written as a plain script.
@@ -81,21 +91,22 @@ class Source:
             self._write(key, function, known, given, role)
         return self._written[key]
 
-    def reference(self, value, role="function"):
-        """Returns the expression that stands for a value, its functions being written.
+    def reference(self, value: Any, role: str = "function") -> str:
+        """Returns the expression of a value, and writes the functions it needs.
 
         Raises:
-            SuiteError: The value is none that a plain script could hold.
+            SuiteError: A plain script cannot hold the value.
         """
         return ast.unparse(self._node(value, role))
 
     def _bare(self, function, known):
-        """A function without what is bound to it."""
+        """Returns a function without its bound arguments, which become known."""
         while isinstance(function, functools.partial) or inspect.ismethod(function):
-            bare = getattr(function, "func", None) or function.__func__
+            held: Any = function
+            bare = getattr(held, "func", None) or held.__func__
             names = list(inspect.signature(bare).parameters)
-            first = function.args if hasattr(function, "args") else (function.__self__,)
-            bound = dict(zip(names, first, strict=False)) | getattr(function, "keywords", {})
+            first = held.args if hasattr(held, "args") else (held.__self__,)
+            bound = dict(zip(names, first, strict=False)) | getattr(held, "keywords", {})
             known = {k: ast.Constant(v) for k, v in bound.items()} | known
             function = bare
         return inspect.unwrap(function), known
@@ -123,7 +134,7 @@ class Source:
             self._taken.discard(name)
 
     def _alias(self, body, parameters):
-        """The function that a body does nothing but call, if it takes the same."""
+        """Returns the function that a body merely calls, if it takes the same parameters."""
         call = getattr(body[0], "value", None)
         if len(body) != 1 or not isinstance(call, ast.Call) or call.keywords:
             return None
@@ -141,7 +152,7 @@ class Source:
         return name
 
     def _fold(self, function, known, wanted):
-        """A `Fold` that sees the names of a function's file."""
+        """Returns a `Fold` that sees the names of a function's file."""
         enclosed = inspect.getclosurevars(function).nonlocals
         names = function.__globals__ | enclosed
         outside = functions.imports(function)
@@ -155,15 +166,17 @@ class Source:
         return Fold(known, lookup, functools.partial(self._apply, wanted))
 
     def _apply(self, wanted, called, node):
-        """What stands for the call of a known function."""
+        """Returns the node that replaces the call of a known function."""
         if isinstance(called, functools.partial):
             bound = [ast.keyword(k, ast.Constant(v)) for k, v in called.keywords.items()]
             node.args = [ast.Constant(v) for v in called.args] + node.args
             node.keywords += [k for k in bound if k.arg not in {item.arg for item in node.keywords}]
-            node.func = ast.Constant(called.func)
+            function: Any = called.func
+            node.func = ast.Constant(function)
             return self._apply(wanted, called.func, node)
         if inspect.ismethod(called):
-            node.args.insert(0, ast.Constant(called.__self__))
+            bound_to: Any = called.__self__
+            node.args.insert(0, ast.Constant(bound_to))
             called = called.__func__
         if not is_ours(called):
             return node
@@ -175,25 +188,27 @@ class Source:
         return self._call(called, arguments)
 
     def _call(self, called, arguments):
-        """The call of a function that is written with what is known of its arguments."""
+        """Returns the call of a function that is written with its known arguments filled in."""
         known = {k: v for k, v in arguments.items() if is_known(v) or _is_count(v)}
         written = self.write(called, known, [k for k in arguments if k not in known])
         given = [arguments.get(p, ast.Name(p, ast.Load())) for p in written.parameters]
         return ast.Call(ast.Name(written.name, ast.Load()), given, [])
 
     def _bound(self, function, node):
-        """Parameter to node of a call."""
+        """Returns parameter to node of a call."""
         named = {item.arg: item.value for item in node.keywords}
         if None in named or any(isinstance(part, ast.Starred) for part in node.args):
-            self._refuse(f"the call {ast.unparse(self._plain([node], '')[0])}")
+            raise self._refusal(f"the call {ast.unparse(self._plain([node], '')[0])}")
         return dict(inspect.signature(function).bind(*node.args, **named).arguments)
 
     def _plain(self, nodes, role):
-        """Nodes with every known value as text."""
+        """Returns nodes with every known value as source."""
+
+        source = self
 
         class Plain(ast.NodeTransformer):
-            def visit_Constant(plain, node):
-                return node if isinstance(node.value, LITERALS) else self._node(node.value, role)
+            def visit_Constant(self, node):
+                return node if isinstance(node.value, LITERALS) else source._node(node.value, role)
 
         return [ast.fix_missing_locations(Plain().visit(node)) for node in nodes]
 
@@ -210,11 +225,13 @@ class Source:
             self.imports.add("import numpy as np")
             return _expression(f"np.array({value.tolist()!r})")
         if is_ours(getattr(value, "func", value)) or inspect.ismethod(value):
-            return ast.Name(self.write(value, given=_all_given(value), role=role).name, ast.Load())
+            function: Any = value
+            written = self.write(function, given=_all_given(function), role=role)
+            return ast.Name(written.name, ast.Load())
         return _expression(self._outside(value))
 
     def _outside(self, value):
-        """The name of something of NumPy or the standard library."""
+        """Returns the name of an object of NumPy or the standard library."""
         name = getattr(value, "__name__", "")
         if isinstance(value, types.ModuleType) and name.partition(".")[0] in OUTSIDE:
             self.imports.add(f"import {name}")
@@ -228,16 +245,16 @@ class Source:
             if module != "builtins":
                 self.imports.add(f"import {module}")
             return name if module == "builtins" else f"{module}.{name}"
-        self._refuse(f"{name or repr(value)[:60]} of type {type(value).__name__}")
+        raise self._refusal(f"{name or repr(value)[:60]} of type {type(value).__name__}")
 
     def _found(self, function):
         node = functions.found(function)
         if node is None:
-            self._refuse(f"{function.__qualname__}, whose source is not at hand")
+            raise self._refusal(f"{function.__qualname__}, whose source is not at hand")
         return node
 
-    def _refuse(self, what):
-        raise SuiteError(
+    def _refusal(self, what):
+        return SuiteError(
             f"{self._case_name}: its functions cannot be written as a plain script; let them use "
             f"plain values, functions of their own file, NumPy, Keras and the standard library "
             f"only, then export again. Received: {what}"
@@ -249,12 +266,12 @@ def _as_node(value):
 
 
 def _word(node):
-    """What tells a node from others."""
+    """Returns a text that identifies a node."""
     return repr(node.value) if is_known(node) else ast.dump(node)
 
 
 def _defaults(function):
-    """Parameter to the node of its default."""
+    """Returns parameter to the node of its default."""
     signature = inspect.signature(function).parameters.items()
     return {k: ast.Constant(p.default) for k, p in signature if p.default is not p.empty}
 
@@ -264,7 +281,7 @@ def _all_given(value):
 
 
 def _parameters(function, known, given):
-    """What is still to be given: a known node that holds a name asks for that name."""
+    """Returns the remaining parameters; a known node that contains a name requires that name."""
     found = []
     for name in inspect.signature(function).parameters:
         parts = ast.walk(known[name]) if name in known else ()
@@ -274,7 +291,7 @@ def _parameters(function, known, given):
 
 
 def _body(node, known):
-    """The statements of a function; a known parameter that it sets anew is set first."""
+    """Returns the statements of a function; known parameters that it reassigns are set first."""
     stored = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and type(n.ctx) is ast.Store]
     again = [name for name in dict.fromkeys(stored) if name in known]
     first = [ast.Assign([ast.Name(k, ast.Store())], known.pop(k), lineno=0) for k in again]
@@ -282,7 +299,7 @@ def _body(node, known):
 
 
 def _may_be_put_in(found, arguments):
-    """Whether a lambda's body may stand in its caller: no argument is computed twice."""
+    """Returns whether a lambda can be inlined: no argument is computed twice."""
     used = [part.id for part in ast.walk(found.body) if isinstance(part, ast.Name)]
     inner = any(isinstance(part, (ast.Lambda, ast.comprehension)) for part in ast.walk(found.body))
     plain = (ast.Name, ast.Constant)
@@ -292,7 +309,7 @@ def _may_be_put_in(found, arguments):
 
 
 def _is_count(node):
-    """Whether a node is the shape of a draw, `(num_samples,)`."""
+    """Returns whether a node is the shape of a draw, `(num_samples,)`."""
     return isinstance(node, ast.Tuple) and [ast.unparse(part) for part in node.elts] == [COUNT]
 
 

@@ -1,4 +1,4 @@
-"""One HTML file that holds every case, its charts and all they need.
+"""Writes one HTML file that holds every case, its charts and all their data.
 
 Its parts in `web/` are HTML, CSS and JavaScript.
 """

@@ -1,34 +1,43 @@
-"""The page: one file of HTML that holds every case, its charts and all they need.
+"""Writes the page: one HTML file that holds every case, its charts and all their data.
 
-Fills the template below `web`; the file asks no network for anything.
+It fills the template below `web`. The file makes no network request.
 """
+
+from __future__ import annotations
 
 import json
 import pathlib
 import string
+from typing import TYPE_CHECKING
 
 from experiments.cases.case import SuiteError
 from experiments.publish.page import page_charts, page_data
 from experiments.report import style
 from experiments.runs.store import write_whole
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from experiments.analysis.analysis import Analysis
+    from experiments.cases.case import Case
+
 WEB = pathlib.Path(__file__).parent / "web"
 SCRIPTS = ("state", "words", "charts", "elements", "case", "evidence", "page")
 PLAIN = ("background", "ink", "muted", "faint", "broken", "fixed")
 
 
-def write(folders, path):
+def write(folders: Mapping[Case, Analysis], path: str | pathlib.Path) -> pathlib.Path:
     """Writes the page of some cases.
 
     Args:
         folders: `{case: Analysis}` of their stored tables, in the order of the page.
-        path: Where the file goes; its folder is made.
+        path: Path of the file; its folder is made.
 
     Returns:
         The path.
 
     Raises:
-        SuiteError: A table or a package is missing, or the place cannot be written.
+        SuiteError: A table or a package is missing, or the file cannot be written.
     """
     path = pathlib.Path(path)
     text = html(folders)
@@ -42,7 +51,7 @@ def write(folders, path):
     return path
 
 
-def html(folders):
+def html(folders: Mapping[Case, Analysis]) -> str:
     """Returns the page as text; the same tables give the same bytes.
 
     Args:
@@ -63,7 +72,7 @@ def html(folders):
 
 
 def _elements(data):
-    """Yields the page's data: one element for each case, read when it is first shown."""
+    """Yields the page's data: one element for each case, parsed when it is first shown."""
     for case in data["cases"]:
         yield _element(f"data-{case['name']}", case | {"charts": page_charts.charts(case)})
     names = [{name: case[name] for name in ("name", "shows")} for case in data["cases"]]
@@ -77,8 +86,8 @@ def _element(name, value):
     return f'<script type="application/json" id="{name}">{text}</script>'
 
 
-def colours():
-    """Returns the looks as variables of a style sheet, for both themes."""
+def colours() -> str:
+    """Returns the themes as variables of a style sheet."""
     light, dark = (_variables(style.make_theme(theme)) for theme in style.THEMES)
     return (
         f":root {{ color-scheme: light; {light} }}\n"

@@ -1,10 +1,13 @@
-"""The page's arms: what came of each, along its checkpoints and seed by seed.
+"""Collects the page's arms: the outcome of each, along its checkpoints and seed by seed.
 
-Rows of stored tables to plain values. Numbers keep the digits of their tables; one
-that is not finite is the text `inf` or `-inf`, one that is missing is `None`.
+Rows of stored tables become plain values. Numbers keep the digits of their tables; an
+infinite one is the text `inf` or `-inf`, and a missing one is `None`.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,20 +15,23 @@ from experiments.analysis import tables
 from experiments.analysis.tables import QUANTILE_NAMES
 from experiments.stats import text
 
+if TYPE_CHECKING:
+    from experiments.analysis.analysis import Analysis
+
 ENDS = ["solved", "diverged"]
 
 
-def arms(analysis):
+def arms(analysis: Analysis) -> dict[str, dict[str, Any]]:
     """Returns every stored arm at its longest budget.
 
     Args:
         analysis: The `Analysis` of the case.
 
     Returns:
-        `{arm: dict}` in the order of the case. A dict holds what came of the arm, in
-        numbers and in words; at its `checkpoints` the quantiles over seeds of the main
-        `metric` and the `loss` and the `bands` (5, 50) of the curve; the showcase `seeds`
-        and the `symptoms` at its end.
+        `{arm: dict}` in the order of the case. A dict holds the arm's outcome in numbers and
+        in words; at its `checkpoints` the quantiles over seeds of the main `metric` and the
+        `loss`, and the `bands` (5, 50) of the curve; the showcase `seeds`, and the `symptoms`
+        at its end.
     """
     case, shown = analysis.case, {}
     # The page shows the very digits of the file.
@@ -33,11 +39,13 @@ def arms(analysis):
     found = {"curves": analysis.curves, "seeds": analysis.showcase}
     found |= {"diagnosis": analysis.failure_modes}
     for arm in tables.order(case):
-        row = tables.longest(outcomes, arm)
-        if len(row):
-            row = row.to_dict("records")[0]
+        rows: Any = tables.longest(outcomes, arm)
+        if len(rows):
+            row = rows.to_dict("records")[0]
             at = {name: _of(table, arm, row["steps"]) for name, table in found.items()}
-            ends = _of(analysis.runs, arm, row["steps"])[["seed", *ENDS, tables.main_metric(case)]]
+            ends: Any = _of(analysis.runs, arm, row["steps"])[
+                ["seed", *ENDS, tables.main_metric(case)]
+            ]
             shown[arm] = _outcome(case, arm, row) | _along(case, at, row["steps"])
             seeds = _picked(at["seeds"], ends.set_index("seed"), shown[arm]["checkpoints"])
             shown[arm] |= {"seeds": seeds, "symptoms": _symptoms(at["diagnosis"])}
@@ -50,9 +58,9 @@ def _of(table, arm, steps):
 
 
 def _outcome(case, arm, row):
-    """What came of an arm in the end: numbers for marks, and the same in words."""
+    """Returns the final outcome of an arm, as numbers and as text."""
     bounds = [row[name] for name in ("solved", "solved_low", "solved_high")]
-    middle = [row[name] for name in ("median", "low", "high")]
+    median, low, high = (row[name] for name in ("median", "low", "high"))
     return {
         "steps": int(row["steps"]),
         "documented": int(row["documented"]),
@@ -63,12 +71,14 @@ def _outcome(case, arm, row):
         "verdict_words": text.verdict(row["verdict"], row["more_seeds"], "more seeds would decide"),
         "diverged": plain(row["diverged"]),
         "diverged_words": text.percent(row["diverged"]),
-        "median_words": text.interval(*middle, text.number, digits=4, infinite="infinite"),
+        "median_words": text.interval(
+            median, low, high, text.number, digits=4, infinite="infinite"
+        ),
     }
 
 
 def _along(case, at, steps):
-    """What was measured at each checkpoint, as quantiles over seeds."""
+    """Returns the measurements at each checkpoint, as quantiles over seeds."""
     curves = at["curves"]
     checkpoints = sorted(int(c) for c in curves["checkpoint"].unique()) or [steps]
     names = {"metric": tables.main_metric(case), "loss": "loss"}
@@ -86,7 +96,7 @@ def _quantiles(curves, metric, checkpoints):
 
 
 def _bands(curves, checkpoints):
-    """Returns five curves of 50 places at each checkpoint, `None` where there are none."""
+    """Returns five curves of 50 points at each checkpoint, `None` where there are none."""
     part = curves[curves["metric"] == "prediction"]
     part = part.assign(x=part["x"].astype(float)).sort_values(["checkpoint", "x"])
     stored = {c: rows[list(QUANTILE_NAMES)] for c, rows in part.groupby("checkpoint")}
@@ -94,7 +104,7 @@ def _bands(curves, checkpoints):
 
 
 def _picked(part, ends, checkpoints):
-    """The showcase seeds: loss and outputs at each checkpoint, and what became of each."""
+    """Returns the showcase seeds: loss and outputs at each checkpoint, and the outcome of each."""
     seeds = {}
     for seed, rows in part.groupby("seed") if len(part) else ():
         rows = rows.set_index("checkpoint").reindex(checkpoints)
@@ -110,7 +120,7 @@ def _picked(part, ends, checkpoints):
 
 
 def _symptoms(part):
-    """The symptoms of an arm at its end, less that it is solved, which the rate says."""
+    """Returns the symptoms of an arm at its end, without `solved`, which the rate states."""
     rows = []
     for row in part.to_dict("records"):
         if row["symptom"] != "solved":
@@ -128,8 +138,8 @@ def _symptoms(part):
     return rows
 
 
-def plain(values, digits=None):
-    """Returns numbers as JSON can hold them, whole ones without a point.
+def plain(values: Any, digits: int | None = None) -> Any:
+    """Returns numbers as JSON can hold them; whole ones become integers.
 
     Args:
         values: A number, or an array or nested sequence of numbers.

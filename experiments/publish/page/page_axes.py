@@ -1,16 +1,23 @@
-"""The page's frames: what the axes of a case say, and from where to where they run.
+"""Defines the labels and limits of the page's charts.
 
-Numbers and words for charts, the same whatever fixes are switched on, so that
-pictures can be compared; draws nothing.
+They do not depend on the selected fixes, so that charts can be compared. Nothing is drawn.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING, Any
 
 from experiments.analysis.baselines import baseline, main_metric, threshold
 from experiments.cases.case import Regression
 from experiments.training.metrics import curve_target
 
-# A prediction may leave its frame by this share of the target's range; more is cut, and said.
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from experiments.cases.case import Case
+
+# Predictions are shown up to this share of the target's range beyond it.
 BEYOND = 0.5
 PADDING = 0.05
 # Values that span more than this factor are drawn on a log scale.
@@ -18,19 +25,19 @@ WIDE = 30
 DIGITS = 4
 
 
-def curve_labels(case):
-    """Returns what the two axes of the fitted curve measure."""
+def curve_labels(case: Case) -> tuple[str, str]:
+    """Returns the axis labels of the fitted curve."""
     if isinstance(case.task, Regression):
         return "x", "y"
     return "place on the diagonal from all zeros to all ones", "last output"
 
 
-def frames(case, arms):
-    """Returns the ends of every axis of a case.
+def frames(case: Case, arms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Returns the limits of every axis of a case.
 
     Args:
         case: The `Case`.
-        arms: Arms of the lattice as dicts: `checkpoints`, and quantiles over seeds
+        arms: The combinations of fixes as dicts: `checkpoints`, and quantiles over seeds
             `metric`, `loss` (checkpoints, 5) and `bands` (checkpoints, 5, 50).
 
     Returns:
@@ -50,8 +57,8 @@ def frames(case, arms):
     }
 
 
-def finite(values):
-    """Yields the finite numbers of nested lists in which some are missing or in words."""
+def finite(values: Any) -> Iterator[float]:
+    """Yields the finite numbers of nested lists that may hold `None` and text."""
     if isinstance(values, (list, tuple)):
         for value in values:
             yield from finite(value)
@@ -60,7 +67,7 @@ def finite(values):
 
 
 def _fit_domain(target, ends):
-    """From the lowest to the highest of target and band, not far beyond the target."""
+    """Returns the limits of target and band, at most slightly beyond the target."""
     low, high = float(min(target)), float(max(target))
     room = BEYOND * (high - low)
     low = min(low, max(min(ends, default=low), low - room))
@@ -69,7 +76,7 @@ def _fit_domain(target, ends):
 
 
 def _frame(values):
-    """The ends of a chart of values, on a log scale where they span factors."""
+    """Returns the limits of a chart of values, on a log scale if they span orders of magnitude."""
     if not values:
         return {"domain": [0, 1], "log": False}
     low, high = min(values), max(values)

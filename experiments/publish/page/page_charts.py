@@ -1,12 +1,18 @@
-"""The page's charts: declared with Altair, compiled to Vega, without any data.
+"""Declares the page's charts with Altair and compiles them to Vega, without any data.
 
-The page fills in the data sets that are named here. Colours are variables of the
-page's style sheet, so that a chart follows its theme and its verdict without being redrawn.
+The page fills in the data sets that are named here. Colours are variables of the page's
+style sheet, so that a chart follows its theme and its verdict without being redrawn.
 """
 
+from __future__ import annotations
+
 import functools
+from typing import TYPE_CHECKING, Any
 
 from experiments.cases.case import SuiteError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 VEGA_LITE = "6.4"
 INSTALL = 'pip install -e ".[page]"'
@@ -16,7 +22,7 @@ BANDS = (("q05", "q95", 0.16), ("q25", "q75", 0.30))
 TALL, LOW = 300, 210
 THICK, MIDDLE, THIN = 2.4, 1.9, 1.5
 TARGET, THRESHOLD, CONSTANT, NOW = [6, 4], [6, 4], [2, 3], [1, 0]
-# Far from 1 a power of ten is shorter than its zeros.
+# Far from 1, scientific notation is shorter.
 POWERS = (
     "datum.value >= 0.001 && datum.value <= 1000 ? format(datum.value, '~g') "
     ": format(datum.value, '.0e')"
@@ -24,28 +30,28 @@ POWERS = (
 
 
 @functools.cache
-def library():
-    """Returns the JavaScript of Vega, to stand inside a page; it calls itself `vegaEmbed`.
+def library() -> str:
+    """Returns the JavaScript bundle of Vega for use inside a page, as `vegaEmbed`.
 
     Raises:
-        SuiteError: The package that carries it is missing.
+        SuiteError: The package that carries it is not installed.
     """
     return _packages()[1].javascript_bundle("window.vegaEmbed = vegaEmbed;")
 
 
-def charts(facts):
+def charts(facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Returns the three charts of a case as Vega specifications.
 
     Args:
-        facts: What `page_data.case_data` returns; read are its labels, `constant`, `bar`
-            and `frame`.
+        facts: The dict of `page_data.case_data`. Its labels, `constant`, `bar` and `frame` are
+            used.
 
     Returns:
         `{"fit", "metric", "loss"}`. Each reads the data sets `band` (x, q05, ..., q95),
         `target` (x, y), `seed` (x, y) and `now` (x), all empty here.
 
     Raises:
-        SuiteError: Altair or vl-convert is missing.
+        SuiteError: Altair or vl-convert is not installed.
     """
     frame = facts["frame"]
     lines = {facts["bar"][0]: THRESHOLD, facts["constant"][0]: CONSTANT}
@@ -58,7 +64,7 @@ def charts(facts):
 
 
 def _packages():
-    """Altair and vl-convert, or what to do without them."""
+    """Returns the modules Altair and vl-convert; the error says how to install them."""
     try:
         import altair
         import vl_convert
@@ -82,9 +88,9 @@ def _fit(x_label, frame):
 
 
 def _along(steps, frame, lines):
-    """A metric along training: yardsticks, band over seeds, one seed, the checkpoint shown."""
+    """Returns the chart of a metric in training: reference lines, band, one seed, checkpoint."""
     altair, _ = _packages()
-    # Step 0 must show beside the last one.
+    # Step 0 must be visible on a logarithmic scale.
     scale = altair.Scale(type="symlog", constant=1, domain=[0, steps], nice=False)
     axis = altair.Axis(values=_ticks(steps), labelExpr="format(datum.value, '~s')")
     x = altair.X("x:Q", title="updates made", scale=scale, axis=axis)
@@ -115,7 +121,7 @@ def _band(x, frame, points=False):
 
 
 def _rule(value, dash, frame):
-    """A yardstick across the chart."""
+    """Returns a horizontal reference line."""
     altair, _ = _packages()
     data = altair.InlineData([{"y": value}])
     rule = altair.Chart(data).mark_rule(strokeDash=dash, strokeWidth=THIN)
@@ -131,7 +137,7 @@ def _line(data, colour, width, dash=(1, 0), *, points=False):
 
 
 def _y(field, frame):
-    """The upright axis; the page names it above the chart, where a phone has room."""
+    """Returns the vertical axis; its title is in the page, above the chart, to save width."""
     altair, _ = _packages()
     kind = "log" if frame["log"] else "linear"
     scale = altair.Scale(type=kind, domain=frame["domain"], nice=False, zero=False)
@@ -140,7 +146,7 @@ def _y(field, frame):
 
 
 def _compiled(chart):
-    """A chart as Vega, in the page's colours and type."""
+    """Returns a chart as Vega, in the page's colours and fonts."""
     _, vl_convert = _packages()
     specification = chart.to_dict()
     specification["config"] = _config()
@@ -151,7 +157,7 @@ def _config():
     text = {"labelFont": FONT, "titleFont": FONT, "labelFontSize": 12, "titleFontSize": 12}
     axis = {"labelColor": COLOURS["muted"], "titleColor": COLOURS["ink"], "titleFontWeight": 400}
     lines = {"gridColor": COLOURS["faint"], "domainColor": COLOURS["muted"], "tickSize": 4}
-    # Described by the page in its own words; a label for every mark would drown them.
+    # The page describes the charts in its text; labels for every mark would bury it.
     return {
         "aria": False,
         "mark": {"aria": False},

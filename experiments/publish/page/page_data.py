@@ -1,7 +1,11 @@
-"""The page's numbers: stored tables of some cases -> one plain dict, ready for JSON.
+"""Collects the data of the page: stored tables of some cases as one plain dict for JSON.
 
-Reads stored tables, draws nothing; see `page_arms` for how numbers are kept.
+Nothing is drawn. `page_arms` defines how numbers are stored.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from experiments.analysis import claim_results, tables
 from experiments.analysis.baselines import metric_label
@@ -13,21 +17,27 @@ from experiments.publish.page.page_arms import plain
 from experiments.stats import text
 from experiments.training import metrics
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from experiments.analysis.analysis import Analysis
+    from experiments.cases.case import Case
+
 COMMAND = "python -m reproductions page"
 NEEDED = ("summary", "curves", "seeds")
-# The folder of what is recorded, not run by a reader.
+# The folder of the recorded evidence, as opposed to a user's runs.
 COMMITTED = "results"
 
 
-def page(folders):
-    """Returns all that the page shows.
+def page(folders: Mapping[Case, Analysis]) -> dict[str, Any]:
+    """Returns all data of the page.
 
     Args:
         folders: `{case: Analysis}` of their stored tables, in the order of the page.
 
     Returns:
-        `{"command", "bands", "cases"}`: the command that writes the page, what the two
-        bands hold in words, and `case_data` of each case.
+        `{"command", "bands", "cases"}`: the command that writes the page, descriptions of the
+        two bands, and `case_data` of each case.
 
     Raises:
         SuiteError: There is no case, or a folder lacks a table; the text names the
@@ -47,15 +57,15 @@ def page(folders):
     }
 
 
-def case_data(analysis):
-    """Returns all that the page shows of one case.
+def case_data(analysis: Analysis) -> dict[str, Any]:
+    """Returns all data of one case.
 
     Args:
         analysis: The `Analysis` of its stored tables.
 
     Returns:
-        A dict of plain values: the case in words, its fixes and rivals, `arms` (every
-        arm at its longest stored budget), claims, certificates and sources.
+        A dict of plain values: descriptions of the case, its fixes and rivals, `arms` (every
+        arm at its longest stored budget), claims, interventions and sources.
 
     Raises:
         SuiteError: A table is missing.
@@ -105,7 +115,7 @@ def _fix(case, name):
 
 
 def _variant(case, name):
-    """A variant, and the combination of fixes that it starts from, if by way of others."""
+    """Returns a variant, and the combination of fixes at the root of its variants."""
     chosen = case.variants[name]
     start = chosen.start
     while start in case.variants:
@@ -130,7 +140,7 @@ def _changed(before, changes):
 
 
 def _claims(table, arms):
-    """Every claim with its verdict in words, and the arms shown here that it rests on."""
+    """Returns every claim with its verdict, and the arms of the page that it rests on."""
     if not len(table):
         return []
     rested = table.groupby(["claim", "by"], sort=False)["arm"].unique()
@@ -143,7 +153,7 @@ def _claims(table, arms):
 
 
 def _interventions(table, arms):
-    """Every cause with the intervention that shows it, and the arms it rests on."""
+    """Returns every cause with its intervention, and the arms of the page that it rests on."""
     if not len(table):
         return []
     keys = ["arm_explained", "cause", "intervention"]
@@ -158,7 +168,7 @@ def _interventions(table, arms):
 
 
 def _made(case, store):
-    """Where the numbers come from: the folder, what they were made on, and how."""
+    """Returns the origin of the numbers: the folder, the environments and the command."""
     root, _ = place = store.folder.absolute().parts[-2:]
     folder = "/".join(place)
     record = f"python -m reproductions record {case.name}"
