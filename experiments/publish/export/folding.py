@@ -58,7 +58,7 @@ class Fold(ast.NodeTransformer):
     def visit_Name(self, node: Any) -> Any:
         if not isinstance(node.ctx, ast.Load) or node.id in self._own:
             return node
-        found = self._known.get(node.id)
+        found: Any = self._known.get(node.id)
         if is_known(found):
             # The value itself, as a module cannot be copied.
             return ast.Constant(found.value)
@@ -95,7 +95,8 @@ class Fold(ast.NodeTransformer):
             return self.visit_Attribute(ast.Attribute(node.args[0], node.args[1].value, ast.Load()))
         if called in PURE or _is_literals_method(node.func):
             return _computed(node, called)
-        return self._apply(node.func.value, node) if is_known(node.func) else node
+        callee: Any = node.func
+        return self._apply(callee.value, node) if is_known(callee) else node
 
     def visit_If(self, node: Any) -> Any:
         test = self.visit(node.test)

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
 OUTSIDE = {"numpy", "keras", *sys.stdlib_module_names} - {"__main__"}
 
@@ -26,10 +26,8 @@ def is_ours(value: Any) -> bool:
 
 def found(function: Callable[..., Any]) -> ast.FunctionDef | ast.Lambda | None:
     """Returns the syntax tree of a function or lambda, or `None` if its source is not available."""
-    with_source: Iterator[Any] = (
-        node for node in ast.walk(_tree(function)) if _is_of(node, function.__code__)
-    )
-    return next(with_source, None)
+    nodes: Any = ast.walk(_tree(function))
+    return next((node for node in nodes if _is_of(node, function.__code__)), None)
 
 
 def imports(function: Callable[..., Any]) -> dict[str, str]:
