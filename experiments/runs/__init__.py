@@ -1,4 +1,4 @@
-"""A plan trained and kept: row keys, the store, jobs, executors and clusters.
+"""Training of plans and storage of rows: row keys, the store, jobs, executors and clusters.
 
-It interprets no result; it may import `training` and what stands below it.
+The package interprets no results. It may import `training` and the packages below it.
 """

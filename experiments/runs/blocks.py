@@ -1,37 +1,61 @@
-"""Blocks of seeds: one run trained once, and every arm read from it.
+"""Training of one block of seeds: one run, from which the rows of every arm are read.
 
-Knows trainers by what they yield, and the display of progress; knows no store.
+Trainers yield snapshots at checkpoints, which are evaluated here.
 """
 
+from __future__ import annotations
+
 import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from experiments.training import columns, metrics
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from experiments.cases.case import Case, Setup
+
+# Arrays and plain facts, see `checkpoints.pack`.
+State = tuple[dict[str, np.ndarray], dict[str, Any]]
+# Metrics, and values of the curve, by the number of updates.
+Measured = dict[int, dict[str, np.ndarray]]
+Curves = dict[int, np.ndarray]
+
 
 class SilentProgress:
-    """A progress display that shows nothing; the interface of all others."""
+    """A progress display that shows nothing; it defines the interface of all displays."""
 
-    def start(self, name, total):
-        """A run begins: `total` updates, summed over seeds, are to be made."""
+    def start(self, name: str, total: int) -> None:
+        """Starts the display of a run of `total` updates, summed over seeds."""
 
-    def advance(self, updates, name=None):
-        """So many more updates, summed over seeds, are done: of the run begun last, or named."""
+    def advance(self, updates: int, name: str | None = None) -> None:
+        """Adds updates, summed over seeds, to the named run, or to the one started last."""
 
-    def log(self, words):
-        """Something happened that a person should know."""
+    def log(self, words: str) -> None:
+        """Shows a message to the user."""
 
 
-def num_cores():
-    """Returns the cores this process may use."""
+def num_cores() -> int:
+    """Returns the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def train_block(case, arms, block, trainer, advance=None, *, saved=None, keep=None):
-    """Trains one block of seeds once and reads every arm from it.
+def train_block(
+    case: Case,
+    arms: Mapping[str, Setup],
+    block: list[int],
+    trainer: Any,
+    advance: Callable[[int], object] | None = None,
+    *,
+    saved: State | None = None,
+    keep: Callable[[int, Callable[[], State]], object] | None = None,
+) -> dict[str, tuple[pd.DataFrame, dict[str, np.ndarray]]]:
+    """Trains one block of seeds once and reads the rows of every arm from it.
 
     Args:
         case: The `Case`.
@@ -39,13 +63,13 @@ def train_block(case, arms, block, trainer, advance=None, *, saved=None, keep=No
         block: List of seeds.
         trainer: A trainer of the run's setup.
         advance: Called with the updates made, summed over seeds.
-        saved: `(arrays, facts)` that `keep` was offered, to go on from.
-        keep: Called as trainers call it, with the steps made and a function that makes
-            such a state: the trainer's, and all that was measured so far.
+        saved: Checkpoint `(arrays, facts)` to resume from, as made for `keep`.
+        keep: Called with the steps made and a function that returns a checkpoint: the
+            trainer's state, and all metrics measured so far.
 
     Returns:
-        `{arm: (rows, trace)}`: a table of a row for each seed, see `columns`, and what
-        `Store.add_trace` keeps.
+        `{arm: (rows, trace)}`: a table with a row for each seed, see `columns`, and the
+        arrays that `Store.add_trace` keeps.
     """
     evaluation = metrics.Evaluation(case, next(iter(arms.values())), block)
     ends = {arm: setup.num_steps for arm, setup in arms.items()}
@@ -53,7 +77,7 @@ def train_block(case, arms, block, trainer, advance=None, *, saved=None, keep=No
     checkpoints = sorted(series | set(ends.values()))
     measured, curves = _measured(saved)
 
-    def offer(steps, make):
+    def offer(steps: int, make: Callable[[], State]) -> None:
         if keep is not None:
             keep(steps, lambda: _with_measured(make(), measured, curves))
 
@@ -70,8 +94,8 @@ def train_block(case, arms, block, trainer, advance=None, *, saved=None, keep=No
     return found
 
 
-def _with_measured(state, measured, curves):
-    """Adds what was measured to a trainer's state."""
+def _with_measured(state: State, measured: Measured, curves: Curves) -> State:
+    """Adds metrics and curves to a trainer's state."""
     arrays, facts = state
     for steps, values in measured.items():
         arrays |= {f"measured/{steps}/{name}": value for name, value in values.items()}
@@ -79,9 +103,10 @@ def _with_measured(state, measured, curves):
     return arrays, facts
 
 
-def _measured(saved):
-    """Returns what a saved state holds of measures: `(measured, curves)`."""
-    measured, curves = {}, {}
+def _measured(saved: State | None) -> tuple[Measured, Curves]:
+    """Returns the metrics and curves of a checkpoint."""
+    measured: Measured = {}
+    curves: Curves = {}
     for name, value in (saved[0] if saved else {}).items():
         kind, _, rest = name.partition("/")
         steps, _, metric = rest.partition("/")
@@ -92,8 +117,8 @@ def _measured(saved):
     return measured, curves
 
 
-def _trace(steps_read, measured, curves):
-    """Stacks what was measured along checkpoints; blank at step 0 is NaN."""
+def _trace(steps_read: list[int], measured: Measured, curves: Curves) -> dict[str, np.ndarray]:
+    """Stacks metrics and curves along checkpoints; a missing metric is NaN."""
     trace = {"steps": np.array(steps_read)}
     num_seeds = len(curves[steps_read[0]])
     blank = np.full(num_seeds, np.nan)

@@ -1,7 +1,7 @@
-"""A cluster: units trained by the workers of a Ray cluster, on this machine or on many.
+"""Connection to a Ray cluster, which is joined or started on this machine.
 
-Joins a cluster or starts one, and says what is wrong in words a user can mend. Ray
-is imported once it is asked for, and nowhere else.
+Failures of Ray become errors that the user can correct. Ray is imported only when a
+cluster is requested.
 """
 
 import contextlib
@@ -16,6 +16,8 @@ import socket
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterator
+from typing import Any
 
 from experiments.cases.case import SuiteError
 from experiments.cases.errors import one_line, shown
@@ -29,25 +31,26 @@ LAST_PORT = 2**16 - 1
 SECONDS_TO_ANSWER = 10
 # Rows and states are small; by default Ray would take a third of the memory.
 STORE_BYTES = 256 * 2**20
-# Sockets lie in this folder, and a socket's path has about a hundred letters.
+# This folder holds sockets, and the path of a socket is limited to about 100 characters.
 LONGEST_FOLDER = 40
 SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0"}
 
 
 @contextlib.contextmanager
-def connect(address, num_workers=None):
+def connect(address: str, num_workers: int | None = None) -> Iterator[ClusterExecutor]:
     """Joins a Ray cluster, or starts one on this machine that ends with the context.
 
     Args:
         address: `local`, `auto` (the cluster that this machine is part of), `host:port`, or
-            `ray://host:port` from a machine that is no part of it.
-        num_workers: Units in training at once, at most; by default one a core.
+            `ray://host:port` from a machine that is not part of it.
+        num_workers: Largest number of jobs in training at once; by default one per core.
 
     Yields:
         A `ClusterExecutor`.
 
     Raises:
-        SuiteError: Ray is not installed, nothing listens there, or it cannot be joined.
+        SuiteError: Ray is not installed, nothing listens at the address, or the cluster
+            cannot be joined.
     """
     check_address(address)
     ray = _ray(address)
@@ -58,17 +61,17 @@ def connect(address, num_workers=None):
         _join(ray, address, folder, num_workers)
         yield ClusterExecutor(ray, num_workers)
     finally:
-        # Ends a cluster of our own, and leaves another's as it was.
+        # This ends a cluster that was started here; a joined one continues.
         ray.shutdown()
         if folder:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def check_address(address):
-    """Makes sure that a text names a cluster.
+def check_address(address: str) -> None:
+    """Checks that a text is the address of a cluster.
 
     Raises:
-        SuiteError: It does not.
+        SuiteError: The text is no such address.
     """
     found = ADDRESS.fullmatch(address)
     if address not in (LOCAL, "auto") and not (found and 0 < int(found[3]) <= LAST_PORT):
@@ -78,19 +81,19 @@ def check_address(address):
         )
 
 
-def _ray(address):
-    """Returns Ray; what it reads in the environment as it is imported is set before."""
+def _ray(address: str) -> Any:
+    """Returns Ray; environment variables that it reads when imported are set before."""
     for name, value in (SETTINGS | (_own() if address == LOCAL else {})).items():
         os.environ.setdefault(name, value)
     try:
-        import ray
+        import ray  # pyright: ignore[reportMissingImports] (optional dependency)
     except ImportError:
         raise SuiteError(f"--cluster needs Ray; install it: {INSTALL}") from None
     return ray
 
 
-def _folder():
-    """Returns a new folder for a cluster of our own, or `None`: Ray's own place."""
+def _folder() -> str | None:
+    """Returns a new folder for a local cluster, or `None` for Ray's default folder."""
     folder = tempfile.mkdtemp(prefix="ray-")
     if len(folder) <= LONGEST_FOLDER:
         return folder
@@ -98,7 +101,7 @@ def _folder():
     return None
 
 
-def _join(ray, address, folder, num_workers):
+def _join(ray: Any, address: str, folder: str | None, num_workers: int | None) -> None:
     quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL}
     handler = signal.getsignal(signal.SIGTERM)
     try:
@@ -115,23 +118,23 @@ def _join(ray, address, folder, num_workers):
     except Exception as error:
         raise SuiteError(_cannot_join(address, error)) from None
     if callable(handler):
-        # Ray put its own in its place.
+        # Ray replaced it by its own handler.
         signal.signal(signal.SIGTERM, handler)
 
 
-def _own():
-    """Returns settings of a cluster of our own: as quick as we are, and closed to others."""
-    # Ray's workers would give way to whatever else runs.
+def _own() -> dict[str, str]:
+    """Returns settings of a local cluster: priority of this process, closed to others."""
+    # By default Ray's workers have a lower priority than other processes.
     quick = {"RAY_worker_niceness": str(os.nice(0))} if hasattr(os, "nice") else {}
     if "RAY_AUTH_MODE" in os.environ:
         return quick
     closed = quick | {"RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    # A Ray that is imported already keeps its mode; a recent one locks its own clusters.
+    # If Ray is imported already, it keeps its mode; recent versions use tokens by default.
     return closed if "ray" in sys.modules else closed | {"RAY_AUTH_MODE": "token"}
 
 
-def _knock(address):
-    """Makes sure that somebody listens: Ray itself would try for minutes."""
+def _knock(address: str) -> None:
+    """Checks that something listens at an address; Ray itself would try for minutes."""
     found = ADDRESS.fullmatch(address)
     if not found:
         return
@@ -146,7 +149,7 @@ def _knock(address):
         ) from None
 
 
-def _cannot_join(address, error):
+def _cannot_join(address: str, error: Exception) -> str:
     received = one_line(f"{type(error).__name__}: {error}")
     if "ersion mismatch" in received:
         return f"Its nodes have another Ray or Python; {INSTALL} on each. Received: {received}"

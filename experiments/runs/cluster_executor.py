@@ -1,9 +1,10 @@
-"""The crew of a cluster: units trained by workers that may be lost with their node.
+"""The executor of a cluster: jobs trained by Ray workers that may be lost with their node.
 
-Hands units out and passes on what is heard of them, as `workers` does; writes
-nothing. Ray, which is handed in, places workers and carries bytes; what becomes of a lost
-worker's unit is decided here.
+It assigns jobs to workers and yields their progress events, as the executors in `executor`
+do. Ray starts workers and transports bytes. The job of a lost worker is assigned again here.
 """
+
+from __future__ import annotations
 
 import collections
 import contextlib
@@ -11,36 +12,42 @@ import functools
 import operator
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from experiments.cases.case import SuiteError
 from experiments.cases.errors import one_line
 from experiments.runs import cluster_worker, keys
-from experiments.runs.executor import MOST_PROGRAMS, MOST_TRIES
+from experiments.runs.executor import MOST_PROGRAMS, MOST_TRIES, Event, FindCheckpoint
+from experiments.runs.jobs import Job
 from experiments.stats.text import count
 
 SECONDS_BETWEEN_POLLS = 2.0
 
 
 class ClusterExecutor:
-    """The workers of a cluster, one a core; a node may come or go at any time.
+    """The workers of a cluster, one per core; nodes may join or leave at any time.
 
     Args:
         ray: The module, joined to a cluster.
-        num_workers: How many, at most.
+        num_workers: Largest number of workers.
     """
 
-    def __init__(self, ray, num_workers=None):
+    def __init__(self, ray: Any, num_workers: int | None = None) -> None:
         self._ray, self._num_workers = ray, num_workers or sys.maxsize
 
-    def run(self, jobs, state):
-        """Trains units, see `workers`; yields `(unit, "message", words)` beside what crews yield.
+    def run(self, jobs: list[Job], state: FindCheckpoint) -> Iterator[Event]:
+        """Trains jobs and yields their events, see `executor`.
 
         Args:
             jobs: List of `Job`.
-            state: Function `unit -> bytes or None`: a saved state to go on from.
+            state: Function `job -> bytes or None`: a checkpoint to resume from.
+
+        Yields:
+            The events of all executors, and `(job, "message", text)`.
 
         Raises:
-            SuiteError: No node is fit to train, or the cluster is lost.
+            SuiteError: No node can train, or the cluster is lost.
         """
         if not jobs:
             return
@@ -57,18 +64,21 @@ class ClusterExecutor:
 
 
 class _ClusterRun:
-    """Some units, and the workers that train them."""
+    """Some jobs, and the workers that train them."""
 
-    def __init__(self, ray, jobs, state, most):
+    def __init__(self, ray: Any, jobs: list[Job], state: FindCheckpoint, most: int) -> None:
         self._ray, self._state, self._most = ray, state, most
-        self._first, self._waiting, self._workers = jobs[0], collections.deque(jobs), []
+        self._first, self._waiting = jobs[0], collections.deque(jobs)
+        self._workers: list[_Worker] = []
         self._modules = sorted(set().union(*(_modules(job) for job in jobs)))
         self._ours = cluster_worker.facts(self._modules)
         self._tries, self._failed_starts = collections.Counter(), collections.Counter()
-        self._nodes, self._refused, self._polled = {}, {}, -SECONDS_BETWEEN_POLLS
+        self._nodes: dict[str, int] = {}
+        self._refused: dict[str, str] = {}
+        self._polled = -SECONDS_BETWEEN_POLLS
 
-    def work(self):
-        """Yields what is heard until every unit has ended."""
+    def work(self) -> Iterator[Event]:
+        """Yields events until every job has ended."""
         while self._num_left():
             if time.monotonic() - self._polled >= SECONDS_BETWEEN_POLLS:
                 yield from self._poll()
@@ -81,16 +91,16 @@ class _ClusterRun:
             for ref in ready:
                 yield from self._receive(pending[ref])
 
-    def end(self):
+    def end(self) -> None:
         """Ends all workers."""
         for worker in list(self._workers):
             self._dismiss(worker)
 
-    def _num_left(self):
+    def _num_left(self) -> int:
         return len(self._waiting) + sum(worker.job is not None for worker in self._workers)
 
-    def _poll(self):
-        """Counts the nodes, and hires a worker for every core as long as units are left."""
+    def _poll(self) -> Iterator[Event]:
+        """Counts the nodes, and starts a worker on every core as long as jobs are left."""
         self._polled = time.monotonic()
         nodes = {node["NodeID"]: node for node in self._ray.nodes() if node["Alive"]}
         cores = {name: int(node["Resources"].get("CPU", 0)) for name, node in nodes.items()}
@@ -102,22 +112,24 @@ class _ClusterRun:
         fit = {name: num for name, num in cores.items() if num and name not in self._refused}
         if not fit and not self._workers and any(cores.values()):
             raise SuiteError("; ".join(self._refused[name] for name in cores if cores[name]))
-        # One on every node before a second on any.
+        # Every node has one worker before any has two.
         for place, name in sorted((i, name) for name, num in fit.items() for i in range(num)):
             have = sum(worker.node == name for worker in self._workers)
             if have <= place and len(self._workers) < min(self._num_left(), self._most):
                 self._workers.append(self._hire(name, nodes[name]["NodeManagerAddress"]))
 
-    def _hire(self, node, name):
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+    def _hire(self, node: str, name: str) -> _Worker:
+        from ray.util.scheduling_strategies import (  # pyright: ignore[reportMissingImports] (optional)
+            NodeAffinitySchedulingStrategy,
+        )
 
         how = {"num_cpus": 1, "max_restarts": 0, "max_task_retries": 0}
         here = NodeAffinitySchedulingStrategy(node, soft=False)
         actor = self._ray.remote(_actor()).options(**how, scheduling_strategy=here).remote()
         return _Worker(actor, node, name, actor.facts.remote(self._modules, sys.path))
 
-    def _hand_out(self):
-        """Gives each worker that is free a unit."""
+    def _hand_out(self) -> Iterator[Event]:
+        """Assigns a job to each free worker."""
         for worker in [worker for worker in self._workers if worker.ref is None]:
             if self._waiting and worker.is_worn:
                 self._dismiss(worker)
@@ -131,7 +143,7 @@ class _ClusterRun:
                 else:
                     worker.give(job, data, self._state(job))
 
-    def _receive(self, worker):
+    def _receive(self, worker: _Worker) -> Iterator[Event]:
         try:
             received = self._ray.get(worker.ref)
         except self._ray.exceptions.RayError as error:
@@ -148,8 +160,8 @@ class _ClusterRun:
         for kind, value in received:
             yield job, kind, value
 
-    def _admit(self, worker, theirs):
-        """Lets a new worker begin, if its node has what this one has."""
+    def _admit(self, worker: _Worker, theirs: dict[str, str]) -> Iterator[Event]:
+        """Accepts a new worker if its node has the versions and sources of this one."""
         why = cluster_worker.refusal(f"node {worker.name}", theirs, self._ours)
         worker.ref = None
         if why:
@@ -158,8 +170,8 @@ class _ClusterRun:
             self._refused[worker.node] = why
             yield self._message(why)
 
-    def _lose(self, worker, error):
-        """Puts a lost worker's unit back in front, or says that it failed."""
+    def _lose(self, worker: _Worker, error: Exception) -> Iterator[Event]:
+        """Puts the job of a lost worker first in the queue, or yields that it failed."""
         self._dismiss(worker)
         job, reason = worker.job, one_line(error)
         if job is None:
@@ -178,46 +190,47 @@ class _ClusterRun:
         words = f"its worker was lost {MOST_TRIES} times, perhaps for want of memory"
         yield job, "failed", SuiteError(f"{words}. Received: {reason}")
 
-    def _dismiss(self, worker):
+    def _dismiss(self, worker: _Worker) -> None:
         self._workers.remove(worker)
-        # Another may be needed at once.
+        # A replacement may be needed at once.
         self._polled = -SECONDS_BETWEEN_POLLS
         with contextlib.suppress(Exception):
             self._ray.kill(worker.actor)
 
-    def _message(self, words):
+    def _message(self, words: str) -> Event:
         return self._first, "message", words
 
 
 class _Worker:
-    """A worker on a node, what was last asked of it, and the unit that it trains."""
+    """A worker on a node, its pending call, and the job that it trains."""
 
-    def __init__(self, actor, node, name, ref):
+    def __init__(self, actor: Any, node: str, name: str, ref: Any) -> None:
         self.actor, self.node, self.name, self.ref = actor, node, name, ref
-        self.job, self._programs = None, set()
+        self.job: Job | None = None
+        self._programs: set[tuple] = set()
 
     @property
-    def is_worn(self):
+    def is_worn(self) -> bool:
         return len(self._programs) >= MOST_PROGRAMS
 
-    def give(self, job, data, saved):
+    def give(self, job: Job, data: bytes, saved: bytes | None) -> None:
         self.job = job
         self._programs.add(job.program)
         self.actor.give.remote(data, saved)
         self.ref = self.actor.receive.remote()
 
 
-def _actor():
-    """Returns the class of the workers; made here, it travels by value to any node."""
+def _actor() -> type:
+    """Returns the class of the workers; a local class is pickled by value."""
 
     class Worker:
         def facts(self, modules, places):
             import os
             import sys
 
-            # A GPU rounds otherwise; a cluster trains on its cores.
+            # A GPU rounds differently, so a cluster trains on CPU cores only.
             os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-            # As any process that is started to help: what its starter finds it finds.
+            # A worker must find the modules that the process which started it finds.
             sys.path += [place for place in places if place not in sys.path]
             try:
                 from experiments.runs import cluster_worker
@@ -235,18 +248,18 @@ def _actor():
     return Worker
 
 
-def _modules(job):
-    """Returns the modules that a node has to have, since the unit's parts stand in them."""
+def _modules(job: Job) -> set[str]:
+    """Returns the modules that define the parts of a job, which every node must have."""
     case = job.case
-    parts = (case.data, case.model, case.task.target, case.inputs, case.by_hand, type(job.setup))
-    parts = [part.func if isinstance(part, functools.partial) else part for part in parts]
+    named = (case.data, case.model, case.task.target, case.inputs, case.by_hand, type(job.setup))
+    parts: Iterable[Any] = [p.func if isinstance(p, functools.partial) else p for p in named]
     found = {part.__module__ for part in parts if _travels_by_name(part)}
     # An evidence file imports the script of its case.
     return found | {keys.script_of(name) for name in found}
 
 
-def _travels_by_name(part):
-    """Whether pickle sends a name: of what stands in a module other than the one run."""
+def _travels_by_name(part: Any) -> bool:
+    """Returns whether pickle sends a name only: parts of a module other than `__main__`."""
     module = sys.modules.get(getattr(part, "__module__", ""))
     try:
         found = operator.attrgetter(part.__qualname__)(module)

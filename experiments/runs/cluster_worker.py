@@ -1,7 +1,9 @@
-"""The part of a cluster's node: what it would train with, and a desk that trains units.
+"""The worker on a node of a cluster: it reports versions and sources, and trains jobs.
 
-Knows benches and news; knows nothing of Ray, which only carries calls and bytes.
+Ray, which transports calls and bytes, is not imported here.
 """
+
+from __future__ import annotations
 
 import functools
 import importlib.util
@@ -12,6 +14,8 @@ import platform
 import queue
 import threading
 import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from experiments.runs import files
 from experiments.runs.executor import ProgressEvents, outcome, sendable
@@ -20,22 +24,22 @@ from experiments.runs.keys import PACKAGES, version
 
 SOURCES = "version of the suite"
 ROOT = pathlib.Path(__file__).parent.parent
-# Rows depend on these packages, and on what `experiments` itself names.
+# Rows depend on these packages, and on `experiments/__init__.py`.
 TRAINING = ("cases", "stats", "training", "runs")
 ABSENT = "missing"
-# Rows travel as tables of pandas.
+# Rows are sent as pandas tables.
 VERSIONS = (*PACKAGES, "pandas")
 MEND = 'run `git pull` and `pip install -e ".[cluster]"` there'
 
 
-def facts(modules):
-    """Returns what rows may depend on here, in words and digests.
+def facts(modules: Iterable[str]) -> dict[str, str]:
+    """Returns everything on this node that rows may depend on, as versions and digests.
 
     Args:
-        modules: Names of the modules that a case's functions stand in.
+        modules: Names of the modules that define a case's functions.
 
     Returns:
-        `{name: text}`: versions, a digest of the sources that train, and one of each module.
+        `{name: text}`: versions, a digest of the library's sources, and one of each module.
     """
     versions = {name: version(name) for name in VERSIONS}
     ours = {"Python": platform.python_version(), SOURCES: files.digest(repr(sources()))}
@@ -46,7 +50,7 @@ def facts(modules):
 def sources(root: pathlib.Path = ROOT) -> dict[str, str]:
     """Returns `{path: source}` of every module that rows depend on.
 
-    They are read once in a process, as its modules are.
+    The files are read once per process, like its modules.
 
     Args:
         root: The folder of the package `experiments`.
@@ -56,8 +60,8 @@ def sources(root: pathlib.Path = ROOT) -> dict[str, str]:
     return {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in paths}
 
 
-def _digest_of(module):
-    """Returns a digest of a module's file, or that there is none."""
+def _digest_of(module: str) -> str:
+    """Returns a digest of a module's file, or `ABSENT`."""
     try:
         found = importlib.util.find_spec(module)
         origin = getattr(found, "origin", None)
@@ -66,17 +70,17 @@ def _digest_of(module):
         return ABSENT
 
 
-def refusal(node, theirs, ours):
-    """Returns why a node takes no part, on one line, or nothing.
+def refusal(node: str, theirs: Mapping[str, str], ours: Mapping[str, str]) -> str:
+    """Returns the reason why a node is refused, on one line, or `""`.
 
     Args:
         node: The node's name.
-        theirs: What `facts` returned there; empty where this suite is not found.
-        ours: What it returned here.
+        theirs: The result of `facts` on the node; empty if the suite is missing there.
+        ours: The result of `facts` on this machine.
     """
     if not theirs:
         return f"{node} takes no part: it has not this suite, or an older one; {MEND}"
-    # Patches of Python change no row; Ray itself refuses any other difference.
+    # Patch releases of Python change no rows; Ray itself refuses other differences.
     differences = [
         f"{name} {theirs.get(name, ABSENT)}, not {value}" if name in VERSIONS else f"another {name}"
         for name, value in ours.items()
@@ -88,34 +92,35 @@ def refusal(node, theirs, ours):
 
 
 class RemoteWorker:
-    """Trains the units that it is given, one at a time, on a bench that keeps its program."""
+    """Trains jobs, one at a time, in a thread of the node's process."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         warnings.filterwarnings("ignore", message="You are using a softmax over axis")
-        self._job_trainer, self._received = JobTrainer(), queue.SimpleQueue()
+        self._job_trainer = JobTrainer()
+        self._received: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
 
-    def give(self, data, saved):
-        """Begins to train a unit.
+    def give(self, data: bytes, saved: bytes | None) -> None:
+        """Starts to train a job.
 
         Args:
-            data: The `Job` as bytes of pickle.
-            saved: A state to go on from, or `None`.
+            data: The pickled `Job`.
+            saved: A checkpoint to resume from, or `None`.
         """
         threading.Thread(target=self._work, args=(data, saved), daemon=True).start()
 
-    def receive(self):
-        """Returns the next news, as a list of `(kind, value)`; waits until there is one."""
+    def receive(self) -> list[tuple[str, Any]]:
+        """Waits for progress events, and returns all that are there as `(kind, value)`."""
         received = [self._received.get()]
         while not self._received.empty():
             received.append(self._received.get())
         return received
 
-    def _work(self, data, saved):
+    def _work(self, data: bytes, saved: bytes | None) -> None:
         events = ProgressEvents(self._received.put)
         try:
             ended = sendable(*outcome(self._job_trainer, pickle.loads(data), saved, events.send))
         except BaseException as error:
-            # A case may end its thread, by `sys.exit`; nobody would hear of it.
+            # A case may end its thread by `sys.exit`, which would otherwise go unnoticed.
             ended = "failed", RuntimeError(f"{type(error).__name__}: {error}")
         events.flush()
         self._received.put(ended)

@@ -1,10 +1,12 @@
-"""Workers: units trained by threads of this process, or by processes that are replaced.
+"""Executors: jobs trained by threads of this process, or by processes that are replaced.
 
-Hands units out and passes on what is heard of them; writes nothing. A crew's `run`
-yields `(unit, kind, value)`: `advance` with updates made, `state` with bytes to go on from,
-and at last `done` with what `Bench.train` returned, or `failed` with an exception; a crew of
-many machines also `events` in words.
+The method `run` of an executor yields events `(job, kind, value)`. Kind `advance` comes with
+the updates made, `state` with a checkpoint as bytes. The last event of a job is `done`, with
+the result of `JobTrainer.train`, or `failed`, with an exception. The executor of a cluster
+also yields `message`, with text. Executors write no files.
 """
+
+from __future__ import annotations
 
 import collections
 import concurrent.futures
@@ -19,24 +21,31 @@ import threading
 import time
 import traceback
 import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from experiments.cases.case import SuiteError
 from experiments.runs.blocks import num_cores
-from experiments.runs.jobs import JobTrainer
+from experiments.runs.jobs import Job, JobTrainer
 from experiments.training import devices
 
-# A compiled program is never freed, about 50 MB each.
+# A job, the kind of the event and its value.
+Event = tuple[Job, str, Any]
+# Returns the checkpoint that a job resumes from, if there is one.
+FindCheckpoint = Callable[[Job], bytes | None]
+
+# A compiled program is never freed; each takes about 50 MB.
 MOST_PROGRAMS = 10
-# A unit whose worker was lost is tried again, but not for ever.
+# A job whose worker was lost is tried again, at most so many times in total.
 MOST_TRIES = 3
 SECONDS_BETWEEN_REPORTS = 0.25
 
 
-def choose_executor(jobs):
-    """Returns the crew for some units on this machine.
+def choose_executor(jobs: list[Job]) -> ThreadExecutor | ProcessExecutor:
+    """Returns the executor for some jobs on this machine.
 
-    Few programs are trained by threads, which start at once; many by processes, since
-    a compiled program is never freed.
+    Few programs are trained by threads, which start at once. Many are trained by processes,
+    since a compiled program is never freed.
     """
     programs = {job.program for job in jobs}
     if len(programs) <= MOST_PROGRAMS or devices.gpus() or not can_travel(jobs[0]):
@@ -44,15 +53,15 @@ def choose_executor(jobs):
     return ProcessExecutor(min(num_cores(), len(jobs)))
 
 
-def num_threads(jobs):
-    """Returns how many threads train some units."""
-    # Plain Keras uses the cores itself, one model at a time; a GPU trains all blocks at once.
+def num_threads(jobs: list[Job]) -> int:
+    """Returns the number of threads that train some jobs."""
+    # Plain Keras uses all cores for one model, and a GPU trains all blocks at once.
     alone = jobs[0].trainer == "reference" or devices.gpus()
     return 1 if alone else min(num_cores(), len(jobs))
 
 
-def can_travel(job):
-    """Returns whether a unit can be sent to another process of this machine."""
+def can_travel(job: Job) -> bool:
+    """Returns whether a job can be sent to another process of this machine."""
     try:
         pickle.dumps(job)
     except (pickle.PicklingError, AttributeError, TypeError):
@@ -61,30 +70,31 @@ def can_travel(job):
 
 
 class ThreadExecutor:
-    """Threads of this process, each with a bench of its own.
+    """Threads of this process, each with its own `JobTrainer`.
 
     Args:
-        num_workers: How many.
+        num_workers: Number of threads.
     """
 
-    def __init__(self, num_workers):
+    def __init__(self, num_workers: int) -> None:
         self.num_workers = num_workers
 
-    def run(self, jobs, state):
-        """Trains units; see the top of this file.
+    def run(self, jobs: list[Job], state: FindCheckpoint) -> Iterator[Event]:
+        """Trains jobs and yields their events, see the module's docstring.
 
         Args:
             jobs: List of `Job`.
-            state: Function `unit -> bytes or None`: a saved state to go on from.
+            state: Function `job -> bytes or None`: a checkpoint to resume from.
         """
-        received, stop, local = queue.SimpleQueue(), threading.Event(), threading.local()
+        received: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        stop, local = threading.Event(), threading.local()
 
-        def send(job, kind, value):
+        def send(job: Job, kind: str, value: Any) -> None:
             if stop.is_set():
                 raise KeyboardInterrupt
             received.put((job, kind, value))
 
-        def work(job, saved):
+        def work(job: Job, saved: bytes | None) -> None:
             if not hasattr(local, "job_trainer"):
                 local.job_trainer = JobTrainer()
             received.put((job, *outcome(local.job_trainer, job, saved, send)))
@@ -99,8 +109,8 @@ class ThreadExecutor:
                 threads.shutdown(wait=True, cancel_futures=True)
 
 
-def _until_all(jobs, receive):
-    """Passes on what is heard until every unit has ended."""
+def _until_all(jobs: list[Job], receive: Callable[[], Event]) -> Iterator[Event]:
+    """Yields events until every job has ended."""
     left = len(jobs)
     while left:
         job, kind, value = receive()
@@ -108,8 +118,13 @@ def _until_all(jobs, receive):
         yield job, kind, value
 
 
-def outcome(job_trainer, job, saved, send):
-    """Trains a unit on a bench, telling of it; returns `(kind, value)` of its end."""
+def outcome(
+    job_trainer: JobTrainer,
+    job: Job,
+    saved: bytes | None,
+    send: Callable[[Job, str, Any], None],
+) -> tuple[str, Any]:
+    """Trains a job and sends its events; returns `(kind, value)` of the last one."""
     how = {name: functools.partial(send, job, name) for name in ("advance", "state")}
     try:
         found = job_trainer.train(job, advance=how["advance"], saved=saved, keep=how["state"])
@@ -123,23 +138,24 @@ def outcome(job_trainer, job, saved, send):
 class ProcessExecutor:
     """Processes, each replaced once it has compiled enough programs.
 
-    A unit whose process was ended from outside is tried again in a new one.
+    A job whose process was ended from outside is tried again in a new one.
 
     Args:
-        num_workers: How many at a time.
+        num_workers: Number of processes at a time.
     """
 
-    def __init__(self, num_workers):
+    def __init__(self, num_workers: int) -> None:
         self.num_workers = num_workers
 
-    def run(self, jobs, state):
-        """Trains units; see the top of this file.
+    def run(self, jobs: list[Job], state: FindCheckpoint) -> Iterator[Event]:
+        """Trains jobs and yields their events, see the module's docstring.
 
         Args:
             jobs: List of `Job`.
-            state: Function `unit -> bytes or None`: a saved state to go on from.
+            state: Function `job -> bytes or None`: a checkpoint to resume from.
         """
-        waiting, tries = collections.deque(jobs), collections.Counter()
+        waiting = collections.deque(jobs)
+        tries: collections.Counter[str] = collections.Counter()
         workers = [_Worker() for _ in range(min(self.num_workers, len(jobs)))]
         try:
             while waiting or any(worker.job for worker in workers):
@@ -160,14 +176,17 @@ class ProcessExecutor:
                 worker.end()
 
 
-def _ready(workers):
-    busy = {worker.pipe: worker for worker in workers if worker.job is not None}
+def _ready(workers: list[_Worker]) -> list[_Worker]:
+    busy: dict[Any, _Worker] = {worker.pipe: worker for worker in workers if worker.job is not None}
     return [busy[pipe] for pipe in multiprocessing.connection.wait(list(busy))]
 
 
-def _again(worker, waiting, tries):
-    """Puts the unit of a lost worker back in front, or says that it failed."""
+def _again(
+    worker: _Worker, waiting: collections.deque[Job], tries: collections.Counter[str]
+) -> Iterator[Event]:
+    """Puts the job of a lost worker first in the queue, or yields that it failed."""
     job = worker.job
+    assert job is not None
     tries[job.name] += 1
     if tries[job.name] < MOST_TRIES:
         waiting.appendleft(job)
@@ -179,29 +198,31 @@ def _again(worker, waiting, tries):
 
 
 class _Worker:
-    """A process, the pipe to it, and the unit that it trains."""
+    """A process, the pipe to it, and the job that it trains."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs,), daemon=True)
         self._process.start()
         theirs.close()
-        self.job, self.is_lost, self._programs = None, False, set()
+        self.job: Job | None = None
+        self.is_lost = False
+        self._programs: set[tuple] = set()
 
     @property
-    def is_worn(self):
+    def is_worn(self) -> bool:
         return len(self._programs) >= MOST_PROGRAMS
 
-    def give(self, job, state):
+    def give(self, job: Job, state: FindCheckpoint) -> None:
         self.job = job
         self._programs.add(job.program)
-        # A process that has just died is noticed when it is listened to.
+        # A process that has just died is noticed by `receive`.
         with contextlib.suppress(OSError):
             self.pipe.send((job, state(job)))
 
-    def receive(self):
-        """Yields what there is to hear; a closed pipe means that the process is gone."""
+    def receive(self) -> Iterator[Event]:
+        """Yields the events that are there; a closed pipe means that the process is lost."""
         try:
             while self.job is not None and self.pipe.poll():
                 kind, value = self.pipe.recv()
@@ -212,14 +233,14 @@ class _Worker:
         except (EOFError, OSError):
             self.is_lost = True
 
-    def end(self):
+    def end(self) -> None:
         self.pipe.close()
         self._process.terminate()
         self._process.join()
 
 
-def _work(pipe):
-    """A worker's whole life: units in, news out, until the pipe is closed."""
+def _work(pipe: Any) -> None:
+    """Receives jobs and sends events until the pipe is closed; the target of a process."""
     # Ctrl-C reaches every process of the terminal; the parent ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.filterwarnings("ignore", message="You are using a softmax over axis")
@@ -234,17 +255,17 @@ def _work(pipe):
 
 
 class ProgressEvents:
-    """Passes news on, updates added up to a few times a second.
+    """Forwards events; updates are summed and sent a few times a second.
 
     Args:
-        send: Function given `(kind, value)`.
+        send: Function that receives `(kind, value)`.
     """
 
-    def __init__(self, send):
+    def __init__(self, send: Callable[[tuple[str, Any]], object]) -> None:
         self._send, self._updates, self._last = send, 0, time.monotonic()
 
-    def send(self, _, kind, value):
-        """Takes one piece of news of a unit."""
+    def send(self, _: Job, kind: str, value: Any) -> None:
+        """Forwards one event of a job."""
         if kind == "advance":
             self._updates += value
             if time.monotonic() - self._last < SECONDS_BETWEEN_REPORTS:
@@ -253,15 +274,15 @@ class ProgressEvents:
         if kind != "advance":
             self._send((kind, value))
 
-    def flush(self):
-        """Sends the updates that were added up."""
+    def flush(self) -> None:
+        """Sends the summed updates."""
         if self._updates:
             self._send(("advance", self._updates))
         self._updates, self._last = 0, time.monotonic()
 
 
-def sendable(kind, value):
-    """Returns an outcome that can be sent; an exception brings its traceback as a note."""
+def sendable(kind: str, value: Any) -> tuple[str, Any]:
+    """Returns an outcome that can be pickled; an exception has its traceback as a note."""
     if kind != "failed":
         return kind, value
     text = "".join(traceback.format_exception(value))

@@ -1,31 +1,35 @@
-"""Files: written whole or not at all, read within bounds, and told apart by a digest.
+"""Files: atomic writes, reads of bounded size, digests and checksums."""
 
-Disk and bytes only; knows no case and no table.
-"""
+from __future__ import annotations
 
 import contextlib
 import hashlib
 import os
 import zlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from experiments.cases.errors import SuiteError
 
-# No file of ours comes near it; what is larger is not read into memory.
+if TYPE_CHECKING:
+    import pathlib
+
+# Larger files are not read into memory; no file of this library is nearly as large.
 MOST_BYTES = 512 * 2**20
 HELP = "restore the file (git checkout), or start over with --fresh"
 
 
-def write_whole(path, content):
-    """Writes a file beside its place, then moves it there in one step, and onto the disk.
+def write_whole(path: pathlib.Path, content: str | bytes) -> None:
+    """Writes a file atomically: to a temporary file, synced to disk, which is then renamed.
 
-    A file that holds the content already is left alone.
+    A file that holds the content already is not written.
 
     Args:
         path: Path of the file; its folder exists.
         content: Text or bytes.
 
     Raises:
-        SuiteError: The place cannot be written.
+        SuiteError: The file cannot be written.
     """
     data = content.encode() if isinstance(content, str) else content
     if holds(path, data):
@@ -48,8 +52,8 @@ def write_whole(path, content):
 
 
 @contextlib.contextmanager
-def writing(path, option="--out"):
-    """Turns what the disk refuses while the block writes below a path into one line.
+def writing(path: pathlib.Path | str, option: str = "--out") -> Iterator[None]:
+    """Converts an `OSError` of the block, which writes below a path, to a `SuiteError`.
 
     Raises:
         SuiteError: A file or folder could not be written.
@@ -63,7 +67,7 @@ def writing(path, option="--out"):
         ) from None
 
 
-def holds(path, data):
+def holds(path: pathlib.Path, data: bytes) -> bool:
     """Returns whether a path is a file, not a link, of exactly these bytes."""
     with contextlib.suppress(OSError):
         same_size = not path.is_symlink() and path.stat().st_size == len(data)
@@ -71,8 +75,8 @@ def holds(path, data):
     return False
 
 
-def _settle(folder):
-    """Makes a folder's list of names last through a power cut."""
+def _settle(folder: pathlib.Path) -> None:
+    """Syncs a folder's list of names to disk."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -82,27 +86,27 @@ def _settle(folder):
         os.close(handle)
 
 
-def is_temporary(name):
-    """Returns whether `write_whole` left a file of this name when it was killed."""
+def is_temporary(name: str) -> bool:
+    """Returns whether a file of this name was left by an interrupted `write_whole`."""
     return name.startswith(".") and name.endswith(".tmp")
 
 
-def sweep(folder):
-    """Removes what `write_whole` left in a folder when it was killed."""
+def sweep(folder: pathlib.Path) -> None:
+    """Removes the temporary files that an interrupted `write_whole` left in a folder."""
     for path in folder.glob(".*.tmp"):
         with contextlib.suppress(OSError):
             path.unlink()
 
 
-def read_bytes(path, most=MOST_BYTES):
-    """Returns a file's bytes, or `None` if it is not there.
+def read_bytes(path: pathlib.Path, most: int = MOST_BYTES) -> bytes | None:
+    """Returns a file's bytes, or `None` if it does not exist.
 
     Args:
         path: Path of the file.
-        most: The size beyond which it is refused unread.
+        most: Largest size that is accepted, in bytes.
 
     Raises:
-        SuiteError: It is no file, too large, or cannot be read.
+        SuiteError: The path is not a file, too large, or cannot be read.
     """
     try:
         if path.exists() and not path.is_file():
@@ -118,11 +122,11 @@ def read_bytes(path, most=MOST_BYTES):
     return data
 
 
-def decoded(path, data):
+def decoded(path: pathlib.Path, data: bytes) -> str:
     """Returns bytes as text.
 
     Raises:
-        SuiteError: They are no UTF-8.
+        SuiteError: The bytes are not UTF-8.
     """
     try:
         return data.decode()
@@ -130,26 +134,26 @@ def decoded(path, data):
         raise damaged(path, error) from None
 
 
-def damaged(path, why, line=None):
-    """Returns the error that names a damaged file, or one line of it, and what to do."""
+def damaged(path: pathlib.Path | str, why: object, line: int | None = None) -> SuiteError:
+    """Returns the error that names a damaged file, or a line of it, and the remedy."""
     place = f"{path}" if line is None else f"{path}, line {line}"
     return SuiteError(f"{place} is damaged; {HELP}. Received: {why}")
 
 
-def digest(data):
-    """Returns sixteen hexadecimal digits that tell contents apart (of SHA-256)."""
+def digest(data: str | bytes) -> str:
+    """Returns the first 16 hexadecimal digits of the SHA-256 of some content."""
     data = data.encode() if isinstance(data, str) else data
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def as_text(value):
-    """Returns a cell's text: 7 significant digits, truth as 1 or 0."""
+def as_text(value: Any) -> str:
+    """Returns a cell's text: 7 significant digits, Booleans as 1 or 0."""
     if isinstance(value, str):
         return value
     return format(float(value), ".7g")
 
 
-def checksum(row):
-    """Returns the CRC-32 of a row's cells, blank ones and its own left out."""
+def checksum(row: Mapping[str, str]) -> str:
+    """Returns the CRC-32 of a row's cells without blank ones and without `check`."""
     cells = [f"{k}={v}" for k, v in sorted(row.items()) if k != "check" and v != ""]
     return format(zlib.crc32("\n".join(cells).encode()), "08x")

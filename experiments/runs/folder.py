@@ -1,12 +1,16 @@
-"""A folder of ours: whose it is, what its tables must hold, and who may write to it.
+"""A results folder: its owner, its manifest and tables, and the lock for writing.
 
-Disk only; knows no row. Tables are replaced whole, their digests in the manifest;
-what is damaged, foreign or newer than this code is named, never overwritten.
+Files are replaced atomically, and the digests of tables are in the manifest. A file that is
+damaged, not of this suite or newer than this code raises an error and is never overwritten.
 """
+
+from __future__ import annotations
 
 import contextlib
 import os
 import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any, Self
 
 from experiments.cases.errors import SuiteError
 from experiments.runs import files, locks, manifests
@@ -14,7 +18,7 @@ from experiments.runs.files import write_whole
 
 TABLE = ".csv"
 JOBS, PROGRESS, TRACES, FIGURES = ".units", ".progress", ".traces", "figures"
-# What else a case's folder of results may hold.
+# Further names that a case's results folder may hold.
 OTHERS = (".gitignore", locks.NAME, "reference", "numpy", "studies")
 
 
@@ -22,44 +26,47 @@ class Folder:
     """A folder with a manifest, for one case and one trainer.
 
     Args:
-        folder: Where; made on the first write.
+        folder: Path; the folder is made on the first write.
         case_name: Name of the case.
         trainer: Name of the trainer; a folder holds one trainer's rows.
-        fresh: Start over: read nothing of what an earlier run of this case left there,
-            and remove it before the first write.
+        fresh: Whether to start over: files of an earlier run of this case are not read, and
+            are removed before the first write.
 
     Attributes:
-        manifest: What is known of the folder, a dict of plain facts.
+        manifest: The manifest as a dict, see `manifests`.
     """
 
-    def __init__(self, folder, case_name, trainer, fresh=False):
+    def __init__(
+        self, folder: str | pathlib.Path, case_name: str, trainer: str, fresh: bool = False
+    ) -> None:
         self.folder, self._fresh = pathlib.Path(folder), fresh
         self._owner, self._held = (case_name, trainer), False
-        self.manifest = manifests.new(*self._owner)
+        self.manifest: dict[str, Any] = manifests.new(*self._owner)
 
     @property
-    def environments(self):
-        """The software and hardware that rows were trained on, in words."""
+    def environments(self) -> list[dict[str, str]]:
+        """The software and hardware that rows were trained on, see `keys.environment`."""
         return self.manifest["environments"]
 
     @property
-    def stopping_rule(self):
-        """By what rule the number of seeds was chosen, in words."""
+    def stopping_rule(self) -> str:
+        """The name of the stopping rule by which the number of seeds was chosen."""
         return self.manifest["stopping_rule"]
 
-    def read(self):
+    def read(self) -> None:
         """Reads the folder again: another process may have written to it."""
         self.take_manifest()
 
-    def take_manifest(self):
+    def take_manifest(self) -> bytes | None:
         """Reads the manifest.
 
         Returns:
-            Its bytes, or `None` where there is none, or nothing of it counts.
+            The manifest's bytes, or `None` if there is none, or if it is not used because
+            of `fresh`.
 
         Raises:
-            SuiteError: It is damaged, another case's or trainer's, or newer than this
-                code; or there is none, and the folder holds something else.
+            SuiteError: The manifest is damaged, of another case or trainer, or newer than
+                this code; or there is none, and the folder holds other files.
         """
         self.manifest = manifests.new(*self._owner)
         data = files.read_bytes(self._manifest_path)
@@ -78,11 +85,11 @@ class Folder:
         self.manifest = found
         return data
 
-    def read_table(self, name):
-        """Returns the text of one table, or `None` if it is not there.
+    def read_table(self, name: str) -> str | None:
+        """Returns the text of one table, or `None` if it does not exist.
 
         Raises:
-            SuiteError: It is not what was written.
+            SuiteError: The table is not as it was written.
         """
         path = self.folder / name
         data = files.read_bytes(path)
@@ -93,16 +100,17 @@ class Folder:
             data = files.read_bytes(path)
         if not manifests.fits(self.manifest, name, data):
             raise files.damaged(path, "it is not what the manifest says was written")
-        return files.decoded(path, data)
+        return None if data is None else files.decoded(path, data)
 
     @contextlib.contextmanager
-    def lock(self, log=None):
-        """Keeps other processes from writing to the folder while the block runs.
+    def lock(self, log: Callable[[str], object] | None = None) -> Iterator[Self]:
+        """Prevents other processes from writing to the folder while the block runs.
 
-        What they wrote until then is read; what a killed one left half-written goes.
+        The folder is read again once it is locked, and temporary files of interrupted
+        writes are removed.
 
         Args:
-            log: Function given one line if this process has to wait.
+            log: Function that receives one line if this process has to wait.
 
         Raises:
             SuiteError: The folder cannot be written or locked.
@@ -122,15 +130,15 @@ class Folder:
             finally:
                 self._held = False
 
-    def note(self, **facts):
-        """Writes facts into the manifest, unless it says them already."""
+    def note(self, **facts: Any) -> None:
+        """Writes facts into the manifest, unless it holds them already."""
         self.begin()
         self.manifest |= facts
         if not manifests.agrees(files.read_bytes(self._manifest_path), self.manifest):
             self._write_manifest()
 
-    def write_text(self, name, text):
-        """Replaces one file of the folder, whole or not at all."""
+    def write_text(self, name: str, text: str) -> pathlib.Path:
+        """Replaces one file of the folder atomically; returns its path."""
         if name.endswith(TABLE):
             self.replace(name, text)
         else:
@@ -138,8 +146,8 @@ class Folder:
             write_whole(self.folder / name, text)
         return self.folder / name
 
-    def begin(self):
-        """Removes, before the first write of a fresh start, what an earlier run left."""
+    def begin(self) -> None:
+        """Removes files of an earlier run before the first write, if `fresh` was given."""
         if not self._fresh:
             return
         for path in self._own_files():
@@ -147,11 +155,11 @@ class Folder:
         self._fresh, self.manifest = False, manifests.new(*self._owner)
         self._write_manifest()
 
-    def check_writable(self):
-        """Makes sure, without writing, that the folder can be made or written.
+    def check_writable(self) -> None:
+        """Checks, without writing, that the folder can be made or written.
 
         Raises:
-            SuiteError: It cannot.
+            SuiteError: The folder cannot be made or written.
         """
         place = self.folder.absolute()
         while not place.exists() and place != place.parent:
@@ -163,10 +171,10 @@ class Folder:
             )
 
     @property
-    def _manifest_path(self):
+    def _manifest_path(self) -> pathlib.Path:
         return self.folder / manifests.NAME
 
-    def _check_owner(self, found):
+    def _check_owner(self, found: tuple[Any, Any, Any]) -> None:
         owner = manifests.FORMAT, *self._owner
         if found[0] not in manifests.FORMATS or found[1:] != owner[1:]:
             raise SuiteError(
@@ -176,7 +184,7 @@ class Folder:
                 f"{owner[1]} by {owner[2]}"
             )
 
-    def _check_empty(self):
+    def _check_empty(self) -> None:
         if self.folder.exists() and not self.folder.is_dir():
             raise SuiteError(f"--out must name a folder. Received: {self.folder}")
         there = self.folder.iterdir() if self.folder.exists() else ()
@@ -188,8 +196,8 @@ class Folder:
                 f"empty folder with --out. Received: {strange[0]}"
             )
 
-    def replace(self, name, text):
-        """Replaces a table; until it is, the manifest holds the old one's digest too."""
+    def replace(self, name: str, text: str) -> None:
+        """Replaces a table; until then the manifest holds the digests of both versions."""
         self.begin()
         path, known = self.folder / name, self.manifest["files"]
         before, now = files.read_bytes(path), files.digest(text)
@@ -198,23 +206,23 @@ class Folder:
             known[name] = [old, now]
             self._write_manifest()
             write_whole(path, text)
-        # Format 1 has no digests: an unchanged table gets its own with the next change.
+        # Format 1 has no digests: an unchanged table gets its digest with the next change.
         if known.setdefault(name, [now]) != [now]:
             known[name] = [now]
             self._write_manifest()
 
-    def _write_manifest(self):
+    def _write_manifest(self) -> None:
         self._make()
         write_whole(self._manifest_path, manifests.text(self.manifest))
 
-    def part(self, name):
-        """Returns a folder within the folder, made if it is not there."""
+    def part(self, name: str) -> pathlib.Path:
+        """Returns a subfolder, which is made if it does not exist."""
         self.begin()
         if not self._manifest_path.exists():
             self._write_manifest()
         return self._make(self.folder / name)
 
-    def _make(self, folder=None):
+    def _make(self, folder: pathlib.Path | None = None) -> pathlib.Path:
         folder = folder or self.folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -230,7 +238,7 @@ class Folder:
             )
         return folder
 
-    def _own_files(self):
+    def _own_files(self) -> list[pathlib.Path]:
         parts = [f"{part}/*" for part in (FIGURES, TRACES, JOBS, PROGRESS)]
         kinds = ("*.csv", "report.md", *parts)
         return [p for kind in kinds for p in self.folder.glob(kind) if p.is_file()]

@@ -1,8 +1,10 @@
-"""Keys: what made a row, in twelve digits; and what it was made on, in words.
+"""Row keys, which identify the code that made a row; and the environment it was made in.
 
-Reads source text, never disk results. A changed case gives its arms new
-keys, so that its stored rows show as stale.
+A key covers source text. A changed case gives its arms new keys, so that stored rows of the
+earlier version are stale.
 """
+
+from __future__ import annotations
 
 import ast
 import contextlib
@@ -15,32 +17,34 @@ import platform
 import re
 import textwrap
 import tokenize
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
 import numpy as np
 
+from experiments.cases.case import Case, Setup
 from experiments.cases.errors import SuiteError
 from experiments.training import devices
 
-# Part of every row's key: raise it when the trainers or the measures change rows.
+# Part of every row key: increase it when trainers or metrics change rows.
 ENGINE_VERSION = 2
 PACKAGES = ("keras", "tensorflow", "numpy")
 PLAIN = (str, int, float, bool, tuple, list, type(None))
 HELD = (set, frozenset, np.ndarray)
-# Where the files of evidence stand, beside the scripts of their cases.
+# The folder of evidence files, beside the scripts of their cases.
 FOLDER = "evidence"
 
 
-def row_key(case, setup, trainer="engine"):
-    """Returns the key of one arm's rows.
+def row_key(case: Case, setup: Setup, trainer: str = "engine") -> str:
+    """Returns the key of one arm's rows, 12 hexadecimal digits.
 
-    It covers the setup; the source of `data`, `model`, `inputs`, `by_hand` and the
-    target, with all they use of their own file and of this library's words; what the exam
-    asks and the bar; the trainer and the engine's version. Comments, docstrings,
-    blank lines, names and reasons are not in it.
+    The key covers the setup; the source of `data`, `model`, `inputs`, `by_hand` and the
+    target, with everything they use of their own file and of this library; the fields of the
+    task and the threshold; the trainer and the engine's version. It does not cover comments,
+    docstrings, blank lines, names of arms and reasons of fixes.
     """
-    texts = {}
+    texts: dict[str, str] = {}
     functions = (case.data, case.model, case.task.target, case.inputs, case.by_hand)
     for function in (*functions, *_methods(setup)):
         _collect(function, texts)
@@ -57,8 +61,8 @@ def row_key(case, setup, trainer="engine"):
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
-def _collect(value, texts, name=""):
-    """Adds the text of a value, and of all it names, to `texts`."""
+def _collect(value: Any, texts: dict[str, str], name: str = "") -> None:
+    """Adds the text of a value, and of everything it names, to `texts`."""
     if isinstance(value, functools.partial):
         _add(f"{name} arguments", _arguments(value), texts)
         for item in (*value.args, *value.keywords.values()):
@@ -76,14 +80,14 @@ def _collect(value, texts, name=""):
         )
 
 
-def _arguments(value):
+def _arguments(value: functools.partial) -> str:
     plain = all(isinstance(v, PLAIN) for v in (*value.args, *value.keywords.values()))
     given = (value.args, value.keywords)
     return repr(given) if plain else _plain_text(given)
 
 
-def _add(name, text, texts):
-    """Adds a text unless it is there; a name that is taken gets a number."""
+def _add(name: str, text: str, texts: dict[str, str]) -> bool:
+    """Adds a text unless it is there; a name that exists gets a number."""
     if name in texts and any(text in other for other in texts.values()):
         return False
     place = name if name not in texts else f"{name} {len(texts)}"
@@ -91,14 +95,16 @@ def _add(name, text, texts):
     return True
 
 
-def _follow_names(source, names, module, texts):
+def _follow_names(
+    source: str, names: Mapping[str, Any], module: str, texts: dict[str, str]
+) -> None:
     for used in sorted(set(re.findall(r"[A-Za-z_]\w*", source))):
         if used in names:
             _follow(used, names[used], module, source, texts)
 
 
-def _follow(used, value, module, source, texts):
-    """Follows a name into the case's own file and this library, no further."""
+def _follow(used: str, value: Any, module: str, source: str, texts: dict[str, str]) -> None:
+    """Follows a name into the case's own file and into this library, but no further."""
     ours = (getattr(value, "__module__", None) or "").startswith("experiments.")
     ours = ours or getattr(value, "__module__", None) in (module, script_of(module))
     if inspect.ismodule(value):
@@ -126,13 +132,13 @@ def _follow(used, value, module, source, texts):
                 _collect(item, texts)
 
 
-def script_of(module):
-    """Returns the name of the case script that an evidence file belongs to; its own otherwise."""
+def script_of(module: str | None) -> str:
+    """Returns the module of the case that an evidence module belongs to, or the module itself."""
     return (module or "").replace(f"{FOLDER}.", "")
 
 
-def _plain_text(value):
-    """Returns what a value is, in words that hold no address."""
+def _plain_text(value: Any) -> str:
+    """Returns a value as text without memory addresses."""
     if isinstance(value, dict):
         return ", ".join(f"{key!r}: {_plain_text(item)}" for key, item in value.items())
     if isinstance(value, (tuple, list)):
@@ -149,15 +155,15 @@ def _plain_text(value):
 
 
 @functools.cache
-def _source(function):
+def _source(function: Any) -> str:
     try:
         return textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError):
         return function.__qualname__
 
 
-def _methods(setup):
-    """Returns the functions behind a setup's own methods and properties."""
+def _methods(setup: Setup) -> list[Callable]:
+    """Returns the functions of a setup's own methods and properties."""
     found = []
     for kind in type(setup).__mro__:
         if kind.__module__ == "experiments.cases.setups":
@@ -170,7 +176,7 @@ def _methods(setup):
 
 
 @functools.cache
-def plain_source(source):
+def plain_source(source: str) -> str:
     """Returns source text without comments, docstrings and blank lines."""
     lines = source.splitlines(keepends=True)
     for first, start, last, end in sorted(_comments_and_docstrings(source, lines), reverse=True):
@@ -180,10 +186,10 @@ def plain_source(source):
     return "\n".join(line for line in kept if line)
 
 
-def _comments_and_docstrings(source, lines):
-    """Places of comments and docstrings: line, column, last line, last column."""
+def _comments_and_docstrings(source: str, lines: list[str]) -> Iterator[tuple[int, int, int, int]]:
+    """Yields places of comments and docstrings: line, column, last line, last column."""
 
-    def characters(line, offset):
+    def characters(line: int, offset: int) -> int:
         # `ast` counts bytes.
         return len(lines[line - 1].encode()[:offset].decode())
 
@@ -194,33 +200,33 @@ def _comments_and_docstrings(source, lines):
     with contextlib.suppress(SyntaxError):
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node):
-                text = node.body[0]
+                text: Any = node.body[0]
                 start = characters(text.lineno, text.col_offset)
                 end = characters(text.end_lineno, text.end_col_offset)
                 yield text.lineno, start, text.end_lineno, end
 
 
 @functools.cache
-def version(package):
+def version(package: str) -> str:
     """Returns the version of an installed package, which is not imported.
 
     Args:
-        package: Name as in `import`. Another distribution may have brought it: keras-nightly,
+        package: Name as in `import`. Its distribution may have another name: keras-nightly,
             tensorflow-cpu.
 
     Raises:
-        SuiteError: No distribution did.
+        SuiteError: The package is not installed.
     """
     found = _distributions([package, f"{package}-nightly"])
-    # This reads the list of files of all distributions, which takes about a second.
+    # This reads the lists of files of all distributions, which takes about a second.
     found = found or _distributions(metadata.packages_distributions().get(package, ()))
     if not found:
         raise SuiteError(f"Expected an installed package. Received: {package}, which is missing")
-    # Where two brought the same files, those of the last installed are there.
+    # Of two distributions with the same files, the one installed last is in place.
     return max(found, key=_installed_at).version if len(found) > 1 else found[0].version
 
 
-def _distributions(names):
+def _distributions(names: Iterable[str]) -> list[metadata.Distribution]:
     found = []
     for name in dict.fromkeys(names):
         with contextlib.suppress(metadata.PackageNotFoundError):
@@ -228,14 +234,14 @@ def _distributions(names):
     return found
 
 
-def _installed_at(distribution):
-    """Returns when a distribution was installed, in seconds; 0 where it keeps no record."""
+def _installed_at(distribution: metadata.Distribution) -> float:
+    """Returns when a distribution was installed, in seconds; 0 if there is no record."""
     records = (path for path in distribution.files or () if path.name == "RECORD")
-    return max((path.locate().stat().st_mtime for path in records), default=0)
+    return max((pathlib.Path(path.locate()).stat().st_mtime for path in records), default=0)
 
 
-def environment():
-    """Returns what this process trains on: versions, and hardware in words."""
+def environment() -> dict[str, str]:
+    """Returns the versions and the hardware that this process trains with, as text."""
     made = {
         "python": platform.python_version(),
         **{package: version(package) for package in PACKAGES},
@@ -245,9 +251,9 @@ def environment():
     return made | ({"device": devices.name()} if devices.gpus() else {})
 
 
-def processor():
-    """Returns the processor in words, with family and model where known."""
-    facts = {}
+def processor() -> str:
+    """Returns the processor's name, with family and model where known."""
+    facts: dict[str, str] = {}
     with contextlib.suppress(OSError):
         for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
             name, _, value = line.partition(":")

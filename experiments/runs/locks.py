@@ -1,9 +1,11 @@
-"""Locks: one process writes to a folder at a time; the others wait with a word.
+"""Locks: one process writes to a folder at a time; the others wait and log a message.
 
-The lock ends with its process, however that ends; knows no store.
+The operating system releases a lock when its process ends, however it ends.
 """
 
 import contextlib
+import pathlib
+from collections.abc import Callable, Iterator
 
 import filelock
 
@@ -14,16 +16,15 @@ SECONDS_BETWEEN_TRIES = 0.5
 
 
 @contextlib.contextmanager
-def locked(folder, log=None):
-    """Holds a folder's lock for as long as the block runs.
+def locked(folder: pathlib.Path, log: Callable[[str], object] | None = None) -> Iterator[None]:
+    """Holds a folder's lock while the block runs.
 
     Args:
         folder: Path of the folder, which exists.
-        log: Function given one line if another process holds the lock, before this one
-            waits for it.
+        log: Function that receives one line if this process has to wait for the lock.
 
     Raises:
-        SuiteError: The place has no locks, or none can be made there.
+        SuiteError: The file system has no locks, or none can be made there.
     """
     lock = filelock.FileLock(folder / NAME)
     try:

@@ -1,11 +1,13 @@
-"""The manifest: whose a folder is, what its rows were made on, and what its tables hold.
+"""The manifest of a folder: its owner, the environments of its rows, digests of its tables.
 
-Text in, text out. A table's digests stand here before the table is replaced, the
-old one beside the new, so that whatever instant a run ends at, one of them fits.
+Before a table is replaced, the manifest holds the digests of the old and of the new table.
+Whenever a run is interrupted, one of them fits.
 """
 
 import contextlib
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from experiments.runs import files
 
@@ -15,7 +17,7 @@ NAME = "manifest.json"
 STOPPING_RULE = "a number of seeds fixed beforehand"
 
 
-def new(case_name, trainer):
+def new(case_name: str, trainer: str) -> dict[str, Any]:
     """Returns the manifest of an empty folder."""
     return {
         "format": FORMAT,
@@ -27,24 +29,24 @@ def new(case_name, trainer):
     }
 
 
-def text(manifest):
-    """Returns a manifest's text, its checksum put in last."""
+def text(manifest: Mapping[str, Any]) -> str:
+    """Returns a manifest as JSON, with its checksum as the last item."""
     facts = {name: value for name, value in manifest.items() if name != "check"}
     facts |= {"format": FORMAT, "files": dict(sorted(manifest["files"].items()))}
     return json.dumps(facts | {"check": checksum(facts)}, indent=1) + "\n"
 
 
-def checksum(manifest):
-    """Returns the digest of all that a manifest says, but for the digest itself."""
+def checksum(manifest: Mapping[str, Any]) -> str:
+    """Returns the digest of a manifest without its checksum."""
     facts = {name: value for name, value in manifest.items() if name != "check"}
     return files.digest(json.dumps(facts, sort_keys=True))
 
 
-def read(data):
-    """Returns the manifest that a file's bytes hold, of whatever format.
+def read(data: bytes) -> dict[str, Any]:
+    """Returns the manifest of a file's bytes, of any format.
 
     Raises:
-        ValueError: It is damaged.
+        ValueError: The manifest is damaged.
     """
     try:
         manifest = json.loads(data.decode())
@@ -57,45 +59,45 @@ def read(data):
     return manifest | {"files": manifest.get("files", {})}
 
 
-def owner(manifest):
+def owner(manifest: Mapping[str, Any]) -> tuple[Any, Any, Any]:
     """Returns the format, case and trainer of a manifest."""
     return manifest["format"], manifest["case"], manifest["trainer"]
 
 
-def _check(manifest):
-    """Makes sure that a manifest is what was written."""
+def _check(manifest: Mapping[str, Any]) -> None:
+    """Checks that a manifest is as it was written."""
     if manifest["format"] == FORMAT and manifest["check"] != checksum(manifest):
         raise ValueError("its checksum does not fit")
     if not all(isinstance(made, dict) for made in manifest["environments"]):
         raise ValueError("environments")
     if not isinstance(manifest["stopping_rule"], str):
         raise ValueError("stopping_rule")
-    # How runs were cut that were stopped, see `Store.remember`.
+    # Widths of interrupted runs, see `Store.remember`.
     if not all(type(width) is int and width > 0 for width in manifest.get("widths", {}).values()):
         raise ValueError("widths")
 
 
-def agrees(data, manifest):
-    """Returns whether a file's bytes, or `None`, say what a manifest says, digests left aside.
+def agrees(data: bytes | None, manifest: Mapping[str, Any]) -> bool:
+    """Returns whether a file's bytes, or `None`, hold the facts of a manifest.
 
-    What a format adds of its own is left aside too, so that an older one may stand.
+    Digests, checksum and format are ignored, so that a file of an older format may stay.
     """
     with contextlib.suppress(ValueError, TypeError):
         return _facts(read(data or b"")) == _facts(json.loads(text(manifest)))
     return False
 
 
-def _facts(manifest):
+def _facts(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in manifest.items() if k not in ("format", "files", "check")}
 
 
-def fits(manifest, name, data):
+def fits(manifest: Mapping[str, Any], name: str, data: bytes | None) -> bool:
     """Returns whether a file is as it was written.
 
     Args:
         manifest: The manifest.
         name: Name of the file in the folder.
-        data: Its bytes, or `None` if it is not there.
+        data: The file's bytes, or `None` if it does not exist.
     """
     expected = manifest["files"].get(name)
     if expected is None:

@@ -1,11 +1,13 @@
-"""Rows as lines of text: what stands in `runs.csv` and in the files of finished units.
+"""Rows as lines of text, as in `runs.csv` and in the files of finished jobs.
 
-A table in, lines out, and back; a line is kept as it was read.
+Tables are converted to lines, and text to tables. A line that was read is kept unchanged.
 """
 
 import io
+import pathlib
 import typing
 import zlib
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -17,6 +19,10 @@ ROUNDS = tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1)
 EXACTLY: dict[str, typing.Any] = {"float_precision": "round_trip"} if ROUNDS else {}
 
 
+# An arm, its updates and a seed.
+Place = tuple[str, int, int]
+
+
 class Line(typing.NamedTuple):
     """One row: the names of its columns, and its text.
 
@@ -25,32 +31,33 @@ class Line(typing.NamedTuple):
         text: The cells joined by commas; blank where a metric does not apply.
     """
 
-    columns: tuple
+    columns: tuple[str, ...]
     text: str
 
     @property
-    def row(self):
+    def row(self) -> dict[str, str]:
         """The cells that are not blank, as a dict of strings."""
         pairs = zip(self.columns, self.text.split(","), strict=True)
         return {name: value for name, value in pairs if value != ""}
 
     @property
-    def key(self):
-        """The key of what made the row: the last cell."""
+    def key(self) -> str:
+        """The row key: the last cell."""
         return self.text.rpartition(",")[2]
 
 
-def lines(table):
-    """Returns `{(arm, steps, seed): Line}` of a table of rows, their checksums put in.
+def lines(table: pd.DataFrame) -> dict[Place, Line]:
+    """Returns `{(arm, steps, seed): Line}` of a table of rows, with checksums.
 
     Args:
         table: Rows with all columns but `check`, see `columns`.
 
     Raises:
-        ValueError: A cell would not stand in a line of its own.
+        ValueError: A cell holds a comma, a quote or a line break.
     """
     table = table.assign(check="")
-    names, found = tuple(types(table)), {}
+    found: dict[typing.Any, Line] = {}
+    names = tuple(types(table))
     columns, sums = [_cells(table[name]) for name in names], _Checksums(names)
     places = zip(*(table[name].tolist() for name in PLACE), strict=True)
     for place, cells in zip(places, map(list, zip(*columns, strict=True)), strict=True):
@@ -61,15 +68,15 @@ def lines(table):
     return found
 
 
-def _cells(values):
+def _cells(values: typing.Any) -> list[str]:
     """Returns a column's values as text; NaN, where a metric does not apply, is blank."""
     if values.dtype.kind not in "fb":
         return [str(value) for value in values]
     return ["" if value != value else files.as_text(value) for value in values]
 
 
-def table(text):
-    """Returns the text of a file as a table of rows, without the checksums: see `columns`."""
+def table(text: str) -> pd.DataFrame:
+    """Returns the text of a file as a table of rows, without checksums, see `columns`."""
     kinds = types(text[: text.index("\n")].split(","))
     del kinds["check"]
     flags = [name for name, kind in kinds.items() if kind == "bool"]
@@ -84,11 +91,11 @@ def table(text):
     return found.astype(kinds)
 
 
-def read(path, text):
+def read(path: pathlib.Path, text: str) -> dict[Place, Line]:
     """Returns `{(arm, steps, seed): Line}` of a file's text.
 
     Raises:
-        SuiteError: A line is damaged, cut off or there twice; the error names it.
+        SuiteError: A line is damaged, cut off or duplicate; the error names it.
     """
     header, *lines = text.split("\n")
     columns = tuple(header.split(","))
@@ -97,7 +104,8 @@ def read(path, text):
         raise files.damaged(path, "the header is not ours", 1)
     if not lines or lines.pop() != "":
         raise files.damaged(path, "it is cut off", len(lines) + 2)
-    found, sums = {}, _Checksums(columns)
+    found: dict[Place, Line] = {}
+    sums = _Checksums(columns)
     for number, written in enumerate(lines, start=2):
         cells = written.split(",")
         if len(cells) != len(columns) or cells[sums.place] != sums.of(cells):
@@ -110,23 +118,24 @@ def read(path, text):
 
 
 class _Checksums:
-    """What `files.checksum` says of many rows with the same columns, in a tenth of the time."""
+    """Computes `files.checksum` of many rows with the same columns, in a tenth of the time."""
 
-    def __init__(self, columns):
+    def __init__(self, columns: Sequence[str]) -> None:
         ranked = sorted(range(len(columns)), key=columns.__getitem__)
         self.place = columns.index("check")
         self._pairs = [(f"{columns[n]}=", n) for n in ranked if n != self.place]
 
-    def of(self, cells):
+    def of(self, cells: Sequence[str]) -> str:
         words = [name + cells[n] for name, n in self._pairs if cells[n]]
         return format(zlib.crc32("\n".join(words).encode()), "08x")
 
 
-def names(lines):
-    """Returns the columns that any of the lines has a value in."""
-    found, whole = set(), set()
+def names(lines: Iterable[Line]) -> set[str]:
+    """Returns the columns in which any of the lines has a value."""
+    found: set[str] = set()
+    whole: set[tuple[str, ...]] = set()
     for columns, cells in lines:
-        # A line without a blank has them all; most lines need no second look.
+        # A line without blank cells has all its columns; most lines are not split.
         if ",," in cells:
             found.update(n for n, v in zip(columns, cells.split(","), strict=True) if v)
         else:
@@ -134,7 +143,7 @@ def names(lines):
     return found.union(*whole)
 
 
-def text(lines, metrics):
+def text(lines: Iterable[Line], metrics: Iterable[str]) -> str:
     """Returns the text of a file.
 
     Args:

@@ -1,58 +1,71 @@
-"""The runner: plan x seeds, less what is stored, through a crew, into the store.
+"""The runner: trains the missing rows of a plan with an executor, and stores them.
 
-Knows units and the store; knows no case, draws nothing, prints nothing. A
-finished unit is on disk before the next is announced, and this process alone writes: whoever
-trains, wherever, only tells.
+Only this process writes to the store; executors yield results as events. The rows of a
+finished job are on disk before the next event is handled.
 """
 
+from __future__ import annotations
+
 import collections
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import pandas as pd
 
-from experiments.cases.case import SuiteError
+from experiments.cases.case import Case, Setup, SuiteError
 from experiments.runs import executor, jobs
 from experiments.runs.blocks import SilentProgress
+from experiments.runs.jobs import Job
 from experiments.runs.keys import row_key
+from experiments.runs.store import Store
 from experiments.training import checkpoints, devices
 
 NUM_NAMED = 5
 
 
 class Stopped(KeyboardInterrupt):
-    """Training was stopped from outside; the text says what is kept."""
+    """Training was interrupted by the user; the message says what is kept."""
 
 
-def train(case, plan, seeds, store, progress=None, *, choose_executor=executor.choose_executor):
-    """Trains what the store lacks.
+def train(
+    case: Case,
+    plan: Mapping[str, Setup],
+    seeds: list[int],
+    store: Store,
+    progress: Any = None,
+    *,
+    choose_executor: Callable[[list[Job]], Any] = executor.choose_executor,
+) -> tuple[int, int]:
+    """Trains the rows of a plan that the store does not hold.
 
     Args:
         case: The `Case`.
         plan: `{arm: setup}`.
-        seeds: List of whole numbers.
+        seeds: List of integers.
         store: The `Store`, whose trainer is used.
         progress: A display with the methods of `SilentProgress`.
-        choose_executor: Function `jobs -> executor`: chooses what trains them, see `executor`.
+        choose_executor: Function `jobs -> executor`, see `executor`.
 
     Returns:
-        `(num_trained, num_kept)`: rows made now, and rows that were there already.
+        `(num_trained, num_kept)`: new rows, and rows that were stored already.
 
     Raises:
-        SuiteError: The trainer refuses an arm, before anything is trained; or units could
-            not be trained, in the end, once all others are.
-        Exception: What else a unit raised, in the end.
+        SuiteError: The trainer refuses an arm, before training starts; or jobs could not be
+            trained, after all others were.
+        Exception: Any other exception of a job, after all other jobs were trained.
         Stopped: Training was interrupted.
     """
     progress = progress or SilentProgress()
 
-    def lacking(arm, setup):
+    def lacking(arm: str, setup: Setup) -> list[int]:
         return store.missing(arm, setup, seeds)
 
-    # All of them first: a refusal comes before anything is trained.
+    # All arms are checked before the first one is trained.
     work = jobs.cut(case, plan, lacking, store.trainer, widths=store.widths)
     num_trained = 0
     if work or not store.is_settled:
         with store.lock(progress.log):
-            # Another process may have trained some of them while this one waited.
+            # Another process may have trained some jobs while this one waited.
             work = [job for job in work if _lacks(store, job)]
             num_trained = _train(case, work, store, progress, choose_executor) if work else 0
             origins = {jobs.origin(case, setup, store.trainer) for setup in plan.values()}
@@ -60,13 +73,21 @@ def train(case, plan, seeds, store, progress=None, *, choose_executor=executor.c
     return num_trained, len(plan) * len(seeds) - num_trained
 
 
-def _lacks(store, job):
+def _lacks(store: Store, job: Job) -> bool:
     return any(store.missing(arm, setup, job.seeds) for arm, setup in job.arms.items())
 
 
-def _train(case, work, store, progress, choose_executor):
-    """Trains units, keeping what is heard of each; returns the number of rows."""
-    totals, started, failures, counts = _totals(work), set(), {}, collections.Counter()
+def _train(
+    case: Case,
+    work: list[Job],
+    store: Store,
+    progress: Any,
+    choose_executor: Callable[[list[Job]], Any],
+) -> int:
+    """Trains jobs and stores their results; returns the number of rows."""
+    totals, started = _totals(work), set()
+    failures: dict[str, BaseException] = {}
+    counts: collections.Counter[str] = collections.Counter()
     widths = {job.origin: job.width for job in work}
     if work and devices.gpus():
         progress.log(devices.description(work[0].width, case.block_width))
@@ -96,15 +117,15 @@ def _train(case, work, store, progress, choose_executor):
     return counts["rows"]
 
 
-def _totals(work):
-    totals = collections.Counter()
+def _totals(work: Iterable[Job]) -> collections.Counter[str]:
+    totals: collections.Counter[str] = collections.Counter()
     for job in work:
         totals[job.run] += job.num_updates
     return totals
 
 
-def _state(store, job):
-    """Returns the saved state of a unit as bytes, or `None`; refuses a damaged one."""
+def _state(store: Store, job: Job) -> bytes | None:
+    """Returns the checkpoint of a job as bytes, or `None`; raises if it is damaged."""
     data = store.state(job.digest())
     try:
         if data is not None:
@@ -118,31 +139,33 @@ def _state(store, job):
     return data
 
 
-def _keep(case, job, store, found, environment):
-    """Stores the rows of a unit that were missing; returns how many."""
-    new = []
+def _keep(
+    case: Case, job: Job, store: Store, found: Mapping[str, Any], environment: dict[str, str]
+) -> int:
+    """Stores the missing rows of a job; returns their number."""
+    tables = []
     for arm, (rows, trace) in found.items():
         setup = job.arms[arm]
         made_by = row_key(case, setup, store.trainer)
         store.add_trace(made_by, job.seeds, trace)
         lacking = store.missing(arm, setup, job.seeds)
-        new.append(rows[rows["seed"].isin(lacking)].assign(key=made_by))
-    new = pd.concat(new, ignore_index=True)
+        tables.append(rows[rows["seed"].isin(lacking)].assign(key=made_by))
+    new = pd.concat(tables, ignore_index=True)
     store.add_job(new, environment)
     store.save_checkpoint(job.digest(), None)
     return len(new)
 
 
-def failure(case, failures):
-    """Returns one exception for the units that could not be trained.
+def failure(case: Case, failures: Mapping[str, BaseException]) -> BaseException:
+    """Returns one exception for the jobs that could not be trained.
 
     Args:
         case: The `Case`.
-        failures: `{name of the unit: exception}`.
+        failures: `{name of the job: exception}`.
 
     Returns:
-        The first that is a bug, with a note that names its unit; else a `SuiteError` that
-        names units and reasons.
+        The first that is no `SuiteError`, with a note that names its job; otherwise a
+        `SuiteError` that names jobs and reasons.
     """
     for name, error in failures.items():
         if not isinstance(error, SuiteError):
@@ -157,7 +180,7 @@ def failure(case, failures):
     )
 
 
-def _text(counts, work):
+def _text(counts: collections.Counter[str], work: list[Job]) -> str:
     return (
         f"stopped; {counts['jobs']} of {len(work)} units are finished and kept "
         f"({counts['rows']:,} rows), what was in training is dropped or goes on from its "
