@@ -7,6 +7,7 @@ or the configurations of a grid.
 import dataclasses
 import itertools
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from experiments.cases.case import Case, Setup, SuiteError
 from experiments.cases.claims import Grid
@@ -158,7 +159,7 @@ def one_out(case: Case) -> dict[str, Setup]:
     return {"fixed": case.fixed} | {name: case.arm(name) for name in names}
 
 
-def runs(plan: Mapping[str, Setup]) -> list[dict[str, Setup]]:
+def runs(plan: Mapping[Any, Setup]) -> list[dict[Any, Setup]]:
     """Groups the arms of a plan that share one training run.
 
     Arms that differ only in how long they train share a run if the shorter training is a
@@ -170,7 +171,7 @@ def runs(plan: Mapping[str, Setup]) -> list[dict[str, Setup]]:
     Returns:
         A list of `{arm: setup}`, the longest arm of each first.
     """
-    groups: dict[str, dict[str, Setup]] = {}
+    groups: dict[str, dict[Any, Setup]] = {}
     for arm, setup in plan.items():
         groups.setdefault(_shape(setup), {})[arm] = setup
     ordered = [

@@ -18,7 +18,7 @@ import typer
 from experiments.cases.errors import SuiteError, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
     from rich.progress import Progress
@@ -33,7 +33,7 @@ class Terminated(KeyboardInterrupt):
     """The process received SIGTERM."""
 
 
-def exit_with(app: typer.Typer, arguments: list[str] | None) -> NoReturn:
+def exit_with(app: typer.Typer, arguments: Sequence[str] | None) -> NoReturn:
     """Runs a command and exits; a user's error becomes one line and an exit code.
 
     Args:

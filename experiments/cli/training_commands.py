@@ -116,14 +116,16 @@ def record_case(case: Case, trainer: str, *, fresh: bool, progress: bool) -> Non
 
     _check_trainer(trainer)
     known = find_evidence(case)
-    if trainer == "numpy" and known.numpy is None:
+    recorded = {
+        "engine": known.recorded,
+        "reference": (Recorded(known.reference_arm, REFERENCE_SEEDS),),
+        "numpy": (known.numpy,) if known.numpy else (),
+    }[trainer]
+    if not recorded:
         print(f"{case.name}: no arm is trained in plain NumPy")
         return
-    folder, recorded = results() / case.name, known.recorded
-    if trainer != "engine":
-        folder = folder / trainer
-        alone = Recorded(known.reference_arm, REFERENCE_SEEDS)
-        recorded = (alone,) if trainer == "reference" else (known.numpy,)
+    folder = results() / case.name
+    folder = folder if trainer == TRAINERS[0] else folder / trainer
     store = _open(folder, case, trainer, fresh)
     with store.lock(print_note):
         for (arm, steps), count in store.stale().items():

@@ -118,7 +118,7 @@ INTERVENTIONS = (
 
 EVIDENCE = Evidence(
     variants={
-        "meant": variant("the optimizer the asker configured but never passed", **MEANT),
+        "meant": variant("the optimizer the asker configured but never passed", "broken", **MEANT),
         "fixed_meant": variant("the same optimizer on the fixed program", "fixed", **MEANT),
         "calls_10": variant("call the training function 10 times, fresh data", calls=10),
         "calls_100": variant("call it 100 times, fresh data each time", calls=100),

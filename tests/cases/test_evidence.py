@@ -264,9 +264,10 @@ if __name__ == "__main__":
     case = with_evidence(CASE)
     plan = plans.select(case, "half")
     store = Store(pathlib.Path("a"), case)
-    crew = executor.Processes(1) if sys.argv[1] == "processes" else executor.Threads(1)
+    processes = sys.argv[1] == "processes"
+    chosen = executor.ProcessExecutor(1) if processes else executor.ThreadExecutor(1)
     assert executor.can_travel(jobs.cut(case, plan, lambda *_: [0, 1], "engine")[0])
-    print(runner.train(case, plan, [0, 1], store, crew=lambda units: crew))
+    print(runner.train(case, plan, [0, 1], store, choose_executor=lambda jobs: chosen))
 """
 )
 

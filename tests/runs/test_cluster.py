@@ -435,12 +435,12 @@ class Told:
 def train(crew):
     store = Store(pathlib.Path(sys.argv[2]), CASE)
     plan = plans.select(CASE, "broken,fixed")
-    print(runner.train(CASE, plan, list(range(8)), store, crew=lambda _: Told(crew)))
+    print(runner.train(CASE, plan, list(range(8)), store, choose_executor=lambda _: Told(crew)))
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "threads":
-        train(executor.Threads(2))
+        train(executor.ThreadExecutor(2))
     else:
         with cluster.connect(sys.argv[1]) as crew:
             train(crew)
