@@ -23,7 +23,7 @@ OUTSIDE = {
     "report": {"numpy", "pandas", "matplotlib", "PIL"},
     "check": {"numpy", "pandas", "matplotlib", "scipy"},
 }
-TENSORFLOW = {"training.engine"}
+TENSORFLOW = {"training.program"}
 SPEAK = {"cli", "benchmark"}
 LIGHT = [
     "experiments.cli.app",

@@ -19,7 +19,7 @@ from experiments.analysis.grid_table import GridTable
 from experiments.cases.case import SuiteError
 from experiments.cases.evidence import find_evidence
 from experiments.runs import blocks, keys
-from experiments.training import engine, networks, support
+from experiments.training import engine, networks, program, stack_size, support
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -198,7 +198,7 @@ def train_configuration(
     Raises:
         SuiteError: The engine refuses the configuration, or its model depends on the length.
     """
-    engine.tensorflow()
+    program.tensorflow()
     started = time.perf_counter()
     longest = next(iter(arms.values()))
     model = networks.build(case, longest)
@@ -208,7 +208,7 @@ def train_configuration(
             "A cell is one run read at several lengths, but here the model depends on the "
             f"length. Received: {longest}"
         )
-    width = _even_width(num_seeds, engine.widest_block(model, longest))
+    width = _even_width(num_seeds, stack_size.widest_block(model, longest))
     trainer, seeds = engine.Trainer(case, longest, width), list(range(num_seeds))
     parts = {steps: [] for steps in arms}
     for start in range(0, num_seeds, width):

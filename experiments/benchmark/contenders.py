@@ -131,9 +131,9 @@ class EnginePart(Engine):
 
 def _cut_program(program, part):
     """Returns a copy of the program without its network, or without any training."""
-    from experiments.training import engine
+    from experiments.training.program import Program
 
-    class InputOnly(engine.Program):
+    class InputOnly(Program):
         def train(self, batches, start, stop):
             return np.zeros((stop - start, self.num_replicas, 3), np.float32)
 

@@ -148,9 +148,9 @@ def _seconds(run, passes):
 
 def _engine(case, setup, num_seeds):
     """Returns a function that draws and trains a number of passes of some seeds."""
-    from experiments.training import engine
+    from experiments.training import program
 
-    engine.tensorflow()
+    program.tensorflow()
     model, width, workers = networks.build(case, setup), num_seeds, 1
     if not devices.gpus():
         width, workers = stack_size.launch(case, setup, model, num_seeds, num_cores())

@@ -172,9 +172,9 @@ def _width(case: Case, arms: Mapping[str, Setup], num_seeds: int, trainer: str) 
 
         numpy_trainer.Trainer(case, setup)
         return NUMPY_WIDTH
-    from experiments.training import engine, networks, stack_size, support
+    from experiments.training import networks, program, stack_size, support
 
-    engine.tensorflow()
+    program.tensorflow()
     model = networks.build(case, setup)
     support.check_trainable(model)
     width, _ = stack_size.launch(case, setup, model, num_seeds, num_cores())

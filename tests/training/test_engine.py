@@ -5,7 +5,7 @@ import pytest
 
 import reproductions
 from experiments.cases.case import SuiteError
-from experiments.training import engine, metrics, networks, reference, streams
+from experiments.training import batches, engine, metrics, networks, reference, streams
 from tests import toy
 
 CASES = reproductions.names()
@@ -304,7 +304,7 @@ def test_an_unused_width_is_filled_and_never_reported():
     assert last.logs.shape == (3, 3)
 
 
-@pytest.mark.parametrize("num_samples", [50, 64, engine.SHORT_PASS + 3])
+@pytest.mark.parametrize("num_samples", [50, 64, batches.SHORT_PASS + 3])
 def test_a_chunk_serves_each_seeds_own_passes(num_samples):
     case, setup = toy.make(), toy.Toy(num_samples=num_samples, batch_size=16, epochs=2)
     seeds = (4, 9)

@@ -157,9 +157,9 @@ class Plane:
         first: np.ndarray,
         second: np.ndarray,
     ) -> None:
-        from experiments.training import engine
+        from experiments.training import program
 
-        self._tf, self._places = engine.tensorflow(), (start, first, second)
+        self._tf, self._places = program.tensorflow(), (start, first, second)
         self.u, self.v = directions(start, first, second)
         setup = case.arm(race.start)
         self._model = networks.build(case, setup)
