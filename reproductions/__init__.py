@@ -1,7 +1,7 @@
-"""The cases: one file each, and below `evidence` what is asked about them.
+"""The cases: one file each; `evidence/` holds their claims and variants.
 
-This folder is the list; nothing registers. A file here is a module with a `CASE`. It imports
-the library, never another case.
+Every file here with a `CASE` is listed; there is no registry. A case imports the library and
+never another case.
 """
 
 import functools

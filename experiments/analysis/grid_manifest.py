@@ -1,7 +1,7 @@
 """Serializes the manifest of a grid: environments, training times and digests of the lines.
 
-The new digest of the lines is written beside the old one before the lines are replaced. So one
-of them fits whenever a run is interrupted.
+The new digest of the lines is written beside the old one before the lines are replaced. After
+an interruption one of the two matches.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ Each symptom gives one truth value per seed and is defined here, on top of the d
 
 - *flat at the mean*, *flat elsewhere*: flat, and the mean output within, or beyond, 0.1
   standard deviations of the target from the target's mean, on the grid.
-- *all units dead*: those of some hidden layer, to the end; *from the start*: before the
-  first update; *early*: within the first 10 updates.
-- *saturated*: at least half of the units of some hidden layer are.
+- *all units dead*: in some hidden layer every unit is dead at the end; *from the start*: before
+  the first update; *early*: within the first 10 updates.
+- *saturated*: at least half of the units of some hidden layer are saturated.
 - *still learning*: not solved, and still learning at the end: too few updates.
 - *never learned*: skill of at most 0.05 (R2, or accuracy above the majority's).
 - *fell short*: skill above that, and not solved.

@@ -1,7 +1,9 @@
-"""Checks exact invariants of a trainer: independent streams, whole passes, no leak.
+"""Checks exact invariants of a trainer.
+
+Streams are independent, an epoch uses every sample, and no held-out sample is trained on.
 
 The trainer that trained the sample is checked itself. No stored row is needed, and chance
-plays no part. A stream becomes the only one that varies through the case's own hooks:
+plays no part. The case's functions are replaced so that only one stream varies:
 `by_hand` gives every seed the same initial weights, and `data` gives either the same samples
 or, for each seed, one sample many times, so that their order does not matter.
 """

@@ -92,7 +92,7 @@ def _fit(analysis, part):
 def _learning_curves(case, part):
     metric = tables.main_metric(case)
     part = part[part["metric"] == metric]
-    lines = {"threshold": tables.threshold(case), "yardstick": tables.baseline(case)}
+    lines = {"threshold": tables.threshold(case), "baseline": tables.baseline(case)}
 
     def draw(theme):
         figure, axes = figures.new_figure(theme=theme)
@@ -107,7 +107,7 @@ def _learning_curves(case, part):
 
 def _distribution(case, shown):
     metric = tables.main_metric(case)
-    lines = {"threshold": tables.threshold(case), "yardstick": tables.baseline(case)}
+    lines = {"threshold": tables.threshold(case), "baseline": tables.baseline(case)}
 
     def draw(theme):
         figure, axes = figures.new_figure(height=3.4, theme=theme)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 DASHES = ("-", "--", ":", "-.")
 BANDS = (("q05", "q95", 0.16, "middle 90% of seeds"), ("q25", "q75", 0.34, "middle 50% of seeds"))
-LINE_STYLES = {"threshold": (0, (5, 2)), "yardstick": (0, (1, 1.5))}
+LINE_STYLES = {"threshold": (0, (5, 2)), "baseline": (0, (1, 1.5))}
 LEGEND_COLUMNS = 3
 
 
@@ -102,7 +102,7 @@ def draw_learning_curves(
         metric_label: Label of the quantiles.
         log: Whether the metric is on a log scale.
         theme: The `Theme`.
-        **lines: `threshold` and `yardstick`, each `(value, text)` or `None`.
+        **lines: `threshold` and `baseline`, each `(value, text)` or `None`.
 
     Returns:
         The axes.
@@ -143,7 +143,7 @@ def draw_distribution(
         metric_label: Label of that column.
         log: Whether the metric is on a log scale.
         theme: The `Theme`.
-        **lines: `threshold` and `yardstick`, each `(value, text)` or `None`.
+        **lines: `threshold` and `baseline`, each `(value, text)` or `None`.
 
     Returns:
         The axes.

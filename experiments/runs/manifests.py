@@ -1,7 +1,7 @@
 """The manifest of a folder: its owner, the environments of its rows, digests of its tables.
 
 Before a table is replaced, the manifest holds the digests of the old and of the new table.
-Whenever a run is interrupted, one of them fits.
+After an interruption one of the two matches the file.
 """
 
 import contextlib

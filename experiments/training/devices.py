@@ -1,7 +1,7 @@
 """The GPU that TensorFlow finds, configured so that it trains as a CPU does.
 
 Standard library only. The module uses TensorFlow if the process has imported it, and never imports
-it. Without a GPU it sets nothing, so that no bit of a result from a CPU can depend on it.
+it. Without a GPU it sets nothing, so that results from a CPU cannot depend on it.
 """
 
 from __future__ import annotations

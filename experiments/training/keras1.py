@@ -1,8 +1,7 @@
-"""Words of Keras 1 and TensorFlow 1 that today's Keras says differently.
+"""Functions and settings of Keras 1 and TensorFlow 1 that Keras 3 lacks or changed.
 
-Pieces a case's `data` and `model` are written with. Losses and
-optimizers are Keras's own wherever Keras still has them; what stands here is only
-what it no longer has, or the settings it had.
+The `data` and `model` of a case use them. Losses and optimizers are Keras's own wherever
+Keras still has them.
 """
 
 import functools

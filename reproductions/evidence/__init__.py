@@ -1,1 +1,1 @@
-"""What is asked about each case: `<case>.py` holds the `EVIDENCE` of `reproductions/<case>.py`."""
+"""Claims, variants and interventions: `<case>.py` holds the `EVIDENCE` of a case."""

@@ -1,4 +1,4 @@
-"""What is asked about sin_fit: variants, claims, causes, and where its constants come from."""
+"""Variants, claims and interventions of sin_fit, and where its constants come from."""
 
 import numpy as np
 

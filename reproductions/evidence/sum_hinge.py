@@ -1,4 +1,4 @@
-"""What is asked about sum_hinge: variants, claims, causes, and where its constants come from."""
+"""Variants, claims and interventions of sum_hinge, and where its constants come from."""
 
 from experiments import (
     Alike,

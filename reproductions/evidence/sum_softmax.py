@@ -1,4 +1,4 @@
-"""What is asked about sum_softmax: variants, claims, causes, and where its constants come from."""
+"""Variants, claims and interventions of sum_softmax, and where its constants come from."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""Cases: the laws of the house, and the constants of every documented program."""
+"""Cases: their validation, and the constants of every documented program."""
 
 import dataclasses
 import itertools

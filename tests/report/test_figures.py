@@ -213,7 +213,7 @@ def test_learning_curves_take_the_scale_of_their_metric(log, scale):
 
 
 def test_learning_curves_draw_and_name_both_lines():
-    lines = {"threshold": (0.4, "solved below 0.4"), "yardstick": (8.3, "best constant")}
+    lines = {"threshold": (0.4, "solved below 0.4"), "baseline": (8.3, "best constant")}
     axes = learning(curves("steps"), **lines)
     assert set(line(axes, "solved below 0.4").get_ydata()) == {0.4}
     assert set(line(axes, "best constant").get_ydata()) == {8.3}
@@ -232,7 +232,7 @@ def test_line_that_is_none_is_not_drawn():
 
 @pytest.mark.parametrize("draw, table", [(learning, curves("steps")), (distribution, runs(a=[1]))])
 def test_line_of_another_name_is_refused(draw, table):
-    with pytest.raises(TypeError, match=r"'threshold', 'yardstick'\]. Received: 'treshold'"):
+    with pytest.raises(TypeError, match=r"'baseline', 'threshold'\]. Received: 'treshold'"):
         draw(table, treshold=(1, "typo"))
 
 
@@ -324,7 +324,7 @@ def test_lines_are_inside_the_axes_though_no_seed_is_near():
 
 
 def test_vertical_lines_stand_at_their_values_under_their_text():
-    lines = {"threshold": (0.95, "solved above 0.95"), "yardstick": (0.0, "best constant")}
+    lines = {"threshold": (0.95, "solved above 0.95"), "baseline": (0.0, "best constant")}
     axes = distribution(runs(broken=[0.1, 0.2]), **lines)
     assert top_labels(axes) == ["best constant", "solved above 0.95"]
     assert list(axes.child_axes[0].get_xticks()) == [0.0, 0.95]
@@ -332,7 +332,7 @@ def test_vertical_lines_stand_at_their_values_under_their_text():
 
 
 def test_labels_of_two_close_lines_do_not_touch():
-    lines = {"threshold": (0.505, "solved above 0.505"), "yardstick": (0.5, "best constant 0.5")}
+    lines = {"threshold": (0.505, "solved above 0.505"), "baseline": (0.5, "best constant 0.5")}
     axes = distribution(runs(broken=[0.0, 1.0]), **lines)
     axes.figure.draw_without_rendering()
     left, right = (label.get_window_extent() for label in axes.child_axes[0].get_xticklabels())

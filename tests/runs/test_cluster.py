@@ -397,7 +397,7 @@ def model(s):
     if s.learning_rate < 0:
         raise ValueError("no such rate")
     # In the worker, wherever it is: every pass may leave a state behind.
-    jobs.SECONDS_BETWEEN_STATES = 0.2
+    jobs.SECONDS_BETWEEN_CHECKPOINTS = 0.2
     network = keras.Sequential([keras.Input((1,)), keras.layers.Dense(4, "tanh")])
     network.add(keras.layers.Dense(1))
     network.compile(keras.optimizers.Adam(s.learning_rate), "mse")
@@ -420,30 +420,30 @@ CASE = Case(
 
 
 class Told:
-    """Prints what a crew yields, and passes on what the runner needs."""
+    """Prints what an executor yields, and passes on what the runner needs."""
 
-    def __init__(self, crew):
-        self.crew = crew
+    def __init__(self, chosen):
+        self.choose_executor = chosen
 
     def run(self, work, state):
-        for unit, kind, value in self.crew.run(work, state):
-            print(kind, unit.name, value if kind == "message" else "", flush=True)
+        for job, kind, value in self.choose_executor.run(work, state):
+            print(kind, job.name, value if kind == "message" else "", flush=True)
             if kind != "message":
-                yield unit, kind, value
+                yield job, kind, value
 
 
-def train(crew):
+def train(chosen):
     store = Store(pathlib.Path(sys.argv[2]), CASE)
     plan = plans.select(CASE, "broken,fixed")
-    print(runner.train(CASE, plan, list(range(8)), store, choose_executor=lambda _: Told(crew)))
+    print(runner.train(CASE, plan, list(range(8)), store, choose_executor=lambda _: Told(chosen)))
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "threads":
         train(executor.ThreadExecutor(2))
     else:
-        with cluster.connect(sys.argv[1]) as crew:
-            train(crew)
+        with cluster.connect(sys.argv[1]) as chosen:
+            train(chosen)
 '''
 
 

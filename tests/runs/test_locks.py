@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 HOLD = """
 import pathlib, sys
 from experiments.runs import locks
-with locks.alone(pathlib.Path(sys.argv[1])):
+with locks.locked(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """

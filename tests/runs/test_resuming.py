@@ -31,7 +31,7 @@ def news(job):
 
 
 class Scripted:
-    """A crew that trains nothing, and is stopped after so many units."""
+    """An executor that trains nothing, and is stopped after so many jobs."""
 
     def __init__(self, work, stop_after=None, seen=None):
         self.stop_after, self.seen = stop_after, seen

@@ -343,7 +343,7 @@ from tests import toy
 from tests.runs import test_store
 store = Store(pathlib.Path(sys.argv[1]), toy.CASE)
 for seed in range(int(sys.argv[2]), 20, 2):
-    with store.alone():
+    with store.lock():
         store.add(test_store.rows(seeds=(seed,)), test_store.ENVIRONMENT)
 """
 

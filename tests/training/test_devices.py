@@ -349,8 +349,8 @@ if sys.argv[1] == "set":
     tf.config.experimental.enable_op_determinism()
 setup, found = toy.Toy(dropout=0.4, optimizer="Nadam"), []
 for trainer in (engine.Trainer(toy.CASE, setup, 2), reference.Trainer(toy.CASE, setup)):
-    exam = metrics.Exam(toy.CASE, setup, [3])
-    found.append(toy.outputs_after(trainer, [3], exam, setup.num_steps).tobytes())
+    evaluation = metrics.Evaluation(toy.CASE, setup, [3])
+    found.append(toy.outputs_after(trainer, [3], evaluation, setup.num_steps).tobytes())
 print(*(hashlib.sha256(part).hexdigest() for part in found))
 """
 

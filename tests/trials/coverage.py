@@ -288,7 +288,7 @@ def main(arguments=None):
     def log(line):
         print(f"{time.perf_counter() - start:4.0f} s  {line}", flush=True)
 
-    drawn = {"repeats": given.repeats, "seed": given.seed, "say": log}
+    drawn = {"repeats": given.repeats, "seed": given.seed, "log": log}
     coverage = coverage_table(truths(), NUM_SEEDS, **drawn)
     verdicts = verdicts_table(VERDICT_SEEDS, **drawn)
     write(given.out, coverage, verdicts, coverage_errors.looks_table(**drawn))

@@ -135,7 +135,7 @@ class Points:
 
 
 class Recorded(executor.ThreadExecutor):
-    """A crew of one thread whose news are kept."""
+    """An executor with one thread that keeps its events."""
 
     news: ClassVar[list] = []
 
@@ -150,7 +150,7 @@ class Recorded(executor.ThreadExecutor):
 
 
 class Replayed:
-    """A crew that trains nothing and tells what was heard of each unit before.
+    """An executor that trains nothing and repeats the events of an earlier run.
 
     Args:
         work: List of `Job`.

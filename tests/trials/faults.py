@@ -172,7 +172,7 @@ def main(arguments=None):
         case = reproductions.load(name)
         stored[case] = tables.runs(Store(RESULTS / name, case))
     stored = {case: stored[case] for case in sorted(stored, key=lambda c: _work(c, stored[c]))}
-    sizes = {"num_seeds": given.seeds, "say": log}
+    sizes = {"num_seeds": given.seeds, "log": log}
     alarms = faults_measures.false_alarms(stored, num_splits=given.splits, **sizes)
     write_whole(given.out / "false_alarms.csv", tables.to_csv(alarms, 4))
     faults = [f for f in (*FAULTS, *CONTROLS) if given.faults is None or f.name in given.faults]

@@ -1,4 +1,4 @@
-"""Writes the code of a script in parts: functions, data, model, training, exam.
+"""Writes the code of a script in parts: functions, data, model, training, evaluation.
 
 Nothing is run but the checks of the code. The model's lines come from the built model, and
 the functions from the case's own source with all settings filled in. Both are checked

@@ -40,10 +40,10 @@ def opened(name):
     return case, Store(ROOT / "results" / name, case)
 
 
-def panel(arm="broken", end=10, states=None, **changes):
+def panel(arm="broken", end=10, snapshots=None, **changes):
     parts = dict(fixes=plans.fixes_of(toy.CASE, arm), is_cut=False, solved=False, value=0.1)
-    states = states or {0: np.zeros(50), 2: np.full(50, 0.1), end: np.full(50, 0.2)}
-    return frames.Panel(arm=arm, end=end, snapshots=states, **parts | changes)
+    snapshots = snapshots or {0: np.zeros(50), 2: np.full(50, 0.1), end: np.full(50, 0.2)}
+    return frames.Panel(arm=arm, end=end, snapshots=snapshots, **parts | changes)
 
 
 def pictures(num=3, height=8, width=12):
@@ -444,11 +444,12 @@ def test_drawing_imports_neither_tensorflow_nor_keras(tmp_path):
         from experiments.report import style
         from experiments.runs.store import Store
         case = reproductions.load("sum_hinge")
-        store = Store({str(ROOT / "results" / "sum_hinge")!r}, case)
-        animations.twins(case, store, style.look(), {str(tmp_path / "film")!r}, ["png"])
+        store, theme = Store({str(ROOT / "results" / "sum_hinge")!r}, case), style.make_theme()
+        animations.side_by_side(case, store, theme, {str(tmp_path / "film")!r}, ["png"])
         case = reproductions.load("ln_fit")
         store = Store({str(ROOT / "results" / "ln_fit")!r}, case)
-        trajectory_maps.Maps(case, trajectory_table.read(case, store), style.look()).picture(1)
+        surfaces = trajectory_table.read(case, store)
+        trajectory_maps.TrajectoryMaps(case, surfaces, theme).picture(1)
         print(sorted(set(sys.modules) & {{"tensorflow", "keras"}}))
     """
     words = [sys.executable, "-c", code]
