@@ -47,14 +47,14 @@ def num_cores() -> int:
 
 def train_block(
     case: Case,
-    arms: Mapping[str, Setup],
+    arms: Mapping[Any, Setup],
     block: list[int],
     trainer: Any,
     advance: Callable[[int], object] | None = None,
     *,
     saved: State | None = None,
     keep: Callable[[int, Callable[[], State]], object] | None = None,
-) -> dict[str, tuple[pd.DataFrame, dict[str, np.ndarray]]]:
+) -> dict[Any, tuple[pd.DataFrame, dict[str, np.ndarray]]]:
     """Trains one block of seeds once and reads the rows of every arm from it.
 
     Args:
