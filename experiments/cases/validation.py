@@ -161,7 +161,7 @@ def _check_names(case: Case) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_.]{1,100}", name) or name in RESERVED:
             raise CaseError(
                 "Names hold letters, digits, '_' and '.', at most 100, and an arm of yours is "
-                f"not called {', '.join(RESERVED)}. "
+                f"not called broken or fixed, nor {', '.join((*WORDS, *ALIASES))}. "
                 f"Received: {shown(name)}"
             )
     if "." in case.name:

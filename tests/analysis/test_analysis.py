@@ -40,7 +40,7 @@ ONCE = [
     (ablation, "table"),
     (ablation, "flips"),
     (claim_results, "claims_table"),
-    (claim_results, "certificates_table"),
+    (claim_results, "interventions_table"),
     (failure_modes, "diagnose"),
     (logged_metrics, "metric_check"),
     (history, "compare"),

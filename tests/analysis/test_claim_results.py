@@ -441,7 +441,7 @@ def test_at_a_border_each_wrong_answer_comes_in_at_most_5_percent(
     monkeypatch, num_seeds, bar, beyond
 ):
     # How many more seeds an undecided arm needs takes long, and is not asked here.
-    monkeypatch.setattr(intervals, "seeds_to_decide", lambda interval: None)
+    monkeypatch.setattr(intervals, "seeds_to_decide", lambda interval, **_: None)
     found = shares_of_answers(Solves("broken"), bar, num_seeds)
     assert found.get(beyond, 0) <= 0.05
     assert found.get(LUCK, 0) <= 0.05

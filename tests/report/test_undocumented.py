@@ -202,7 +202,7 @@ def test_another_output_is_another_page(made, name):
 def test_the_templates_hold_no_number_but_the_confidence():
     module = ast.parse((ROOT / "experiments/report/undocumented.py").read_text(encoding="utf-8"))
     names = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
-    parts = [names[name] for name in ("page", "_told", "_measured", "_line", "_clause", "_why")]
+    parts = [names[name] for name in ("page", "_section", "_measured", "_line", "_clause", "_why")]
     docstrings = {ast.get_docstring(part, clean=False) for part in parts}
     texts = [
         node.value for part in parts for node in ast.walk(part) if isinstance(node, ast.Constant)
