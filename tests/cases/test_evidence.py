@@ -272,6 +272,7 @@ if __name__ == "__main__":
 )
 
 
+@pytest.mark.slow
 def test_processes_find_the_evidence_of_a_script(tmp_path):
     write(tmp_path / "there", PROCESSES, EVIDENCE)
     script = str(tmp_path / "there" / "own.py")
@@ -285,6 +286,7 @@ def test_a_script_without_evidence_runs(tmp_path):
     assert "trained 4 rows" in run(tmp_path, script, "--seeds", "2", "--out", "a")
 
 
+@pytest.mark.slow
 def test_a_case_of_the_package_has_the_same_keys_when_it_is_run(tmp_path):
     case = reproductions.load("sum_hinge")
     run(tmp_path, "-m", "reproductions.sum_hinge", "--seeds", "2", "--arms", "tanh", "--out", "a")
