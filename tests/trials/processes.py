@@ -19,7 +19,7 @@ from experiments.runs import files, locks
 from experiments.runs.store import Store
 
 CONTEXT = multiprocessing.get_context("fork")
-WRITES = ("save_state", "add_trace", "add_unit", "merge")
+WRITES = ("save_checkpoint", "add_trace", "add_job", "merge")
 SECONDS_TO_END = 300.0
 
 
