@@ -1,5 +1,6 @@
 """The built wheel: installed into a fresh environment, it runs a case from an empty folder."""
 
+import os
 import pathlib
 import shutil
 import subprocess
@@ -17,7 +18,10 @@ pytestmark = pytest.mark.slow
 
 
 def pip(*arguments):
-    subprocess.run([sys.executable, "-m", "pip", *map(str, arguments)], check=True)
+    # Sources on the path would count as installed.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-m", "pip", *map(str, arguments)]
+    subprocess.run(command, check=True, env=environment)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,9 @@ from typing import ClassVar
 
 import pandas as pd
 
+from experiments.analysis.analysis import Analysis
 from experiments.cases import plans
+from experiments.cases.evidence import find_evidence
 from experiments.report import report
 from experiments.runs import executor, jobs, runner
 from experiments.runs.store import Store
@@ -126,7 +128,8 @@ class Points:
             runner.train(
                 toy.CASE, self._plan, list(range(NUM_SEEDS)), store, choose_executor=choose_executor
             )
-            report.write(toy.CASE, store, pictures=False)
+            analysis = Analysis(toy.CASE, find_evidence(toy.CASE), store)
+            report.write(analysis, pictures=False)
         if record:
             record.write_bytes(pickle.dumps(Recorded.news))
         if count:
