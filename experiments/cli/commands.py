@@ -229,7 +229,7 @@ def analysis_of(case: Case, folder: pathlib.Path | None = None) -> Analysis:
     from experiments.cases.evidence import find_evidence
     from experiments.runs.store import Store
 
-    store = Store((folder or ROOT / "results") / case.name, case)
+    store = Store((folder or results()) / case.name, case)
     return Analysis(case, find_evidence(case), store, stored=True)
 
 
