@@ -7,18 +7,7 @@ are not imported until a run needs them.
 import importlib
 from typing import Any
 
-from experiments.cases.case import (
-    Case,
-    Classification,
-    Fix,
-    Regression,
-    Setup,
-    Solved,
-    SuiteError,
-    fix,
-    rival,
-    variant,
-)
+from experiments.cases.case import Case, Classification, Regression, Solved
 from experiments.cases.claims import (
     Alike,
     Equal,
@@ -41,7 +30,9 @@ from experiments.cases.claims import (
     claim,
     intervention,
 )
+from experiments.cases.errors import SuiteError
 from experiments.cases.evidence import Evidence, Recorded
+from experiments.cases.setups import Fix, Setup, fix, rival, variant
 from experiments.training import keras1 as era
 
 __all__ = [

@@ -8,7 +8,7 @@ import functools
 import importlib
 import pathlib
 
-from experiments.cases.case import SuiteError, nearest
+from experiments.cases.errors import SuiteError, nearest
 from experiments.cases.evidence import with_evidence
 
 

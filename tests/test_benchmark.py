@@ -13,7 +13,7 @@ from experiments.benchmark import contenders, jax_contender, tables
 from experiments.benchmark import devices as benchmark_devices
 from experiments.benchmark.devices import Timing
 from experiments.benchmark.workers import Job, difference
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.training import devices
 
 ROOT = pathlib.Path(__file__).parent.parent

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import reproductions
-from experiments.analysis import tables
+from experiments.analysis import baselines, tables
 from experiments.analysis.analysis import Analysis
 from experiments.cases import plans
 from experiments.cases.evidence import find_evidence
@@ -96,7 +96,7 @@ def test_tables_and_report_are_those_of_the_rows(name, table, analysed):
 def test_curves_end_where_the_rows_do(name, evidence):
     case, store, runs = evidence(name)
     curves = tables.from_csv(store.read_table("curves.csv"))
-    metric = tables.main_metric(case)
+    metric = baselines.main_metric(case)
     for (arm, steps), part in runs.groupby(["arm", "steps"]):
         last = curves[
             (curves["arm"] == arm)
@@ -159,7 +159,7 @@ def test_reference_and_engine_agree_seed_by_seed(name, evidence):
 
 def error(case, table):
     """The error on a log scale: MSE, or the share of points put wrong."""
-    if tables.main_metric(case) == "mse":
+    if baselines.main_metric(case) == "mse":
         return table["mse"]
     return np.maximum(1 - table["accuracy"], 0.5 / 10_000)
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from experiments.analysis import tables
+from experiments.analysis import baselines, tables
 from experiments.stats import intervals, text
 from experiments.training.columns import PLACE, TAIL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from experiments.cases.case import Case, Setup
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
     from experiments.runs.store import Store
 
 
@@ -86,7 +87,7 @@ def _medians_agree(case, arm, steps, ours, committed):
     table = tables.stored(committed, "curves.csv")
     if table is None:
         return ""
-    metric = tables.main_metric(case)
+    metric = baselines.main_metric(case)
     part = table[
         (table["arm"] == arm) & (table["metric"] == metric) & (table["checkpoint"] == steps)
     ]

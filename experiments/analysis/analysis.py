@@ -19,8 +19,10 @@ from experiments.analysis import (
 )
 from experiments.analysis.grid_table import GridTable
 from experiments.analysis.outcomes import Outcomes
-from experiments.cases.case import TRAINERS, Case, SuiteError
+from experiments.cases.case import Case
+from experiments.cases.errors import SuiteError
 from experiments.cases.evidence import Evidence
+from experiments.cases.validation import TRAINERS
 from experiments.runs.store import Store
 from experiments.stats.interim import StoppingRule
 

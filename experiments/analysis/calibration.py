@@ -22,7 +22,7 @@ from experiments.training import metrics
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from experiments.cases.case import Setup
+    from experiments.cases.setups import Setup
 
 # A step's overhead, in weights times samples: what decides where only one run is measured.
 OVERHEAD = 200_000

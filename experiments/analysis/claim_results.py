@@ -24,8 +24,8 @@ from experiments.analysis.questions import (
     read,
     read_fact,
 )
-from experiments.cases.case import SuiteError
 from experiments.cases.claims import Fact, Less, Tracks
+from experiments.cases.errors import SuiteError
 from experiments.stats import text
 
 if TYPE_CHECKING:

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 
 from experiments.analysis import claim_results, questions, tables
 from experiments.cases import plans
-from experiments.cases.case import SuiteError
 from experiments.cases.claims import Fact
+from experiments.cases.errors import SuiteError
 from experiments.stats import effects, intervals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from experiments.analysis.outcomes import Outcomes
-    from experiments.cases.case import Case, Setup
+    from experiments.cases.case import Case
     from experiments.cases.evidence import Evidence
+    from experiments.cases.setups import Setup
 
 UNDECIDED = questions.UNDECIDED
 

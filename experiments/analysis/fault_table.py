@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 DOCUMENTED = "each arm at its documented length"
 TOP_CLASSES = ("Model", "Tensors & Inputs", "Training", "GPU Usage", "API")
-NOTE = (
-    "The names of fault classes are those of the taxonomy of Humbatova et al. (2020), "
-    "from the outermost class to the innermost; which fault is of which class is our reading."
-)
 COLUMNS = ["pair", "kind", "fix", "fault_class", "symptom", "diagnosis"]
 RATE = ("solve_rate", "low", "high", "num_seeds")
 COLUMNS += [f"{side}_{name}" for side in ("broken", "fixed") for name in RATE]

@@ -19,10 +19,9 @@ import numpy as np
 
 from experiments.analysis import grid_manifest
 from experiments.cases import plans
-from experiments.cases.case import SuiteError
-from experiments.cases.errors import shown
+from experiments.cases.errors import SuiteError, shown
 from experiments.runs import files, keys
-from experiments.runs.store import checksum, write_whole
+from experiments.runs.files import checksum, write_whole
 from experiments.stats import intervals
 
 if TYPE_CHECKING:
@@ -31,8 +30,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from experiments.cases.case import Case, Setup
+    from experiments.cases.case import Case
     from experiments.cases.claims import Grid
+    from experiments.cases.setups import Setup
 
 HEAD = ("length", "steps", "num_seeds")
 TAIL = ("check", "environment", "key")

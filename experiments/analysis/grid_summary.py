@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from experiments.analysis import tables
+from experiments.analysis import baselines
 from experiments.stats import intervals
 
 if TYPE_CHECKING:
@@ -149,6 +149,6 @@ class GridSummary:
         return self._summary[self._summary["length"] == length]
 
     def _shade(self, medians):
-        worst, _ = tables.baseline(self.case)
-        perfect = float(tables.main_metric(self.case) == "accuracy")
+        worst, _ = baselines.baseline(self.case)
+        perfect = float(baselines.main_metric(self.case) == "accuracy")
         return ((medians - worst) / (perfect - worst)).clip(0, 1)

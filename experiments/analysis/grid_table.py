@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 import pandas as pd
 
-from experiments.analysis import tables
+from experiments.analysis import baselines, tables
 from experiments.analysis.baselines import log_errors
 from experiments.analysis.grid_file import (
     FLAGS,
@@ -22,8 +22,8 @@ from experiments.analysis.grid_file import (
     GridFile,
     unpack,
 )
-from experiments.cases.case import SuiteError, nearest
-from experiments.runs.store import write_whole
+from experiments.cases.errors import SuiteError, nearest
+from experiments.runs.files import write_whole
 from experiments.stats import intervals
 
 
@@ -153,7 +153,7 @@ class GridTable(GridFile):
         write_whole(path, tables.to_csv(self.summary()))
 
     def _summary_line(self, configuration, steps):
-        line, metric = self._lines[configuration, steps], tables.main_metric(self.case)
+        line, metric = self._lines[configuration, steps], baselines.main_metric(self.case)
         head = {name: line[name] for name in self.grid.axes}
         head |= {name: int(line[name]) for name in HEAD}
         rate, median = (

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from experiments.analysis.grid_table import GridTable
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.cases.evidence import find_evidence
 from experiments.runs import blocks, keys
 from experiments.training import engine, networks, program, stack_size, support
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from experiments.cases.case import Case, Setup
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
 
 FOLDER = "studies"
 # A compiled program is never freed, about 50 MB each: workers are replaced in time.

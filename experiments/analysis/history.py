@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from experiments.analysis import tables
-from experiments.cases.case import Regression, SuiteError
+from experiments.analysis import baselines
+from experiments.cases.case import Regression
+from experiments.cases.errors import SuiteError
 from experiments.stats import intervals as statistics
 from experiments.stats.text import fixed, number
 
@@ -48,7 +49,7 @@ def compare(
 ) -> pd.DataFrame:
     """Compares the arms of a case with the software of their time.
 
-    The error is that of `tables.main_metric`, for classifiers 1 - accuracy, floored at
+    The error is that of `baselines.main_metric`, for classifiers 1 - accuracy, floored at
     half of one fresh point. It is not capped at the best constant's: the question is
     whether the same happened, and a median needs no cap.
 
@@ -253,7 +254,7 @@ def _tendency(found):
 
 def _historical_rows(case, historical, folder):
     """Reads the rows of a `Historical`: `stack`, `solved`, `diverged` and its metrics."""
-    needed = {case.solved.metric, tables.main_metric(case)}
+    needed = {case.solved.metric, baselines.main_metric(case)}
     if not needed <= set(historical.columns):
         raise ValueError(
             f"{case.name}: a Historical maps {sorted(needed)} to columns of the era. "
@@ -314,7 +315,7 @@ def _refusal(path, trouble, received):
 
 def _errors(case, rows):
     """Errors of a case's runs; one that diverged has the ceiling."""
-    values = rows[tables.main_metric(case)].to_numpy(np.float64)
+    values = rows[baselines.main_metric(case)].to_numpy(np.float64)
     floor = ERROR_FLOOR
     if not isinstance(case.task, Regression):
         values, floor = 1.0 - values, 0.5 / case.task.num_many

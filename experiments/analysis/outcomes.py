@@ -13,7 +13,8 @@ from scipy import stats
 
 from experiments.analysis.baselines import error_range, log_errors
 from experiments.cases import plans
-from experiments.cases.case import TRAINERS, SuiteError, nearest
+from experiments.cases.errors import SuiteError, nearest
+from experiments.cases.validation import TRAINERS
 from experiments.stats import interim
 
 if TYPE_CHECKING:

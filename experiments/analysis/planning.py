@@ -33,7 +33,8 @@ from experiments.stats import intervals
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from experiments.cases.case import Case, Setup
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
     from experiments.runs.store import Store
 
 __all__ = ["headline", "text_tables"]

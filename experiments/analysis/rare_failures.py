@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from experiments.analysis import history, symptoms, tables
+from experiments.analysis import baselines, history, symptoms, tables
 from experiments.stats import intervals, text
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def rare_failures(case: Case, runs: pd.DataFrame, arm: str, rule: StoppingRule) 
         is not "solves".
     """
     part = tables.longest(runs, arm)
-    main = tables.main_metric(case)
+    main = baselines.main_metric(case)
     stored = [name for name in (*SHOWN, *STARTS, *ENDS) if name in part]
     columns = ["arm", "steps", "seed", "kind", main, *stored]
     failing = part[~part["solved"].to_numpy(bool)]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from experiments.analysis import symptoms, tables
+from experiments.analysis import baselines, symptoms
 from experiments.cases import plans
 from experiments.runs import blocks
+from experiments.runs.files import as_text
 from experiments.runs.keys import row_key
-from experiments.runs.store import as_text
 from experiments.stats import text
 from experiments.training.columns import PLACE
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from experiments.cases.case import Case, Setup
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
     from experiments.runs.store import Store
 
 LONGEST = 10_000
@@ -102,7 +103,7 @@ def along(case: Case, trace: Mapping[str, Any]) -> pd.DataFrame:
         A row for each checkpoint: `steps`, the main metric, loss, outputs, the shares of
         dead and of saturated units of each hidden layer, the gradient's norm, `solved`.
     """
-    names = [tables.main_metric(case), *SHOWN]
+    names = [baselines.main_metric(case), *SHOWN]
     names += [name for name in trace if name.startswith(LAYERS) and name != "dead_since"]
     columns = {"steps": [f"{steps:,}" for steps in trace["steps"]]}
     for name in (name for name in dict.fromkeys(names) if name in trace):

@@ -23,14 +23,14 @@ import pandas as pd
 
 from experiments.analysis.criteria import UNDECIDED, criteria
 from experiments.analysis.outcomes import Outcomes
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.stats import interim, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from experiments.analysis.analysis import Analysis
-    from experiments.cases.case import Setup
+    from experiments.cases.setups import Setup
 
 MOST_SEEDS = 1024
 COLUMNS = ["question", "arms", "num_seeds", "answer", "decided_at", "more_seeds"]

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from experiments.analysis.baselines import baseline, main_metric, threshold
+from experiments.analysis.baselines import main_metric
 from experiments.cases import plans
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.stats import interim, intervals
 from experiments.training import columns
 from experiments.training import metrics as measures
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from experiments.cases.case import Case
     from experiments.runs.store import Store
 
-__all__ = ["baseline", "main_metric", "threshold"]
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 QUANTILE_NAMES = ("q05", "q25", "q50", "q75", "q95")

@@ -18,7 +18,7 @@ import typer
 from experiments.benchmark import jax_contender, tables
 from experiments.benchmark.contenders import PARTS
 from experiments.benchmark.workers import Job, measure
-from experiments.cases.case import SuiteError, nearest
+from experiments.cases.errors import SuiteError, nearest
 from experiments.cli import paths
 from experiments.runs import files, keys
 from experiments.stats import text
@@ -189,7 +189,7 @@ def write(
     import pandas as pd
 
     from experiments.report.report import markdown
-    from experiments.runs.store import write_whole
+    from experiments.runs.files import write_whole
 
     parts = ["# Benchmark", "Made by `python -m experiments.benchmark`, on:"]
     parts += [f"- {environment_line(environment)}"]
@@ -242,7 +242,7 @@ def _time_devices(name, repetitions, quick, folder):
     import pandas as pd
 
     from experiments.benchmark import devices
-    from experiments.runs.store import write_whole
+    from experiments.runs.files import write_whole
 
     replicas = (CUT_SEEDS,) if quick else devices.REPLICAS
     timings = devices.measure(name, replicas, repetitions=repetitions)

@@ -12,7 +12,7 @@ import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.training.engine import Chunk
 from experiments.training.streams import Batches
 

@@ -16,13 +16,14 @@ import numpy as np
 
 from experiments.benchmark import contenders
 from experiments.benchmark.contenders import ARM, PARTS
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.training.streams import steps_per_pass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from experiments.cases.case import Case, Setup
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
 
 CHECK_STEPS = 20
 TOLERANCE = 1e-3

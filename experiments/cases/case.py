@@ -9,11 +9,8 @@ from collections.abc import Callable, Mapping
 
 from experiments.cases import validation
 from experiments.cases.errors import CaseError, Checked, SuiteError, nearest
-from experiments.cases.setups import Fix, Setup, fix, rival, variant
-from experiments.cases.validation import PROVENANCE, READINGS, TRAINERS, WORDS
-
-__all__ = ["PROVENANCE", "READINGS", "TRAINERS", "Case", "CaseError", "Classification", "Fix"]
-__all__ += ["Regression", "Setup", "Solved", "SuiteError", "fix", "nearest", "rival", "variant"]
+from experiments.cases.setups import Fix, Setup
+from experiments.cases.validation import WORDS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,8 +9,10 @@ import itertools
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from experiments.cases.case import Case, Setup, SuiteError
+from experiments.cases.case import Case
 from experiments.cases.claims import Grid
+from experiments.cases.errors import SuiteError
+from experiments.cases.setups import Setup
 from experiments.cases.validation import ALIASES, WORDS
 
 

@@ -5,9 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
-from experiments.cases.errors import CaseError, Checked, SuiteError, nearest, shown
-
-__all__ = ["CaseError", "Fix", "Setup", "SuiteError", "fix", "nearest", "rival", "variant"]
+from experiments.cases.errors import CaseError, Checked, nearest, shown
 
 PLAIN_TYPES = (str, int, float, bool, type(None))
 # Limits of a plain value.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.check import comparison
 from experiments.check import sample as sampling
 from experiments.check.invariants import InvariantResult

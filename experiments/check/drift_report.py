@@ -19,8 +19,8 @@ from experiments.report import figures
 from experiments.report.markdown import markdown
 from experiments.report.style import LIGHT, arm_colours
 from experiments.runs import files
+from experiments.runs.files import write_whole
 from experiments.runs.keys import PACKAGES
-from experiments.runs.store import write_whole
 from experiments.stats import text
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.cases.case import Classification, SuiteError
+from experiments.cases.case import Classification
+from experiments.cases.errors import SuiteError
 from experiments.stats.text import number
 from experiments.training import engine, metrics, networks, streams
 

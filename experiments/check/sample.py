@@ -16,7 +16,7 @@ import pandas as pd
 from experiments.cases import plans
 from experiments.check import invariants
 from experiments.runs import blocks
-from experiments.runs.store import as_text
+from experiments.runs.files import as_text
 from experiments.training import columns, networks
 
 if TYPE_CHECKING:

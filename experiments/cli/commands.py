@@ -9,7 +9,8 @@ from __future__ import annotations
 import pathlib
 from typing import TYPE_CHECKING, Any
 
-from experiments.cases.case import TRAINERS, SuiteError
+from experiments.cases.errors import SuiteError
+from experiments.cases.validation import TRAINERS
 from experiments.cli.console import print_note, quiet_softmax, rich_table
 from experiments.cli.console import progress as shown_progress
 
@@ -148,7 +149,7 @@ def write_index(folder: pathlib.Path) -> None:
     import reproductions
     from experiments.report import case_figures, figure_files, index
     from experiments.report.style import make_theme
-    from experiments.runs.store import write_whole
+    from experiments.runs.files import write_whole
 
     cases = [reproductions.load(name) for name in reproductions.names()]
     there = [case for case in cases if (folder / case.name / "runs.csv").exists()]
@@ -173,7 +174,7 @@ def _write_beside(analyses, folder):
     """Writes the committed pages and tables that several cases share."""
     from experiments.analysis import fault_table, tables
     from experiments.report import undocumented
-    from experiments.runs.store import write_whole
+    from experiments.runs.files import write_whole
 
     write_whole(folder / "faults.csv", tables.to_csv(fault_table.table(analyses)))
     made = [one for analysis in analyses.values() for one in analysis.store.environments]

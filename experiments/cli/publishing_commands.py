@@ -8,7 +8,7 @@ from __future__ import annotations
 import pathlib
 from typing import TYPE_CHECKING, Any
 
-from experiments.cases.case import SuiteError, nearest
+from experiments.cases.errors import SuiteError, nearest
 from experiments.cli.commands import analysis_of, committed, results, results_store
 from experiments.cli.console import quiet_softmax
 from experiments.report import style
@@ -145,7 +145,7 @@ def export(
     """
     from experiments.publish.export import notebook as notebooks
     from experiments.publish.export import script as scripts
-    from experiments.runs.store import write_whole
+    from experiments.runs.files import write_whole
 
     options: dict[str, Any] = {"seed": seed, "steps": steps, "store": committed(case)}
     path = pathlib.Path(out)

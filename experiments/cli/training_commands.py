@@ -11,7 +11,8 @@ import os
 import pathlib
 from typing import TYPE_CHECKING
 
-from experiments.cases.case import TRAINERS, SuiteError, nearest
+from experiments.cases.errors import SuiteError, nearest
+from experiments.cases.validation import TRAINERS
 from experiments.cli.commands import ROOT, committed, results
 from experiments.cli.console import print_note, quiet_softmax, rich_table
 from experiments.cli.console import progress as shown_progress

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.analysis import tables
+from experiments.analysis import baselines, tables
 from experiments.cases.case import Regression
 from experiments.report.markdown import Caption
 from experiments.report.plots import BANDS
@@ -72,15 +72,15 @@ def learning_curves(case: Case, part: pd.DataFrame) -> Caption:
         found.append(f"{'that' if found else 'the median'} of {arm} {when}")
         first, last = rows["q50"].iloc[[0, -1]]
         alt.append(
-            f"The median {tables.main_metric(case)} of {arm} goes from {text.number(first)} to "
+            f"The median {baselines.main_metric(case)} of {arm} goes from {text.number(first)} to "
             f"{text.number(last)}."
         )
-    value, words = tables.baseline(case)
-    threshold, threshold_text = tables.threshold(case)
+    value, words = baselines.baseline(case)
+    threshold, threshold_text = baselines.threshold(case)
     title = f"{case.name}: clearing the bar, {', '.join(found)}"
     caption = (
-        f"The {tables.main_metric(case)} on fresh points, at checkpoints of training. {OVER_SEEDS} "
-        f"Lines across: {threshold_text} ({text.number(threshold)}) and {words} "
+        f"The {baselines.main_metric(case)} on fresh points, at checkpoints of training. "
+        f"{OVER_SEEDS} Lines across: {threshold_text} ({text.number(threshold)}) and {words} "
         f"({text.number(value)}). "
     )
     return Caption(title, caption + arms_text(case, part), " ".join(reversed(alt)))
@@ -93,7 +93,7 @@ def distribution(case: Case, shown: pd.DataFrame) -> Caption:
         case: The `Case`.
         shown: Rows of runs, one budget per arm.
     """
-    counts, alt, metric = [], [], tables.main_metric(case)
+    counts, alt, metric = [], [], baselines.main_metric(case)
     for arm, rows in reversed(list(shown.groupby("arm", sort=False))):
         counts.append(f"{rows['solved'].sum():,} of {len(rows):,} seeds of {arm}")
         finite = rows.loc[~rows["diverged"], metric]
@@ -242,5 +242,5 @@ def _leading(arm, diagnosis):
 
 
 def _clears(case, values):
-    threshold, _ = tables.threshold(case)
-    return values <= threshold if tables.main_metric(case) == "mse" else values >= threshold
+    threshold, _ = baselines.threshold(case)
+    return values <= threshold if baselines.main_metric(case) == "mse" else values >= threshold

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from experiments.analysis import ablation, claim_results, tables
+from experiments.analysis import ablation, baselines, claim_results, tables
 from experiments.analysis.baselines import metric_label
 from experiments.cases import plans
 from experiments.cases.case import Regression
@@ -90,9 +90,9 @@ def _fit(analysis, part):
 
 
 def _learning_curves(case, part):
-    metric = tables.main_metric(case)
+    metric = baselines.main_metric(case)
     part = part[part["metric"] == metric]
-    lines = {"threshold": tables.threshold(case), "baseline": tables.baseline(case)}
+    lines = {"threshold": baselines.threshold(case), "baseline": baselines.baseline(case)}
 
     def draw(theme):
         figure, axes = figures.new_figure(theme=theme)
@@ -106,8 +106,8 @@ def _learning_curves(case, part):
 
 
 def _distribution(case, shown):
-    metric = tables.main_metric(case)
-    lines = {"threshold": tables.threshold(case), "baseline": tables.baseline(case)}
+    metric = baselines.main_metric(case)
+    lines = {"threshold": baselines.threshold(case), "baseline": baselines.baseline(case)}
 
     def draw(theme):
         figure, axes = figures.new_figure(height=3.4, theme=theme)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from experiments.report import figures, markdown
 from experiments.report.markdown import Caption
-from experiments.runs.store import write_whole
+from experiments.runs.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from experiments.analysis import tables
+from experiments.analysis import baselines
 from experiments.report import captions, heat_maps
 from experiments.report.figure_files import FigureSpec
 from experiments.stats import text
@@ -88,7 +88,7 @@ def _panels(view, length):
         return [(panel, part, "solved", "percent") for panel, part in parts]
     return [
         ("percent of seeds that solve", found, "solved", "percent"),
-        (f"median {tables.main_metric(view.case)}", found, "shade", "middle"),
+        (f"median {baselines.main_metric(view.case)}", found, "shade", "middle"),
     ]
 
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from experiments.analysis import tables
+from experiments.analysis import baselines
 from experiments.analysis.grid_summary import GridSummary
 from experiments.analysis.grid_table import GridTable
 from experiments.cases.evidence import find_evidence
 from experiments.report import figure_files, grid_figures
 from experiments.report.markdown import markdown, picture
 from experiments.report.style import make_theme
-from experiments.runs.store import write_whole
+from experiments.runs.files import write_whole
 from experiments.stats import text
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ def page(case: Case, views: Sequence[GridSummary]) -> str:
 
 
 def _reading(case):
-    metric, (constant, words) = tables.main_metric(case), tables.baseline(case)
-    threshold, threshold_text = tables.threshold(case)
+    metric, (constant, words) = baselines.main_metric(case), baselines.baseline(case)
+    threshold, threshold_text = baselines.threshold(case)
     return (
         "A study crosses options; each cell of the crossing is one program, trained from the "
         f"same seeds. Rates are percent of seeds that solve ({threshold_text}, {metric} "
@@ -196,7 +196,7 @@ def _compared(one, other, axis, label):
 
 def _all_configurations(view):
     parts = [f"## Every cell of {view.grid.name}"]
-    metric = tables.main_metric(view.case)
+    metric = baselines.main_metric(view.case)
     for title, words in (("Percent solved", _rate), (f"Median {metric}", _median)):
         for length in view.lengths:
             summary = f"{title}{view.after(length)}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from experiments.analysis import claim_results
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.report.markdown import markdown, picture
 from experiments.report.report import outcome_table
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from experiments.analysis import tables
-from experiments.cases.case import TRAINERS
+from experiments.analysis import baselines, tables
+from experiments.cases.validation import TRAINERS
 from experiments.report import case_figures, evidence, figure_files
 from experiments.report.markdown import markdown, picture
 from experiments.report.story import story
@@ -123,9 +123,9 @@ def difference_table(case: Case, changed_only: bool = False) -> pd.DataFrame:
 
 def baseline_text(case: Case) -> str:
     """Returns one line: the score of the best constant, and the threshold."""
-    value, words = tables.baseline(case)
-    threshold, threshold_text = tables.threshold(case)
-    metric = tables.main_metric(case)
+    value, words = baselines.baseline(case)
+    threshold, threshold_text = baselines.threshold(case)
+    metric = baselines.main_metric(case)
     value, threshold = text.number(value, 4), text.number(threshold, 4)
     return f"Yardsticks: {words}, {metric} {value}; {threshold_text}, {metric} {threshold}."
 

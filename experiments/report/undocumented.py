@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from experiments.analysis import claim_results, tables
 from experiments.analysis.outcomes import check_metric
 from experiments.cases import plans
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.cases.evidence import find_evidence
-from experiments.runs.store import write_whole
+from experiments.runs.files import write_whole
 from experiments.stats import text
 
 if TYPE_CHECKING:

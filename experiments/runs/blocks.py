@@ -16,7 +16,8 @@ from experiments.training import columns, metrics
 if TYPE_CHECKING:
     import pandas as pd
 
-    from experiments.cases.case import Case, Setup
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
 
 # Arrays and plain facts, see `checkpoints.pack`.
 State = tuple[dict[str, np.ndarray], dict[str, Any]]

@@ -19,8 +19,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from experiments.cases.case import SuiteError
-from experiments.cases.errors import one_line, shown
+from experiments.cases.errors import SuiteError, one_line, shown
 from experiments.runs.blocks import num_cores
 from experiments.runs.cluster_executor import ClusterExecutor
 

@@ -15,8 +15,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from experiments.cases.case import SuiteError
-from experiments.cases.errors import one_line
+from experiments.cases.errors import SuiteError, one_line
 from experiments.runs import cluster_worker, keys
 from experiments.runs.executor import MOST_PROGRAMS, MOST_TRIES, Event, FindCheckpoint
 from experiments.runs.jobs import Job

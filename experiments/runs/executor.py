@@ -24,7 +24,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.runs.blocks import num_cores
 from experiments.runs.jobs import Job, JobTrainer
 from experiments.training import devices

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from experiments.cases import plans
-from experiments.cases.case import Case, Setup
+from experiments.cases.case import Case
+from experiments.cases.setups import Setup
 from experiments.runs import files
 from experiments.runs.blocks import State, num_cores, train_block
 from experiments.runs.keys import environment, row_key

@@ -23,8 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments.cases.case import Case, Setup
+from experiments.cases.case import Case
 from experiments.cases.errors import SuiteError
+from experiments.cases.evidence import FOLDER
+from experiments.cases.setups import Setup
 from experiments.training import devices
 
 # Part of every row key: increase it when trainers or metrics change rows.
@@ -33,7 +35,6 @@ PACKAGES = ("keras", "tensorflow", "numpy")
 PLAIN = (str, int, float, bool, tuple, list, type(None))
 HELD = (set, frozenset, np.ndarray)
 # The folder of evidence files, beside the scripts of their cases.
-FOLDER = "evidence"
 
 
 def row_key(case: Case, setup: Setup, trainer: str = "engine") -> str:

@@ -12,7 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.cases.case import Case, Setup, SuiteError
+from experiments.cases.case import Case
+from experiments.cases.errors import SuiteError
+from experiments.cases.setups import Setup
 from experiments.runs import executor, jobs
 from experiments.runs.blocks import SilentProgress
 from experiments.runs.jobs import Job

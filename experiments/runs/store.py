@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.cases.case import Case, Setup, SuiteError
+from experiments.cases.case import Case
+from experiments.cases.errors import SuiteError
+from experiments.cases.setups import Setup
 from experiments.runs import files, manifests, row_text
-from experiments.runs.files import as_text, checksum, write_whole
+from experiments.runs.files import write_whole
 from experiments.runs.folder import JOBS, PROGRESS, TRACES, Folder
 from experiments.runs.keys import row_key
 from experiments.training import checkpoints
 from experiments.training.columns import metrics_of
-
-__all__ = ["as_text", "checksum", "write_whole"]
 
 ROWS, WIDTHS = "runs.csv", "widths"
 # Attempts to read files that another process is replacing at this moment.

@@ -17,7 +17,8 @@ from experiments.cases.errors import SuiteError, one_line, shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from experiments.cases.case import Case, Setup
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
 
 FRAMEWORKS = ("keras", "tensorflow", "optree", "ml_dtypes")
 LIBRARY = pathlib.Path(__file__).parent.parent

@@ -16,7 +16,8 @@ from experiments.cases.errors import SuiteError
 from experiments.training.error_messages import arm_text
 
 if TYPE_CHECKING:
-    from experiments.cases.case import Case, Setup
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
 
 # No network of smaller numbers fills the memory.
 LARGE = 2000

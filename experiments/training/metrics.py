@@ -26,14 +26,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.cases.case import Regression, SuiteError, nearest
+from experiments.cases.case import Regression
+from experiments.cases.errors import SuiteError, nearest
 from experiments.training import streams
 from experiments.training.columns import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from experiments.cases.case import Case, Setup
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
 
 NUM_PROBED = 1000
 NUM_CURVE = 50

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.cases.case import SuiteError
-from experiments.cases.errors import shown
+from experiments.cases.errors import SuiteError, shown
 from experiments.training import devices, error_messages, memory, shape_checks, streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from experiments.cases.case import Case, Setup
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
 
 
 def check_backend() -> None:

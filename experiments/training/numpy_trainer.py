@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.training import checkpoints as training_state
 from experiments.training import networks
 from experiments.training.metrics import NUM_PROBED, Snapshot
@@ -20,7 +20,8 @@ from experiments.training.streams import Batches, steps_per_pass
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from experiments.cases.case import Case, Setup
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
     from experiments.training.metrics import Evaluation
 
 LOSSES = ("mse", "mean_squared_error")

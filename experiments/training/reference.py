@@ -17,7 +17,8 @@ from experiments.training.streams import Batches, steps_per_pass
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from experiments.cases.case import Case, Setup
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
     from experiments.training.metrics import Evaluation
 
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.cases.case import Classification, SuiteError
-from experiments.cases.errors import shown
+from experiments.cases.case import Classification
+from experiments.cases.errors import SuiteError, shown
 
 if TYPE_CHECKING:
-    from experiments.cases.case import Case, Setup
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
 
 NUM_TRIED = 2
 # Points of the evaluation grid of a regression.

@@ -16,7 +16,8 @@ from experiments.training.metrics import NUM_PROBED
 from experiments.training.streams import steps_per_pass
 
 if TYPE_CHECKING:
-    from experiments.cases.case import Case, Setup
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
 
 MAX_REPLICAS = 128
 MAX_PASS_BYTES = 64 * 2**20

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from experiments.cases.case import Case, Setup
+    from experiments.cases.case import Case
+    from experiments.cases.setups import Setup
 
 STREAMS = ("data", "weights", "order", "dropout", "test")
 STREAM_PASS = 100

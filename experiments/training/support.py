@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.training import networks
 
 if TYPE_CHECKING:

@@ -8,11 +8,12 @@ import re
 import numpy as np
 import pytest
 
-from experiments.analysis import grid_file, tables
+from experiments.analysis import baselines, grid_file, tables
 from experiments.analysis.grid_file import pack, unpack
 from experiments.analysis.grid_table import GridTable
-from experiments.cases.case import SuiteError, fix
 from experiments.cases.claims import Grid
+from experiments.cases.errors import SuiteError
+from experiments.cases.setups import fix
 from experiments.stats.intervals import rate
 from experiments.training.columns import typed
 from tests import toy
@@ -25,7 +26,7 @@ AXES = {
 STUDY = Grid("grid", "Which pair?", "broken", AXES, 4, lengths=(2, 5))
 CELLS = ["line/slow", "line/quick", "tanh/slow", "tanh/quick"]
 ERRORS = [0.001, 0.002, 0.003, math.inf]
-YARDSTICK = tables.baseline(toy.CASE)[0]
+YARDSTICK = baselines.baseline(toy.CASE)[0]
 
 
 def rows(errors=ERRORS):

@@ -8,8 +8,8 @@ import pytest
 from experiments.analysis import grid_file, grid_training
 from experiments.analysis.grid_table import GridTable
 from experiments.cases import plans
-from experiments.cases.case import SuiteError
 from experiments.cases.claims import Grid, claim
+from experiments.cases.errors import SuiteError
 from experiments.runs import runner
 from experiments.runs.store import Store
 from tests import toy

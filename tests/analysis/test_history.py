@@ -15,8 +15,8 @@ from scipy import stats
 import reproductions
 from experiments import Evidence
 from experiments.analysis import history
-from experiments.cases.case import SuiteError
 from experiments.cases.claims import Historical
+from experiments.cases.errors import SuiteError
 from experiments.cases.evidence import find_evidence, with_evidence
 from experiments.stats import intervals
 from experiments.stats.intervals import Interval, rate

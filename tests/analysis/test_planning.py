@@ -13,7 +13,7 @@ from experiments import fix, variant
 from experiments.analysis import calibration, forecast, planning
 from experiments.analysis.calibration import Cost
 from experiments.cases import plans
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.runs import executor, jobs, runner
 from experiments.runs.keys import row_key
 from experiments.runs.store import Store

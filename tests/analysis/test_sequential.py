@@ -8,8 +8,8 @@ from experiments.analysis import criteria, sequential, tables
 from experiments.analysis.analysis import Analysis
 from experiments.analysis.questions import paired
 from experiments.cases import plans
-from experiments.cases.case import SuiteError
 from experiments.cases.claims import Fails, Helps, Less, Solves, claim
+from experiments.cases.errors import SuiteError
 from experiments.cases.evidence import find_evidence
 from experiments.report import report
 from experiments.runs.keys import row_key

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.analysis import tables
+from experiments.analysis import baselines, tables
 from experiments.cases import plans
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.report import report
 from experiments.report.markdown import markdown
 from experiments.runs import runner
@@ -129,8 +129,8 @@ def test_the_first_checkpoint_at_or_below_a_value():
 
 
 def test_yardstick_and_threshold_speak_the_same_unit():
-    value, _ = tables.baseline(toy.CASE)
-    bar, words = tables.threshold(toy.CASE)
+    value, _ = baselines.baseline(toy.CASE)
+    bar, words = baselines.threshold(toy.CASE)
     assert bar == pytest.approx(0.05 * value)
     assert words == "solved: R2 >= 0.95"
 

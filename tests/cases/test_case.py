@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 import reproductions
 from experiments import Classification, Regression, Setup, Solved, SuiteError, fix, variant
 from experiments.cases import plans
-from experiments.cases.case import PROVENANCE, CaseError
+from experiments.cases.errors import CaseError
 from experiments.cases.evidence import find_evidence
+from experiments.cases.validation import PROVENANCE
 from tests import toy
 
 CASES = reproductions.names()

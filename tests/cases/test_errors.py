@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from experiments.cases import errors
-from experiments.cases.case import CaseError, SuiteError
+from experiments.cases.errors import CaseError, SuiteError
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=200)
 

@@ -14,7 +14,7 @@ import pytest
 
 import reproductions
 from experiments import Case, Evidence, Recorded, variant
-from experiments.cases.case import CaseError, SuiteError
+from experiments.cases.errors import CaseError, SuiteError
 from experiments.cases.evidence import find_evidence, with_evidence
 from experiments.runs.keys import row_key
 from tests import toy

@@ -9,7 +9,7 @@ import pytest
 import reproductions
 from experiments.analysis import tables
 from experiments.analysis.analysis import Analysis
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.cases.evidence import find_evidence
 from experiments.check import comparison, drift
 from experiments.check import sample as sampling

@@ -11,7 +11,7 @@ import pytest
 
 import reproductions
 from experiments import Regression
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.cli import app, commands, options
 from experiments.runs import locks
 from tests import toy

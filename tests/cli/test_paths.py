@@ -8,7 +8,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.cli import paths
 from experiments.runs import files
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.cli import app
 from experiments.cli.publishing_commands import option_values
 

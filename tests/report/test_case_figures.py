@@ -9,7 +9,7 @@ import pytest
 import reproductions
 from experiments.analysis import tables
 from experiments.analysis.analysis import Analysis
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.cli import commands
 from experiments.publish.animation import animations
 from experiments.report import captions, case_figures, figure_files, figures, index

@@ -13,8 +13,8 @@ from experiments.analysis.claim_results import CLAIM_COLUMNS, INTERVENTION_COLUM
 from experiments.analysis.failure_modes import diagnose
 from experiments.analysis.replay import replay
 from experiments.analysis.tables import runs
-from experiments.cases.case import SuiteError
 from experiments.cases.claims import Solves, claim, intervention
+from experiments.cases.errors import SuiteError
 from experiments.cases.evidence import find_evidence
 from experiments.cli import app, commands
 from experiments.report.explain import HEIGHT, WIDTH, explain

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.analysis import tables
+from experiments.analysis import baselines
 from experiments.analysis.grid_summary import GridSummary
 from experiments.analysis.grid_table import GridTable
-from experiments.cases.case import SuiteError
 from experiments.cases.claims import Grid
+from experiments.cases.errors import SuiteError
 from experiments.report import captions, grid_figures, grid_report
 from experiments.report.style import make_theme
 from experiments.stats import intervals
@@ -83,7 +83,7 @@ def test_cells_are_those_of_the_summary_at_one_length(tmp_path):
 
 def test_shade_is_the_way_from_the_best_constant_to_a_perfect_answer(tmp_path):
     found = view(tmp_path, line_slow=[100.0] * 4, tanh_quick=[0.0] * 4).configurations(5)
-    worst, _ = tables.baseline(toy.CASE)
+    worst, _ = baselines.baseline(toy.CASE)
     assert found.loc["line/slow", "shade"] == 0
     assert found.loc["tanh/quick", "shade"] == 1
     assert found.loc["tanh/slow", "shade"] == pytest.approx(1 - 0.001 / worst)

@@ -18,7 +18,7 @@ import types
 import psutil
 import pytest
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.runs import cluster, cluster_executor, cluster_worker, executor, files, jobs
 from tests import toy
 

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from experiments.cases import plans
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.runs import executor, jobs
 from tests import toy
 

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.runs import jobs, runner
 from experiments.runs.keys import environment
 from experiments.runs.store import Store

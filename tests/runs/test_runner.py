@@ -10,7 +10,7 @@ import pytest
 
 import reproductions
 from experiments.cases import plans
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.runs import blocks, jobs, runner
 from experiments.runs.store import Store
 from experiments.training import stack_size

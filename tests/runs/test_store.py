@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.runs import files, manifests
+from experiments.runs.files import as_text, checksum, write_whole
 from experiments.runs.keys import row_key
-from experiments.runs.store import Store, as_text, checksum, write_whole
+from experiments.runs.store import Store
 from experiments.training.columns import typed
 from tests import toy
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import reproductions
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.training import batches, engine, metrics, networks, reference, streams
 from tests import toy
 

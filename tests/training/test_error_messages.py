@@ -6,7 +6,7 @@ import re
 import pytest
 
 from experiments import fix
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.runs import runner
 from experiments.runs.store import Store
 from experiments.training import error_messages, memory, networks

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import reproductions
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.training import engine, metrics, numpy_trainer
 from tests import toy
 

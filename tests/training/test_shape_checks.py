@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.training import shape_checks
 from tests import toy
 

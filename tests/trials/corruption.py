@@ -14,7 +14,7 @@ import pandas as pd
 
 from experiments.analysis import tables
 from experiments.cases import plans
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.runs import runner
 from experiments.runs.store import Store
 from tests import toy

@@ -21,8 +21,9 @@ from experiments.analysis import tables
 from experiments.check import drift, sample
 from experiments.cli.console import quiet_softmax
 from experiments.runs import blocks
+from experiments.runs.files import write_whole
 from experiments.runs.keys import environment
-from experiments.runs.store import Store, write_whole
+from experiments.runs.store import Store
 from experiments.stats.text import number
 from tests.trials import faults_measures, faults_page
 from tests.trials.faults_planted import FAULTS, Fault

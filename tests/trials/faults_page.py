@@ -10,7 +10,7 @@ import pandas as pd
 
 from experiments.check import drift, sample
 from experiments.report.markdown import markdown
-from experiments.runs.store import write_whole
+from experiments.runs.files import write_whole
 from experiments.stats import text
 
 FILES = ("power", "false_alarms", "reach")

@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.runs import files, locks
 from experiments.runs.store import Store
 

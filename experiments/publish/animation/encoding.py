@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.cases.case import SuiteError
-from experiments.runs.store import write_whole
+from experiments.cases.errors import SuiteError
+from experiments.runs.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from experiments.analysis import tables
+from experiments.analysis import baselines, tables
 from experiments.cases import plans
-from experiments.cases.case import Regression, SuiteError
+from experiments.cases.case import Regression
+from experiments.cases.errors import SuiteError
 from experiments.report.markdown import Caption
 from experiments.runs.keys import row_key
 from experiments.training.columns import PLACE
@@ -93,7 +94,7 @@ def showcase_seed(case: Case, store: Store) -> int:
     """
     kept = _stored(case, store, "seeds.csv")
     kept = sorted(set(kept[kept["arm"] == "broken"]["seed"]))
-    table, metric = tables.runs(store), tables.main_metric(case)
+    table, metric = tables.runs(store), baselines.main_metric(case)
     shifts, agreed = [], []
     for arm in plans.combinations(case):
         part = tables.longest(table, arm).set_index("seed")
@@ -158,7 +159,7 @@ def panels(case: Case, store: Store) -> list[Panel]:
         if (arm, row["steps"]) not in states:
             raise lacking(case, f"nothing of {arm} at {row['steps']} steps, seed {seed}")
         is_cut = row["steps"] < case.arm(arm).num_steps
-        outcome = row["solved"], row[tables.main_metric(case)]
+        outcome = row["solved"], row[baselines.main_metric(case)]
         head = arm, plans.fixes_of(case, arm), row["steps"], is_cut
         found.append(Panel(*head, *outcome, states[arm, row["steps"]]))
     return found
@@ -261,7 +262,7 @@ def caption(case: Case, store: Store) -> Caption:
         f"those kept. {_drawn(case)} A frame is a checkpoint, with nothing made up in "
         f"between; time is logarithmic, up to {steps[-1]:,} updates, and an arm that ends "
         f"earlier stays at its end{_cut(shown)}. Solved at the end: {len(solved)} of {len(shown)} "
-        f"({tables.threshold(case)[1].removeprefix('solved: ')})."
+        f"({baselines.threshold(case)[1].removeprefix('solved: ')})."
     )
     alt = (
         f"Animation of {len(shown)} small panels, one a combination of the fixes of "

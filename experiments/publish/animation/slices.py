@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from experiments.analysis import tables
-from experiments.cases.case import Classification, SuiteError
+from experiments.cases.case import Classification
+from experiments.cases.errors import SuiteError
 from experiments.publish.animation import frames
 from experiments.runs import blocks
 from experiments.runs.keys import row_key

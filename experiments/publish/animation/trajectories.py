@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments import era
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.cases.evidence import find_evidence
 from experiments.publish.animation import frames, trajectory_table
 from experiments.runs import blocks

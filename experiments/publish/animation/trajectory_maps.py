@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import matplotlib.patheffects
 import numpy as np
 
-from experiments.analysis import tables
+from experiments.analysis import baselines
 from experiments.cases.evidence import find_evidence
 from experiments.publish.animation import trajectory_table
 from experiments.publish.animation.canvas import EDGE, LINE, SMALL, Canvas, mixed
@@ -90,7 +90,7 @@ class _Race:
 
     def __init__(self, maps, race, surface, box):
         self._surface, self._theme = surface, maps.theme
-        self._threshold = tables.threshold(maps.case)[0]
+        self._threshold = baselines.threshold(maps.case)[0]
         left, top, width, tall = box
         maps.canvas.text(left, top - 0.02, f"from {race.says}", 0.85, weight="bold")
         place = left + LEFT, top + HEAD, width - LEFT, tall
@@ -194,7 +194,7 @@ class _Rows:
     def _draw_thresholds(self, axes, case):
         """Marks the threshold, and the loss of the baseline."""
         marks = [(self._threshold, "solved", self._theme.fixed)]
-        constant, name = tables.baseline(case)
+        constant, name = baselines.baseline(case)
         marks.append((constant, name, self._theme.muted))
         # The two labels extend in opposite directions.
         for (place, name, colour), side in zip(sorted(marks), ("right", "left"), strict=True):

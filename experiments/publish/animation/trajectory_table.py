@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.analysis import tables
+from experiments.analysis import baselines
 from experiments.cases.evidence import find_evidence
 from experiments.publish.animation.frames import lacking, setup_at
 from experiments.report.markdown import Caption
@@ -180,7 +180,7 @@ def caption(case: Case, store: Store) -> Caption:
         case: The `Case`.
         store: The `Store` of its evidence.
     """
-    surfaces, threshold = read(case, store), tables.threshold(case)[0]
+    surfaces, threshold = read(case, store), baselines.threshold(case)[0]
     first = next(iter(surfaces.values()))
     counts = [
         f"{len(_reached(surfaces[race.name], threshold))} of {len(first.paths)} from {race.says}"
@@ -190,7 +190,7 @@ def caption(case: Case, store: Store) -> Caption:
     descriptions = [
         _description(race, surfaces[race.name], threshold) for race in find_evidence(case).races
     ]
-    yard, name = tables.baseline(case)
+    yard, name = baselines.baseline(case)
     caption = [
         _slice(case, first.seed),
         *descriptions,

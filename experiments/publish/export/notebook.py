@@ -9,7 +9,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.publish.export import script
 
 if TYPE_CHECKING:

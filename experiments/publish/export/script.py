@@ -12,7 +12,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from experiments.cases import plans
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.publish.export import script_parts
 from experiments.publish.export.script_parts import metric_name
 from experiments.runs.keys import row_key

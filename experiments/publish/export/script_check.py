@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.publish.export.layout import number
 from experiments.publish.export.model_code import bare, is_idle
 from experiments.publish.export.source import COUNT, Source, Written

@@ -12,7 +12,8 @@ import dataclasses
 import inspect
 from typing import TYPE_CHECKING
 
-from experiments.cases.case import Regression, SuiteError
+from experiments.cases.case import Regression
+from experiments.cases.errors import SuiteError
 from experiments.publish.export import layout, script_check
 from experiments.publish.export.model_code import model_lines
 from experiments.publish.export.source import COUNT, Source

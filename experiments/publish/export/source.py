@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.publish.export import functions
 from experiments.publish.export.folding import LITERALS, Fold, is_known
 from experiments.publish.export.functions import OUTSIDE, is_ours

@@ -10,10 +10,10 @@ import pathlib
 import string
 from typing import TYPE_CHECKING
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.publish.page import page_charts, page_data
 from experiments.report import style
-from experiments.runs.store import write_whole
+from experiments.runs.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.analysis import tables
+from experiments.analysis import baselines, tables
 from experiments.analysis.tables import QUANTILE_NAMES
 from experiments.stats import text
 
@@ -44,7 +44,7 @@ def arms(analysis: Analysis) -> dict[str, dict[str, Any]]:
             row = rows.to_dict("records")[0]
             at = {name: _of(table, arm, row["steps"]) for name, table in found.items()}
             ends: Any = _of(analysis.runs, arm, row["steps"])[
-                ["seed", *ENDS, tables.main_metric(case)]
+                ["seed", *ENDS, baselines.main_metric(case)]
             ]
             shown[arm] = _outcome(case, arm, row) | _along(case, at, row["steps"])
             seeds = _picked(at["seeds"], ends.set_index("seed"), shown[arm]["checkpoints"])
@@ -81,7 +81,7 @@ def _along(case, at, steps):
     """Returns the measurements at each checkpoint, as quantiles over seeds."""
     curves = at["curves"]
     checkpoints = sorted(int(c) for c in curves["checkpoint"].unique()) or [steps]
-    names = {"metric": tables.main_metric(case), "loss": "loss"}
+    names = {"metric": baselines.main_metric(case), "loss": "loss"}
     found = {name: _quantiles(curves, metric, checkpoints) for name, metric in names.items()}
     for name in ("solved", "diverged"):
         rows = _quantiles(curves, name, checkpoints)

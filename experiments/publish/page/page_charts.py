@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

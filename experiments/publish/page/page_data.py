@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from experiments.analysis import claim_results, tables
+from experiments.analysis import baselines, claim_results
 from experiments.analysis.baselines import metric_label
 from experiments.analysis.tables import QUANTILES
 from experiments.cases import plans
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.publish.page import page_arms, page_axes
 from experiments.publish.page.page_arms import plain
 from experiments.stats import text
@@ -87,10 +87,10 @@ def case_data(analysis: Analysis) -> dict[str, Any]:
 
 
 def _facts(case):
-    metric = tables.main_metric(case)
+    metric = baselines.main_metric(case)
     (constant, constant_text), (threshold, threshold_text) = (
-        tables.baseline(case),
-        tables.threshold(case),
+        baselines.baseline(case),
+        baselines.threshold(case),
     )
     x_label, y_label = page_axes.curve_labels(case)
     return {

@@ -12,7 +12,8 @@ from experiments.analysis import tables
 from experiments.cases import plans
 from experiments.publish.animation import frames, slices
 from experiments.runs import keys, runner
-from experiments.runs.store import Store, as_text
+from experiments.runs.files import as_text
+from experiments.runs.store import Store
 from experiments.training import columns
 from experiments.training import metrics as measures
 from experiments.training.columns import PLACE

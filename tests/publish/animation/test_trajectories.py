@@ -8,7 +8,7 @@ import pytest
 
 import reproductions
 from experiments import SuiteError
-from experiments.analysis import tables
+from experiments.analysis import baselines, tables
 from experiments.cases.claims import Race
 from experiments.cases.evidence import find_evidence
 from experiments.publish.animation import frames, trajectories, trajectory_table
@@ -379,8 +379,8 @@ def test_the_surface_of_committed_races_is_exact_at_the_three_points(committed):
 
 def test_from_the_askers_start_his_optimizer_stays_at_the_mean_and_others_do_not(committed):
     case, _, surfaces = committed
-    asked, bar = surfaces[find_evidence(case).races[0].name], tables.threshold(case)[0]
-    assert asked.paths["SGD"][-1, 2] == pytest.approx(tables.baseline(case)[0], rel=0.01)
+    asked, bar = surfaces[find_evidence(case).races[0].name], baselines.threshold(case)[0]
+    assert asked.paths["SGD"][-1, 2] == pytest.approx(baselines.baseline(case)[0], rel=0.01)
     assert asked.paths["Adam"][-1, 2] < bar
 
 

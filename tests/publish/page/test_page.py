@@ -10,7 +10,7 @@ import re
 import pytest
 
 import reproductions
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.cli import commands
 from experiments.report import style as report_style
 from tests import toy

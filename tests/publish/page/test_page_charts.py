@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 
 if not os.environ.get("CI"):
     pytest.importorskip("altair", reason="needs: pip install -e '.[page]'")

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 import reproductions
-from experiments.analysis import tables
+from experiments.analysis import baselines, tables
 from experiments.analysis.analysis import Analysis
 from experiments.cases import plans
-from experiments.cases.case import SuiteError
+from experiments.cases.errors import SuiteError
 from experiments.cases.evidence import find_evidence
 from experiments.cli import commands
 from experiments.publish.page import page_arms, page_data
@@ -76,7 +76,7 @@ def ended(name):
 
 @pytest.mark.parametrize("name", CASES)
 def test_rate_and_median_of_every_arm_are_those_of_the_summary(name):
-    metric = tables.main_metric(loaded()[name])
+    metric = baselines.main_metric(loaded()[name])
     for arm, shown in ended(name):
         steps, lines = longest(name, "summary", arm)
         found = {line["metric"]: line for line in lines}
@@ -113,7 +113,7 @@ def test_every_band_is_that_of_the_curves(name):
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_learning_curve_is_that_of_the_curves(name):
-    metric = tables.main_metric(loaded()[name])
+    metric = baselines.main_metric(loaded()[name])
     for arm, shown in ended(name):
         _, lines = longest(name, "curves", arm)
         number = {(line["metric"], int(line["checkpoint"])): line for line in lines}
@@ -142,7 +142,7 @@ def test_every_showcase_seed_is_drawn_as_stored(name):
 
 @pytest.mark.parametrize("name", CASES)
 def test_what_became_of_a_seed_is_said_by_the_runs(name):
-    metric = tables.main_metric(loaded()[name])
+    metric = baselines.main_metric(loaded()[name])
     for arm, shown in ended(name):
         _, lines = longest(name, "runs", arm)
         ends = {int(line["seed"]): line for line in lines}
