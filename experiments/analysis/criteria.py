@@ -43,7 +43,7 @@ class Criterion:
     read: Callable[[Outcomes], tuple[str, int | None]]
 
 
-def criteria(case: Case, evidence: Evidence, plan: Mapping[str, Setup]) -> list[Criterion]:
+def list_criteria(case: Case, evidence: Evidence, plan: Mapping[str, Setup]) -> list[Criterion]:
     """Returns the verdicts that a plan must decide.
 
     Args:

@@ -74,14 +74,12 @@ def compare(
         steps = part["steps"].max() if historical.steps is None else historical.steps
         part = part[part["steps"] == steps]
         if len(part):
-            theirs_then = _historical_rows(case, historical, folder)
+            stored = _historical_rows(case, historical, folder)
             head = {"arm": historical.arm, "steps": int(steps)}
-            head["stack"] = ", ".join(sorted(set(theirs_then["stack"])))
+            head["stack"] = ", ".join(sorted(set(stored["stack"])))
             ours = part["solved"].to_numpy(bool), _errors(case, part)
-            found = compare_sides(
-                ours, (theirs_then["solved"].to_numpy(), _errors(case, theirs_then))
-            )
-            rows.append(head | found | {"note": historical.note})
+            theirs = stored["solved"].to_numpy(), _errors(case, stored)
+            rows.append(head | compare_sides(ours, theirs) | {"note": historical.note})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from experiments.analysis.criteria import UNDECIDED, criteria
+from experiments.analysis.criteria import UNDECIDED, list_criteria
 from experiments.analysis.outcomes import Outcomes
 from experiments.cases.errors import SuiteError
 from experiments.stats import interim, text
@@ -99,17 +99,29 @@ def until(
     store = analysis.store
     if store.stopping_rule != interim.REPEATED.name:
         store.note(stopping_rule=interim.REPEATED.name)
-    criteria_, clock = criteria(analysis.case, analysis.evidence, plan), _Clock(seconds)
+    criteria, clock = list_criteria(analysis.case, analysis.evidence, plan), _Clock(seconds)
     analyses = _Analyses(analysis.anew(), plan)
-    while not (stopped := analyses.ending(criteria_, most_seeds, clock)):
-        target, arms = analyses.next(criteria_)
-        # `ending` is not empty where there is no next analysis.
-        assert target is not None
+    while (step := analyses.next(criteria)) is not None:
+        target, arms = step
+        work = analyses.work(target, arms)
+        if stopped := _ending(target, work, most_seeds, clock):
+            break
         train({arm: setup for arm, setup in plan.items() if arm in arms}, list(range(target)))
-        clock.add(analyses.work(target, arms))
+        clock.add(work)
         analyses = _Analyses(analysis.anew(), plan)
         _check_there(store, analyses, target, arms)
-    return Outcome(analyses.table(criteria_), stopped)
+    else:
+        stopped = "every verdict is decided"
+    return Outcome(analyses.table(criteria), stopped)
+
+
+def _ending(target, work, most_seeds, clock):
+    """Returns why the next analysis is not made; "" if it is."""
+    if target > most_seeds:
+        return f"no look is left up to {most_seeds:,} seeds"
+    if not clock.allows(work):
+        return f"the next look, at {target:,} seeds, does not fit in {clock.seconds:g} s"
+    return ""
 
 
 def _check_there(store, analyses, target, arms):
@@ -148,17 +160,6 @@ class _Analyses:
         self._counts = {arm: _leading(seeds.get(arm, ())) for arm in plan}
         self.levels = {arm: interim.last_analysis(n) for arm, n in self._counts.items()}
 
-    def ending(self, criteria_, most_seeds, clock):
-        """Returns why no more seeds are trained; "" if some are."""
-        target, arms = self.next(criteria_)
-        if target is None:
-            return "every verdict is decided"
-        if target > most_seeds:
-            return f"no look is left up to {most_seeds:,} seeds"
-        if not clock.allows(self.work(target, arms)):
-            return f"the next look, at {target:,} seeds, does not fit in {clock.seconds:g} s"
-        return ""
-
     def work(self, target, arms):
         """Returns the updates needed to train arms up to an analysis."""
         lacking = {arm: max(0, target - self.levels[arm]) for arm in arms}
@@ -168,11 +169,11 @@ class _Analyses:
         """Returns the last analysis that all arms of a criterion have reached, or 0."""
         return min(self.levels[arm] for arm in criterion.arms)
 
-    def next(self, criteria_):
-        """Returns the next analysis and the arms that need it; `(None, set())` if none does."""
-        found = [criterion for criterion in criteria_ if not self._is_decided(criterion)]
+    def next(self, criteria):
+        """Returns the next analysis and the arms that need it; `None` if all is decided."""
+        found = [criterion for criterion in criteria if not self._is_decided(criterion)]
         if not found:
-            return None, set()
+            return None
         lowest = min(map(self.level, found))
         arms = {arm for one in found if self.level(one) == lowest for arm in one.arms}
         return interim.next_analysis(lowest), arms
@@ -194,9 +195,9 @@ class _Analyses:
             self._outcomes[num_seeds] = found
         return criterion.read(self._outcomes[num_seeds])
 
-    def table(self, criteria_):
+    def table(self, criteria):
         """Returns what is decided: see `Outcome`."""
-        return pd.DataFrame([self._row(criterion) for criterion in criteria_], columns=COLUMNS)
+        return pd.DataFrame([self._row(criterion) for criterion in criteria], columns=COLUMNS)
 
     def _row(self, criterion):
         head, level = (criterion.text, ", ".join(criterion.arms)), self.level(criterion)

@@ -94,8 +94,8 @@ def found(case: Case, arm: str, part: pd.DataFrame, rule: StoppingRule) -> dict[
 
 def without_implied(names: Sequence[str]) -> list[str]:
     """Returns the names of symptoms without those that another one implies."""
-    implied_ones = {implied for name in names for implied in IMPLIES.get(name, ())}
-    return [name for name in names if name not in implied_ones]
+    implied = {other for name in names for other in IMPLIES.get(name, ())}
+    return [name for name in names if name not in implied]
 
 
 def of_each(case: Case, arm: str, part: pd.DataFrame) -> list[list[str]]:

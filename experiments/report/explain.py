@@ -76,17 +76,14 @@ def _arm(analysis, arm):
     part = tables.longest(analysis.runs, arm)
     if not len(part):
         return f"{arm} was not run."
-    words, rate = failure_modes.description(analysis.failure_modes, arm), _rate(analysis, part)
+    words = failure_modes.description(analysis.failure_modes, arm)
+    rate = tables.solve_rate(part, analysis.rule)
     return f"{arm} {_verb(rate)} after {part['steps'].iloc[0]:,} updates. {words}"
 
 
 def _verb(rate):
     verdict = intervals.verdict(rate)
     return f"is {verdict}" if verdict == "undecided" else verdict
-
-
-def _rate(analysis, part):
-    return tables.solve_rate(part, analysis.rule)
 
 
 def _mends(analysis):
@@ -174,7 +171,7 @@ def _weakest(table):
 def _undecided_arms(analysis, most):
     lines = []
     for (arm, steps), part in analysis.runs.groupby(["arm", "steps"]):
-        rate = _rate(analysis, part)
+        rate = tables.solve_rate(part, analysis.rule)
         if intervals.verdict(rate) == "undecided":
             more = tables.seeds_to_decide(rate, analysis.rule)
             lines.append(f"{arm} at {steps:,} updates ({text.more_seeds(more)})")

@@ -67,8 +67,8 @@ def analysed(store, case=CASE):
     return Analysis(case, find_evidence(case), store)
 
 
-def criteria_(case, plan):
-    return criteria.criteria(case, find_evidence(case), plan)
+def criteria_of(case, plan):
+    return criteria.list_criteria(case, find_evidence(case), plan)
 
 
 def run(folder, plan=LATTICE, case=CASE, most_rows=10**9, **options):
@@ -86,7 +86,7 @@ def counts(store):
 
 
 def test_every_arm_every_fix_and_every_claim_within_the_plan_is_asked_for():
-    words = [criterion.text.partition(":")[0] for criterion in criteria_(CASE, LATTICE)]
+    words = [criterion.text.partition(":")[0] for criterion in criteria_of(CASE, LATTICE)]
     rates = [f"solve rate of {arm}" for arm in LATTICE]
     fixes = ["bend, alone", "bend, last", "longer, alone", "longer, last"]
     assert words == [*rates, *fixes, "claim C1", "claim C2", "claim C6"]
@@ -94,7 +94,7 @@ def test_every_arm_every_fix_and_every_claim_within_the_plan_is_asked_for():
 
 def test_without_the_whole_lattice_no_fix_is_asked_for():
     plan = plans.select(CASE, "broken,fixed,slow")
-    words = [criterion.text.partition(":")[0] for criterion in criteria_(CASE, plan)]
+    words = [criterion.text.partition(":")[0] for criterion in criteria_of(CASE, plan)]
     rates = [f"solve rate of {arm}" for arm in plan]
     assert words == [*rates, "claim C1", "claim C3", "claim C6"]
 
@@ -103,13 +103,13 @@ def test_a_claim_on_a_length_of_the_plan_is_asked_for():
     plan = {"fixed": CASE.fixed.replace(epochs=333)}
     steps = plan["fixed"].num_steps
     case = toy.make(claims=(claim("C", "Later.", Solves("fixed", steps=steps), by="ours"),))
-    assert [q.text for q in criteria_(case, plan)][1:] == ["claim C: Later."]
-    assert [q.text for q in criteria_(case, {"fixed": CASE.fixed})][1:] == []
+    assert [q.text for q in criteria_of(case, plan)][1:] == ["claim C: Later."]
+    assert [q.text for q in criteria_of(case, {"fixed": CASE.fixed})][1:] == []
 
 
 def test_arms_are_asked_by_the_names_of_the_plan():
     case = toy.make(claims=(claim("C", "Both.", Solves("longer+bend"), by="ours"),))
-    (criterion,) = [q for q in criteria_(case, LATTICE) if q.text == "claim C: Both."]
+    (criterion,) = [q for q in criteria_of(case, LATTICE) if q.text == "claim C: Both."]
     assert criterion.arms == ("fixed",)
 
 

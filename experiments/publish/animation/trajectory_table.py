@@ -181,41 +181,40 @@ def caption(case: Case, store: Store) -> Caption:
         store: The `Store` of its evidence.
     """
     surfaces, threshold = read(case, store), baselines.threshold(case)[0]
+    races = find_evidence(case).races
     first = next(iter(surfaces.values()))
     counts = [
         f"{len(_reached(surfaces[race.name], threshold))} of {len(first.paths)} from {race.says}"
-        for race in find_evidence(case).races
+        for race in races
     ]
     title = f"{case.name}: of the optimizers on this slice, {listed(counts)} clear the bar"
-    descriptions = [
-        _description(race, surfaces[race.name], threshold) for race in find_evidence(case).races
-    ]
+    descriptions = [_description(race, surfaces[race.name], threshold) for race in races]
     yard, name = baselines.baseline(case)
     caption = [
-        _slice(case, first.seed),
+        _slice(races, first.seed),
         *descriptions,
         f"The {name} leaves {loss_text(yard)}.",
-        *_gone(case, surfaces),
+        *_gone(races, surfaces),
     ]
     alt = ["Animated maps of a loss surface with a path for each optimizer.", *descriptions]
     return Caption(title, " ".join(caption), " ".join(alt))
 
 
-def _slice(case, seed):
+def _slice(races, seed):
     """Returns the part of the caption that explains the maps and their limits."""
-    num_steps = max(race.num_steps for race in find_evidence(case).races)
+    num_steps = max(race.num_steps for race in races)
     return (
         f"A slice of the true loss: the plane through seed {seed}'s initial weights and the two "
         "places where training from them ended. The optimizers are Keras's own, on the plane's "
-        f"two numbers, {_rate(case)}, with the exact gradient on the plane, for {num_steps:,} "
+        f"two numbers, {_rate(races)}, with the exact gradient on the plane, for {num_steps:,} "
         "updates. In the full space of weights there are many more directions, and batches make "
         "the gradient rough. Distances are those of weight space, drawn on a scale that is "
         "logarithmic far from the start."
     )
 
 
-def _rate(case):
-    rates = {race.learning_rate for race in find_evidence(case).races}
+def _rate(races):
+    rates = {race.learning_rate for race in races}
     if len(rates) > 1 or None in rates:
         return "each race at its own learning rate"
     return f"all at the learning rate {rates.pop():g}"
@@ -242,9 +241,9 @@ def _description(race, surface, threshold):
     return f"{descriptions} The losses of {who} at the end: {ends}." if rest else descriptions
 
 
-def _gone(case, surfaces):
+def _gone(races, surfaces):
     """Yields a sentence on the paths that leave a map."""
-    for race in find_evidence(case).races:
+    for race in races:
         surface = surfaces[race.name]
         ends = ((axis[0], axis[-1]) for axis in (surface.a, surface.b))
         low, high = np.array(list(ends)).T
